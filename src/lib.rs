@@ -1,1 +1,8 @@
+#![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod log;
+pub mod store;
+
+pub mod clock;
+pub mod error;
+pub mod metrics;

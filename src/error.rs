@@ -1,0 +1,122 @@
+//! The one error that domain calls return: a number, what happened, why, what to do.
+
+use protocol::error::{ErrorBody, ErrorCode};
+
+/// What every domain call returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something was refused. The texts go to clients as they are, so they never hold a secret.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Error {
+    /// Number from the catalogue.
+    pub code: ErrorCode,
+    /// What happened.
+    pub what: String,
+    /// Why, with the numbers that matter.
+    pub why: String,
+    /// What to do about it.
+    pub hint: String,
+    /// The same may succeed after this many ms.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl Error {
+    /// An error with its three texts.
+    pub fn new(code: ErrorCode, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { code, what: what.into(), why: why.into(), hint: hint.into(), retry_after_ms: None }
+    }
+
+    /// The same error, to be tried again after a while.
+    pub fn retry_after(mut self, after_ms: u64) -> Self {
+        self.retry_after_ms = Some(after_ms);
+        self
+    }
+
+    /// A field has a value that is not allowed.
+    pub fn invalid(field: &str, why: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidValue, format!("the field `{field}` has a value that is not allowed"), why, "correct the field and send the command again")
+    }
+
+    /// Something is over its limit.
+    pub fn too_large(what: &str, is: u64, max: u64, unit: &str) -> Self {
+        Self::new(ErrorCode::TooLarge, format!("{what} is too large"), format!("it has {is} {unit}, the limit is {max}"), "send less, or in parts")
+    }
+
+    /// There is no such chat for the one who asks; said alike whether it exists or not.
+    pub fn chat_not_found() -> Self {
+        Self::new(ErrorCode::ChatNotFound, "there is no such chat for you", "it does not exist, or you are not a member of it", "check the chat_id, or ask to be added")
+    }
+
+    /// There is no such message for the one who asks.
+    pub fn message_not_found() -> Self {
+        Self::new(ErrorCode::MessageNotFound, "there is no such message for you", "it does not exist, or it is not shown to you", "check the message_id")
+    }
+
+    /// There is no such person.
+    pub fn person_not_found(user_id: &str) -> Self {
+        Self::new(ErrorCode::PersonNotFound, "there is no such person", format!("nobody has the id `{}`", clip(user_id)), "check the user_id, or search by name")
+    }
+
+    /// There is no such file for the one who asks.
+    pub fn file_not_found() -> Self {
+        Self::new(ErrorCode::FileNotFound, "there is no such file for you", "it does not exist, or it was not posted in a chat of yours", "check the key, or upload the file")
+    }
+
+    /// Role or configuration forbids it.
+    pub fn not_allowed(what: &str, why: impl Into<String>) -> Self {
+        Self::new(ErrorCode::NotAllowed, format!("you may not {what} here"), why, "ask the owner or a manager of the group")
+    }
+
+    /// The group was dissolved.
+    pub fn dissolved() -> Self {
+        Self::new(ErrorCode::ChatDissolved, "the group was dissolved", "nothing can be changed in it any more", "make a new group")
+    }
+
+    /// The message was recalled.
+    pub fn recalled() -> Self {
+        Self::new(ErrorCode::MessageRecalled, "the message was recalled", "a recalled message cannot be changed, answered or reacted to", "choose another message")
+    }
+
+    /// A direct chat cannot do this.
+    pub fn not_a_group(what: &str) -> Self {
+        Self::new(ErrorCode::NotAGroup, format!("a direct chat has no {what}"), "this is possible in groups only", "make a group")
+    }
+
+    /// Too much is waiting.
+    pub fn busy(why: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Busy, "the server is busy", why, "send the same command again").retry_after(500)
+    }
+
+    /// Log or store cannot be written or read now.
+    pub fn storage(why: impl Into<String>) -> Self {
+        Self::new(ErrorCode::StorageUnavailable, "the storage does not answer now", why, "send the same command again; nothing was changed").retry_after(1000)
+    }
+
+    /// As it stands on the wire.
+    pub fn body(&self) -> ErrorBody {
+        ErrorBody {
+            code: self.code.number(),
+            what: self.what.clone(),
+            why: self.why.clone(),
+            hint: self.hint.clone(),
+            retry_after_ms: self.retry_after_ms,
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(formatter, "{}: {}; {}", self.what, self.why, self.hint)
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// The beginning of a text that came from outside, short enough for a message.
+pub fn clip(text: &str) -> String {
+    let mut clipped: String = text.chars().take(64).collect();
+    if clipped.len() < text.len() {
+        clipped.push('…');
+    }
+    clipped
+}

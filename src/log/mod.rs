@@ -1,0 +1,122 @@
+//! The truth: every change of a chat is one record appended to the chat's log.
+//!
+//! Promise: an append is acknowledged when it is durable and stands at the place that was expected; what was appended is
+//! handed to the followers in the order of its place, once in the life of a process. A dedupe key that was seen within
+//! seven days is answered with the record that it had made.
+//! Never: no rule of a chat, no right, no socket.
+
+pub mod record;
+mod sqlite;
+
+pub use record::Record;
+pub use sqlite::SqliteLog;
+
+use crate::error::{Error, Result};
+use crate::store::{Answer, Write};
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Makes trying again harmless: who sends, and a hash of the client_message_id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DedupeKey {
+    /// Index of the sender.
+    pub sender: u32,
+    /// First half of the BLAKE3 hash of the client_message_id.
+    pub hash: [u8; 16],
+}
+
+impl DedupeKey {
+    /// The key of a sender's client_message_id.
+    pub fn new(sender: u32, client_message_id: &str) -> Self {
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&blake3::hash(client_message_id.as_bytes()).as_bytes()[..16]);
+        Self { sender, hash }
+    }
+}
+
+/// Who is told of a record.
+#[derive(Debug, Clone, Default)]
+pub struct Audience {
+    /// Members when the record was made.
+    pub members: Arc<RoaringBitmap>,
+    /// Members who came or went with this record.
+    pub moved: Option<Arc<RoaringBitmap>>,
+}
+
+/// A record to be appended.
+pub struct Append {
+    /// The record; its `seq` says which one of the chat it expects to be the last.
+    pub record: Arc<Record>,
+    /// Which load of the chat's head made it. After a refusal, everything of that load is refused.
+    pub epoch: u64,
+    /// Who is told.
+    pub audience: Audience,
+    /// Rows that are written with it.
+    pub writes: Vec<Write>,
+    /// Makes trying again harmless.
+    pub dedupe: Option<DedupeKey>,
+    /// Told the outcome.
+    pub done: oneshot::Sender<std::result::Result<Appended, Refused>>,
+}
+
+/// Where a record stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Appended {
+    /// It is durable at its place.
+    New,
+    /// It had been appended before, as this record.
+    Duplicate {
+        /// The chat of the earlier record.
+        chat: u64,
+        /// Its seq.
+        seq: u64,
+    },
+}
+
+/// Why a record was not appended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Refused {
+    /// The chat's last record is another one than expected: load the head again.
+    Conflict,
+    /// The log cannot be written now; nothing was changed.
+    Unavailable(Error),
+}
+
+/// A record that is durable, with its place in the order of the whole log.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Grows with every record of the log.
+    pub offset: u64,
+    /// The record.
+    pub record: Arc<Record>,
+    /// Who is told.
+    pub audience: Audience,
+}
+
+/// A record as it is read back.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its place in the whole log.
+    pub offset: u64,
+    /// The record.
+    pub record: Arc<Record>,
+}
+
+/// The log. Engines: SQLite on one machine; JetStream in a cluster.
+pub trait Log: Send + Sync {
+    /// Appends; the outcome comes by `done`. An error means that too much is waiting, and nothing was done.
+    fn append(&self, append: Append) -> Result<()>;
+
+    /// The last record of a chat.
+    fn last(&self, chat: u64) -> Answer<'_, Option<Entry>>;
+
+    /// Records of a chat from one seq to another, both included, at most `limit`, oldest first.
+    fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>>;
+
+    /// Offset of the last committed record.
+    fn head(&self) -> u64;
+
+    /// Takes the stream of committed records, in order, in batches. Only one can take it.
+    fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;
+}

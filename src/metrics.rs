@@ -1,0 +1,63 @@
+//! Every metric, declared once with its meaning and unit.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use std::sync::LazyLock;
+
+/// All metrics of this process; `/metrics` prints it.
+pub static REGISTRY: LazyLock<Registry> = LazyLock::new(Registry::new);
+
+macro_rules! metrics {
+    ($( $name:ident : $type:ty = $make:expr; )*) => { $(
+        #[doc = stringify!($make)]
+        pub static $name: LazyLock<$type> = LazyLock::new(|| {
+            let metric: $type = $make;
+            REGISTRY.register(Box::new(metric.clone())).expect("each metric is declared once");
+            metric
+        });
+    )*
+        /// Registers all of them, so that a metric is there before its first event.
+        pub fn register() { $( LazyLock::force(&$name); )* }
+    };
+}
+
+fn counter(name: &str, help: &str) -> IntCounter {
+    IntCounter::new(name, help).expect("the name is a valid metric name")
+}
+
+fn counters(name: &str, help: &str, label: &str) -> IntCounterVec {
+    IntCounterVec::new(Opts::new(name, help), &[label]).expect("the name is a valid metric name")
+}
+
+fn gauge(name: &str, help: &str) -> IntGauge {
+    IntGauge::new(name, help).expect("the name is a valid metric name")
+}
+
+fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
+    Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())).expect("the buckets grow")
+}
+
+const SECONDS: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
+const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+metrics! {
+    CONNECTIONS: IntGauge = gauge("gateway_connections", "Open TCP connections, of every kind");
+    SESSIONS: IntGauge = gauge("session_sessions", "Signed-in sessions of this node");
+    CLOSES: IntCounterVec = counters("gateway_closes_total", "WebSockets closed by the server, by close code", "code");
+    COMMANDS: IntCounterVec = counters("gateway_commands_total", "Commands taken, by name", "command");
+    REFUSALS: IntCounterVec = counters("gateway_refusals_total", "Commands refused, by number of the error", "code");
+    REFUSED_CONNECTIONS: IntCounterVec = counters("gateway_refused_connections_total", "Connections refused before a session, by reason", "reason");
+    APPENDS: IntCounter = counter("log_appends_total", "Records appended to the log");
+    DUPLICATES: IntCounter = counter("log_duplicates_total", "Appends answered with the record of an earlier try");
+    CONFLICTS: IntCounter = counter("log_conflicts_total", "Appends refused because the chat had moved on");
+    COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);
+    COMMIT_JOBS: Histogram = histogram("store_commit_jobs", "Appends and writes in one group commit", COUNTS);
+    COMMIT_FAILURES: IntCounter = counter("store_commit_failures_total", "Commits that failed and were undone");
+    WAL_BYTES: IntGauge = gauge("store_wal_bytes", "Size of the write-ahead log");
+    DELIVERIES: IntCounter = counter("delivery_frames_total", "Frames given to sessions by the fan-out");
+    DIRECT_WRITES: IntCounter = counter("delivery_direct_writes_total", "Frames that went straight into a socket");
+    FANOUT_SECONDS: Histogram = histogram("delivery_fanout_seconds", "Time from the commit of a record until its last session of this node had it", SECONDS);
+    OUTBOX_BYTES: IntGauge = gauge("session_outbox_bytes", "Bytes that wait in outboxes");
+    GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
+    HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
+    HTTP_REQUESTS: IntCounterVec = counters("http_requests_total", "HTTP requests, by status", "status");
+}

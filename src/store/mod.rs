@@ -1,0 +1,81 @@
+//! What is kept and queried: a few narrow calls over tables of rows.
+//!
+//! Promise: a write is durable and whole when its call returns; a scan gives rows in the order of their bytes.
+//! Never: no rule of a chat, no right, no wire type. Typed rows are made by the modules that own them; the tables that
+//! exist, and how their keys are made, stand in [`tables`].
+
+mod sqlite;
+pub mod tables;
+
+pub use sqlite::{Job, SqliteStore, apply, get};
+pub use tables::{Key, Table};
+
+use crate::error::Result;
+use std::future::Future;
+use std::ops::Bound;
+use std::pin::Pin;
+
+/// A future of a seam's call.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T>> + Send + 'a>>;
+
+/// One change of a row.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// The row has this value from now on.
+    Put(Table, Key, Key, Vec<u8>),
+    /// The row is gone.
+    Delete(Table, Key, Key),
+}
+
+/// Which rows of a partition, and how many.
+#[derive(Debug, Clone)]
+pub struct Range {
+    /// From here on.
+    pub from: Bound<Key>,
+    /// Up to here.
+    pub to: Bound<Key>,
+    /// From the last to the first.
+    pub backward: bool,
+    /// At most this many.
+    pub limit: usize,
+}
+
+impl Range {
+    /// The first rows.
+    pub fn first(limit: usize) -> Self {
+        Self { from: Bound::Unbounded, to: Bound::Unbounded, backward: false, limit }
+    }
+
+    /// The last rows, the last one first.
+    pub fn last(limit: usize) -> Self {
+        Self { backward: true, ..Self::first(limit) }
+    }
+
+    /// Rows behind this one.
+    pub fn after(row: Key, limit: usize) -> Self {
+        Self { from: Bound::Excluded(row), ..Self::first(limit) }
+    }
+
+    /// Rows from one to another, both included.
+    pub fn between(from: Key, to: Key, limit: usize) -> Self {
+        Self { from: Bound::Included(from), to: Bound::Included(to), backward: false, limit }
+    }
+}
+
+/// A row: its key within the partition, and its value.
+pub type Row = (Key, Vec<u8>);
+
+/// The store of one organisation. Engines: SQLite on one machine; CQL in a cluster.
+pub trait Store: Send + Sync {
+    /// One row, or none.
+    fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>>;
+
+    /// Rows of a partition, in order.
+    fn scan(&self, table: Table, partition: Key, range: Range) -> Answer<'_, Vec<Row>>;
+
+    /// Every row of a table with its partition; for tables that are small or read once, at the start.
+    fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>>;
+
+    /// Makes all these changes, or none. Durable when it returns.
+    fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
+}
