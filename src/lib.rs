@@ -1,7 +1,16 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod gateway;
+pub mod web;
+
+pub mod delivery;
+
+pub mod chat;
+
+pub mod attachment;
 pub mod auth;
 pub mod directory;
+pub mod session;
 
 pub mod log;
 pub mod store;
@@ -9,5 +18,6 @@ pub mod store;
 pub mod clock;
 pub mod config;
 pub mod error;
+pub mod ids;
 pub mod limits;
 pub mod metrics;

@@ -81,7 +81,7 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
                 }
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
-            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. } | CapacityError::TooManyHeaders)) => return Got::Bad(CloseCode::FrameTooLarge),
+            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge),
             Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError),
             Err(_) => return Got::End,
         }
@@ -163,7 +163,7 @@ async fn greet(
     if gateway.draining.load(Ordering::Acquire) {
         return Err(Some((CloseCode::Drain, Some(gateway.come_back_ms()))));
     }
-    if gateway.registry.count() >= gateway.config.sessions_max {
+    if gateway.registry.count() as u64 >= gateway.config.sessions_max {
         return Err(Some((CloseCode::ServerFull, Some(gateway.come_back_ms()))));
     }
     let session = Session::new(principal.user, &hello.device_id, encoding, socket.clone(), &gateway.clock);
@@ -358,8 +358,8 @@ enum Allowed {
 }
 
 impl Rate {
-    fn new(per_second: u32) -> Self {
-        Self { per_second: f64::from(per_second), allowance: f64::from(per_second) * 10.0, at: Instant::now() }
+    fn new(per_second: u64) -> Self {
+        Self { per_second: per_second as f64, allowance: per_second as f64 * 10.0, at: Instant::now() }
     }
 
     fn take(&mut self) -> Allowed {

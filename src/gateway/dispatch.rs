@@ -8,7 +8,7 @@ use crate::limits;
 use crate::session::{Frame, Session};
 use futures_util::future::BoxFuture;
 use protocol::command::{
-    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, MembersResult, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut,
+    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut,
     Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
@@ -40,7 +40,7 @@ pub fn welcome(gateway: &Gateway, session: &Session, cursor: Option<&str>) -> We
             post_bytes: limits::POST_BYTES_MAX as u32,
             file_bytes: config.file_bytes_max,
             in_flight: u32::from(limits::COMMANDS_IN_FLIGHT_MAX),
-            commands_per_second: config.commands_per_second,
+            commands_per_second: config.commands_per_second as u32,
             page: limits::PAGE_MAX,
             watch: limits::WATCHED_MAX as u32,
             members: limits::GROUP_MEMBERS_MAX as u32,
@@ -95,9 +95,9 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             later!(chats.sync(user, body))
         }
         Command::Inbox(body) => later!(chats.inbox(user, body)),
-        Command::Receipt(body) => now!(receipt(gateway, session, body).await),
+        Command::ReceiptUpTo(body) => now!(receipt(gateway, session, body).await),
         Command::Readers(body) => later!(chats.readers(user, body)),
-        Command::Typing(body) => now!(typing(gateway, user, body.chat_id).await),
+        Command::TypingIn(body) => now!(typing(gateway, user, body.chat_id).await),
         Command::Edits(body) => later!(chats.edits(user, body)),
         Command::Thread(body) => later!(chats.thread(user, body)),
         Command::OpenDirect(body) => now!(chats.open_direct(user, &body.user_id).await),
@@ -113,8 +113,8 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             chats.add_members(user, chats.key(body.chat_id)?, who, unknown).await
         }),
         Command::RemoveMembers(body) => later!(async move {
-            let (who, unknown) = chats.people_meant_of_all(&body.user_ids)?;
-            chats.remove_members(user, chats.key(body.chat_id)?, who, unknown).await as Result<MembersResult>
+            let (who, unknown) = chats.indices(&body.user_ids)?;
+            chats.remove_members(user, chats.key(body.chat_id)?, who, unknown).await
         }),
         Command::Leave(body) => later!(async move { chats.leave(user, chats.key(body.chat_id)?).await }),
         Command::Transfer(body) => later!(async move {
@@ -145,9 +145,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             let gateway = gateway.clone();
             later!(async move {
                 let members = chats.members_bitmap(user, chats.key(body.chat_id)?).await?;
-                let hidden = gateway.directory.hidden();
-                let shown = &*members - &hidden;
-                Ok::<_, Error>(Online { online: gateway.registry.online_count(&shown, u64::MAX) as u32 })
+                Ok::<_, Error>(Online { online: gateway.presence.online_count(&members) })
             })
         }
         Command::People(body) => now!(people(gateway, &body.user_ids)),

@@ -83,11 +83,9 @@ impl Gateway {
                     }
                 }),
                 Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                    // Too many at once to name them: every session proves anew that its device is still signed in.
+                    // Too many at once to name them: every session comes back and proves that it is still signed in.
                     for session in self.registry.all() {
-                        if self.auth.revoked(session.user, &session.device_id) {
-                            session.close(CloseCode::DeviceRevoked, None);
-                        }
+                        session.close(CloseCode::Internal, Some(self.come_back_ms()));
                     }
                 }
                 Err(tokio::sync::broadcast::error::RecvError::Closed) => return,

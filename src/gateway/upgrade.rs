@@ -32,7 +32,7 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
     if gateway.draining.load(Ordering::Acquire) {
         return busy(&gateway, "draining", "this node is going away");
     }
-    if gateway.greeting.load(Ordering::Relaxed) >= gateway.config.handshakes_max {
+    if gateway.greeting.load(Ordering::Relaxed) as u64 >= gateway.config.handshakes_max {
         return busy(&gateway, "handshakes", "as many handshakes as may be are in progress");
     }
     // A browser signs in by its cookie, and only from a page of ours: any page on the web can open a WebSocket to here.

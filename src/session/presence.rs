@@ -11,6 +11,7 @@ use dashmap::DashMap;
 use parking_lot::Mutex;
 use protocol::event::Event;
 use protocol::person::{Presence as Wire, PresenceState};
+use roaring::RoaringBitmap;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -62,6 +63,12 @@ impl Presence {
         }
         let last_seen_ms = if state == PresenceState::Offline { self.last_seen.get(&user).map(|at_ms| *at_ms) } else { None };
         Wire { user_id: self.directory.user_id(user).to_string(), state, last_seen_ms }
+    }
+
+    /// How many of these people are here and show it.
+    pub fn online_count(&self, members: &RoaringBitmap) -> u32 {
+        let of_shard = |shard| self.registry.online_of(shard, members).into_iter().filter(|user| !self.directory.presence_hidden(*user)).count();
+        (0..self.registry.shard_count()).map(of_shard).sum::<usize>() as u32
     }
 
     /// A session came, went, or says something else of itself.
