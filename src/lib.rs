@@ -1,5 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod gateway;
+
 pub mod log;
 pub mod store;
 

@@ -1,0 +1,10 @@
+//! The door for clients: sockets, TLS, HTTP.
+pub mod admission;
+mod body;
+pub mod listener;
+pub mod proxy;
+pub mod socket;
+pub mod tls;
+mod transport;
+
+pub use body::BodyError;
