@@ -21,3 +21,4 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod metrics;
+pub mod net;

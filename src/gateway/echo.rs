@@ -2,7 +2,8 @@
 
 use super::connection::{Got, View, goodbye, own_frames, read, websocket};
 use super::{Gateway, upgrade};
-use crate::session::{Frame, Socket, frame};
+use crate::net::Socket;
+use crate::session::{Frame, frame};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};

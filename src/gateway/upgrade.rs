@@ -2,7 +2,7 @@
 
 use super::{Gateway, connection};
 use crate::metrics;
-use crate::session::Socket;
+use crate::net::Socket;
 use crate::web::Peer;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -8,16 +8,15 @@ pub mod frame;
 mod outbox;
 pub mod presence;
 pub mod registry;
-mod socket;
 
 pub use frame::{EventFrame, Frame};
 pub use outbox::{Lane, LatestKey};
 pub use registry::Registry;
-pub use socket::Socket;
 
 use crate::clock::Clock;
 use crate::limits;
 use crate::metrics;
+use crate::net::Socket;
 use outbox::{Outbox, Put};
 use parking_lot::Mutex;
 use protocol::codec::Encoding;

@@ -5,9 +5,10 @@
 //! ones, then what only counts in its latest form. Ordinary frames over the bound are dropped and counted: a `gap` tells
 //! it. Urgent frames over the bound end the session.
 
-use super::{Frame, Socket};
+use super::Frame;
 use crate::limits;
 use crate::metrics;
+use crate::net::Socket;
 use bytes::{Buf, Bytes};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
