@@ -1,9 +1,9 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-pub mod app;
+// pub mod app;
 
 pub mod gateway;
-pub mod open_api;
+// pub mod open_api;
 pub mod web;
 
 pub mod delivery;
@@ -20,7 +20,7 @@ pub mod store;
 
 pub mod clock;
 pub mod config;
-pub mod data_folder;
+// pub mod data_folder;
 pub mod error;
 pub mod ids;
 pub mod limits;
