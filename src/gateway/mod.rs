@@ -8,3 +8,8 @@ pub mod tls;
 mod transport;
 
 pub use body::BodyError;
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod listener_tests;
