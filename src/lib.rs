@@ -1,10 +1,17 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod gateway;
+pub mod web;
+
+pub mod attachment;
+pub mod auth;
+pub mod directory;
 
 pub mod log;
 pub mod store;
 
 pub mod clock;
+pub mod config;
 pub mod error;
+pub mod limits;
 pub mod metrics;
