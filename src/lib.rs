@@ -8,6 +8,7 @@ pub mod store;
 
 pub mod clock;
 pub mod config;
+pub mod data_folder;
 pub mod error;
 pub mod limits;
 pub mod metrics;
