@@ -6,6 +6,7 @@
 
 mod change;
 mod check;
+pub mod demo;
 mod keys;
 mod names;
 mod person;
