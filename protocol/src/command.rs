@@ -1,6 +1,7 @@
 //! Commands: what a client asks, and what each is answered with.
 
 use crate::chat::{Chat, ChatConfigChange, InboxEntry, Member, Reader};
+use crate::codec::from_msgpack;
 use crate::content::Content;
 use crate::event::InboxChanged;
 use crate::ids::{ChatId, MessageId, Seq, UserId};
@@ -32,10 +33,10 @@ macro_rules! commands {
             /// Name in JSON.
             pub fn name(&self) -> &'static str { match self { $( Self::$variant(_) => stringify!($name) ),* } }
 
-            /// Reads the body of the command with this number from MessagePack; `None` for an unknown number.
-            pub(crate) fn from_msgpack(number: u8, body: &[u8]) -> Option<Result<Self, String>> {
+            /// Reads the body of the command with this number from MessagePack, and what is left behind it; `None` for an unknown number.
+            pub(crate) fn from_msgpack(number: u8, body: &[u8]) -> Option<Result<(Self, &[u8]), String>> {
                 match number {
-                    $( $number => Some(rmp_serde::from_slice::<$variant>(body).map(Self::$variant).map_err(|error| error.to_string())), )*
+                    $( $number => Some(from_msgpack::<$variant>(body).map(|(body, left)| (Self::$variant(body), left))), )*
                     _ => None,
                 }
             }
