@@ -56,6 +56,7 @@ pub enum BadCommand {
 
 /// What a server frame holds, the reply's body still encoded.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "events are by far the most frequent; a box would cost an allocation for each")]
 pub enum Outgoing {
     /// Answer to the command with this id.
     Reply(u32, Vec<u8>),
