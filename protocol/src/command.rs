@@ -350,8 +350,8 @@ wire! {
         limit: Option<u32>,
     }
 
-    /// An interval of a chat without a hole. Messages stand as they are now, so that edits, reactions and recalls in the
-    /// interval are already in them and are not listed; every other record is.
+    /// An interval of a chat without a hole. Messages stand as they are now, so that edits, recalls, reactions and
+    /// pins in the interval are already in them and are not listed; every other record is.
     pub struct HistoryPage {
         /// First seq of the interval.
         from_seq: Seq,

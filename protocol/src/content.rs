@@ -122,16 +122,3 @@ wire! {
         recalled: bool,
     }
 }
-
-/// `merged` may stand within `merged` this deep; the server refuses to forward what would be deeper.
-pub const MERGED_DEPTH: usize = 8;
-
-impl Content {
-    /// How deep `merged` stands within `merged` here: 0 for every other kind.
-    pub fn merged_depth(&self) -> usize {
-        match self {
-            Self::Merged(merged) => 1 + merged.messages.iter().map(|message| message.content.merged_depth()).max().unwrap_or(0),
-            _ => 0,
-        }
-    }
-}

@@ -7,7 +7,7 @@ use any::{Any, Source};
 use proptest::prelude::*;
 use protocol::codec::{BadCommand, DEPTH, Encoding, Incoming, Outgoing};
 use protocol::command::*;
-use protocol::content::{Content, MERGED_DEPTH, Merged, MergedMessage, Text};
+use protocol::content::{Content, Merged, MergedMessage, Text};
 use protocol::error::ErrorBody;
 use protocol::event::Event;
 use protocol::ids::{ChatId, MessageId};
@@ -223,7 +223,7 @@ fn deep_nesting_is_refused_before_the_stack_ends() {
                 let frame = encoding.command(1, &send(nested(*levels)));
                 encoding.read_command(&frame).is_ok_and(|read| read.command.is_ok())
             });
-            assert!(deepest.is_some_and(|levels| levels > MERGED_DEPTH), "{encoding:?}: {deepest:?}");
+            assert!(deepest.is_some_and(|levels| levels > 8), "{encoding:?}: {deepest:?}");
         }
     };
     // A thread of tokio has 2 MiB.
@@ -239,13 +239,6 @@ fn both_encodings_refuse_the_same_depth() {
         })
     });
     assert_eq!(deepest[0], deepest[1]);
-}
-
-#[test]
-fn merged_content_knows_how_deep_it_is() {
-    for levels in 0..5 {
-        assert_eq!(nested(levels).merged_depth(), levels);
-    }
 }
 
 #[test]
