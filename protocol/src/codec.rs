@@ -172,7 +172,8 @@ impl Encoding {
                 if length < 2 {
                     return Err(malformed("a command is an array of its number, an id and a body"));
                 }
-                let number: u64 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is the number of a command"))?;
+                let number: u64 =
+                    rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is the number of a command"))?;
                 let id: u32 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the second element is an id, 0 to 4294967295"))?;
                 // A body may be left out when all its fields may be.
                 let body: &[u8] = if length == 2 { &[0x90] } else { rest };
@@ -219,7 +220,11 @@ impl Encoding {
                     return self.decode(bytes).map(Outgoing::Event);
                 }
                 let id: u32 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the second element is an id"))?;
-                if number == u64::from(REPLY) { Ok(Outgoing::Reply(id, rest.to_vec())) } else { Ok(Outgoing::Refusal(id, self.decode(rest)?)) }
+                if number == u64::from(REPLY) {
+                    Ok(Outgoing::Reply(id, rest.to_vec()))
+                } else {
+                    Ok(Outgoing::Refusal(id, self.decode(rest)?))
+                }
             }
             Self::Json => {
                 #[derive(Deserialize)]

@@ -156,7 +156,7 @@ wire! {
     pub struct Hello {
         /// Access token; may be missing when the upgrade carried the cookie of a browser with our origin.
         token: Option<String>,
-        /// Chosen by the device once, kept for ever: 8 to 64 of `A-Z a-z 0-9 - _`. Must be the token's.
+        /// Chosen by the device once, kept for ever: 8 to 64 of `A-Z a-z 0-9 - _`. Must be the token's, or the token's and `.` and the name of a browser's window.
         device_id: String,
         /// Version of the protocol that the client speaks.
         version: u16,

@@ -124,7 +124,10 @@ fn text(text: &str) -> Content {
 
 fn nested(levels: usize) -> Content {
     (0..levels).fold(text("innermost"), |content, _| {
-        Content::Merged(Merged { title: "a chat".to_owned(), messages: vec![MergedMessage { sender: "10001".to_owned(), sent_at_ms: 1, content }] })
+        Content::Merged(Merged {
+            title: "a chat".to_owned(),
+            messages: vec![MergedMessage { sender: "10001".to_owned(), sent_at_ms: 1, content }],
+        })
     })
 }
 
@@ -251,7 +254,8 @@ fn empty_fields_at_the_end_are_left_out_in_msgpack() {
     assert_eq!(frame, expected);
 
     let answered = Send { reply_to: Some(MessageId([2; 16])), ..send };
-    let Ok(Incoming { command: Ok(Command::Send(read)), .. }) = Encoding::Msgpack.read_command(&Encoding::Msgpack.command(7, &answered)) else {
+    let Ok(Incoming { command: Ok(Command::Send(read)), .. }) = Encoding::Msgpack.read_command(&Encoding::Msgpack.command(7, &answered))
+    else {
         panic!("it is a send");
     };
     assert_eq!(read, answered);

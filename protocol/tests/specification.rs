@@ -93,7 +93,8 @@ fn close_table() -> String {
 
 /// What stands between `<!-- table KEY -->` and `<!-- end -->`.
 fn tables(source: &Source) -> Vec<(String, String)> {
-    let mut tables = vec![("commands".to_owned(), command_table(source)), ("errors".to_owned(), error_table()), ("closes".to_owned(), close_table())];
+    let mut tables =
+        vec![("commands".to_owned(), command_table(source)), ("errors".to_owned(), error_table()), ("closes".to_owned(), close_table())];
     tables.extend(source.structs.iter().map(|wire| (wire.name.clone(), struct_table(wire))));
     tables.extend(source.words.iter().map(|words| (words.name.clone(), words_table(words))));
     tables.extend(source.choices.iter().map(|choice| (choice.name.clone(), choice_table(choice))));
@@ -167,10 +168,15 @@ fn every_command_has_a_section_with_its_number_its_reply_and_its_errors() {
         let section = &section[..section.find("\n## ").unwrap_or(section.len())];
         assert!(section.contains(&format!("Number {number}.")), "the section of `{name}` says `Number {number}.`");
         assert!(section.contains(&format!("<!-- table {body} -->")), "the section of `{name}` has the table of `{body}`");
-        assert!(section.contains(&format!("Reply: {}", source::link(reply))), "the section of `{name}` says `Reply: {}`", source::link(reply));
+        assert!(
+            section.contains(&format!("Reply: {}", source::link(reply))),
+            "the section of `{name}` says `Reply: {}`",
+            source::link(reply)
+        );
         assert!(section.contains("\nErrors: "), "the section of `{name}` says `Errors: `");
     }
-    let sections = text.lines().filter_map(|line| line.strip_prefix("### ")).filter(|name| !name.contains(' ') && *name == name.to_lowercase());
+    let sections =
+        text.lines().filter_map(|line| line.strip_prefix("### ")).filter(|name| !name.contains(' ') && *name == name.to_lowercase());
     for name in sections {
         assert!(Command::KINDS.iter().any(|(_, known, _, _)| *known == name), "PROTOCOL.md has a section `{name}`, which no command is");
     }

@@ -31,8 +31,12 @@ fn path(file: &str) -> PathBuf {
 /// Everything that was given stands in what came out: no misspelt field was ignored.
 fn holds(whole: &Value, part: &Value) -> bool {
     match (whole, part) {
-        (Value::Object(whole), Value::Object(part)) => part.iter().all(|(name, value)| whole.get(name).is_some_and(|there| holds(there, value))),
-        (Value::Array(whole), Value::Array(part)) => whole.len() == part.len() && whole.iter().zip(part).all(|(there, value)| holds(there, value)),
+        (Value::Object(whole), Value::Object(part)) => {
+            part.iter().all(|(name, value)| whole.get(name).is_some_and(|there| holds(there, value)))
+        }
+        (Value::Array(whole), Value::Array(part)) => {
+            whole.len() == part.len() && whole.iter().zip(part).all(|(there, value)| holds(there, value))
+        }
         (whole, part) => whole == part,
     }
 }

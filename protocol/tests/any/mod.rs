@@ -62,7 +62,8 @@ impl Any for bool {
 
 impl Any for String {
     fn any(source: &mut Source) -> String {
-        const PALETTE: &[char] = &['a', 'Z', '0', ' ', '"', '\\', '{', '\n', '\0', '\u{7f}', 'é', '单', '曾', '重', '👍', '\u{202e}', '\u{10ffff}'];
+        const PALETTE: &[char] =
+            &['a', 'Z', '0', ' ', '"', '\\', '{', '\n', '\0', '\u{7f}', 'é', '单', '曾', '重', '👍', '\u{202e}', '\u{10ffff}'];
         // Past 31 and past 255 bytes the length of a text is written otherwise.
         let length = [0, 1, 5, 40, 300][source.below(5)];
         (0..length).map(|_| PALETTE[source.below(PALETTE.len())]).collect()

@@ -41,7 +41,12 @@ pub fn tolerated() -> Vec<Value> {
         json!({"id": 7, "command": "history", "body": {"chat_id": CHAT, "before": null, "limit": null}}),
         json!({"id": 7, "command": "history", "body": {"chat_id": CHAT}}),
     );
-    json("json_body_left_out", "client", json!({"id": 7, "command": "inbox"}), json!({"id": 7, "command": "inbox", "body": {"chat_ids": []}}));
+    json(
+        "json_body_left_out",
+        "client",
+        json!({"id": 7, "command": "inbox"}),
+        json!({"id": 7, "command": "inbox", "body": {"chat_ids": []}}),
+    );
     json(
         "json_word_as_number",
         "client",
@@ -70,7 +75,12 @@ pub fn tolerated() -> Vec<Value> {
         packed(&(3, 7, json!({"chat_id": CHAT, "client_message_id": "a", "content": {"text": {"text": "hi"}}, "mention_all": true}))),
         json!({"id": 7, "command": "send", "body": {"chat_id": CHAT, "client_message_id": "a", "content": {"text": {"text": "hi"}}, "in_thread": false, "mentions": [], "mention_all": true}}),
     );
-    msgpack("msgpack_word_as_text", "client", packed(&(41, 7, ("away",))), json!({"id": 7, "command": "set_presence", "body": {"state": "away"}}));
+    msgpack(
+        "msgpack_word_as_text",
+        "client",
+        packed(&(41, 7, ("away",))),
+        json!({"id": 7, "command": "set_presence", "body": {"state": "away"}}),
+    );
     // The id 7 in nine bytes, the body's array with a length of four.
     msgpack(
         "msgpack_wide_numbers_and_lengths",
