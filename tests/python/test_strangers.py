@@ -3,6 +3,8 @@
 import asyncio
 import json
 import pathlib
+import struct
+import zlib
 
 import pytest
 
@@ -126,9 +128,14 @@ def test_a_browser_signs_in_by_cookie_and_only_from_our_pages(server):
     assert http.request("POST", server.url + "/web/sign_out", b"{}", own | cookie).status == 204
 
 
-PNG = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000020000000308020000003699 37a50000000c4944415408d763606060f80f0001050101a0c4b5e30000000049454e44ae426082".replace(" ", "")
-)
+def png(width: int, height: int) -> bytes:
+    """The smallest picture of this size."""
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = (b"\0" + b"\x7f" * 3 * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 @story
@@ -166,12 +173,12 @@ async def test_a_file_is_only_for_those_who_were_sent_it(server):
 @story
 async def test_an_image_is_known_by_its_bytes(server):
     anna = await server.connect(ANNA, JSON)
-    image = await asyncio.to_thread(http.upload, server.url, server.token(ANNA), "a.txt", PNG)
+    image = await asyncio.to_thread(http.upload, server.url, server.token(ANNA), "a.txt", png(2, 3))
     assert (image["media_type"], image["width"], image["height"]) == ("image/png", 2, 3)
     chat_id = (await group(anna, BERT))["chat_id"]
     await anna.send(chat_id=chat_id, client_message_id=fresh(), content={"image": {"key": image["key"], "width": 9_999}})
     shown = (await anna.history(chat_id=chat_id))["records"][-1]["change"]["message"]["content"]["image"]
-    assert (shown["width"], shown["height"], shown["size_bytes"]) == (2, 3, len(PNG))
+    assert (shown["width"], shown["height"], shown["size_bytes"]) == (2, 3, len(png(2, 3)))
     page = await asyncio.to_thread(http.upload, server.url, server.token(ANNA), "evil.png", b"<html><script>alert(1)</script></html>")
     assert not page["media_type"].startswith("image/")
     await refused(anna.send(chat_id=chat_id, client_message_id=fresh(), content={"image": {"key": page["key"]}}), 1004)
