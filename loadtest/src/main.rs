@@ -169,6 +169,10 @@ fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
         controls.push(control()?);
     }
     progress.clear();
+    if options.bare {
+        // It is its own control.
+        controls.push(passage.clone());
+    }
     let report = Report::new(&scenario, &passage, &controls);
     println!("{}", report.markdown());
     let json = serde_json::to_string_pretty(&report).map_err(|error| format!("the report cannot be written: {error}"))?;

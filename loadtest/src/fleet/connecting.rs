@@ -26,7 +26,7 @@ impl Fleet {
         let target = self.here as usize + who.len();
         while (self.here as usize) < target {
             let now = now_ns();
-            let due = (((now - start) as f64 / 1e9 * rate) as usize + 1).min(who.len());
+            let due = (((now - start) as f64 / 1e9 * rate) as usize).saturating_add(1).min(who.len());
             while begun < due && self.connecting < CONNECTING_MAX {
                 self.start_connecting(who[begun]);
                 begun += 1;

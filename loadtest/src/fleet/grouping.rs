@@ -36,7 +36,7 @@ impl Fleet {
         let mut owners: Vec<u32> = lists.iter().map(|list| list[0]).collect();
         owners.sort_unstable();
         owners.dedup();
-        self.connect(&owners, f64::INFINITY)?;
+        self.connect(&owners, 1e6)?;
         let batch = self.members_in_a_command();
         for (at, list) in lists.iter().enumerate() {
             let (now, later) = list[1..].split_at(batch.min(list.len() - 1));
