@@ -119,9 +119,9 @@ struct Client {
     seats: u32,
     started_ns: u64,
     /// Start of a frame that has not come whole.
-    carry: Option<Box<Vec<u8>>>,
+    carry: Vec<u8>,
     /// What the socket did not take.
-    unsent: Option<Box<Vec<u8>>>,
+    unsent: Vec<u8>,
     /// Where to `sync` from.
     cursor: Option<Box<str>>,
 }
@@ -225,8 +225,8 @@ impl Fleet {
                 seats_from: 0,
                 seats: 0,
                 started_ns: 0,
-                carry: None,
-                unsent: None,
+                carry: Vec::new(),
+                unsent: Vec::new(),
                 cursor: None,
             })
             .collect();

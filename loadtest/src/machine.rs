@@ -104,6 +104,11 @@ pub fn commit() -> String {
     if changed { commit + "+" } else { commit }
 }
 
+/// Resident memory of this process in bytes.
+pub fn own_memory() -> u64 {
+    kilobytes(&fs::read_to_string("/proc/self/status").unwrap_or_default(), "VmRSS:") << 10
+}
+
 /// CPU time that this process has used, in microseconds.
 pub fn own_cpu_us() -> u64 {
     // SAFETY: a zeroed `rusage` is valid, and it lives during the call.

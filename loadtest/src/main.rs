@@ -106,6 +106,9 @@ struct Options {
     /// Length of the part before it, in seconds.
     #[arg(long, default_value_t = 3.0)]
     warmup: f64,
+    /// How long answers and deliveries may still come after the last send, in seconds.
+    #[arg(long, default_value_t = 20.0)]
+    settle: f64,
     /// Bytes of each text.
     #[arg(long, default_value_t = 100)]
     text_bytes: usize,
@@ -145,6 +148,9 @@ fn main() -> ExitCode {
     }
 }
 
+/// Sends a second of the control of a scenario that sends nothing.
+const CONTROL_RATE: f64 = 200.0;
+
 /// Runs a scenario; `false` when the referee found a fault.
 fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
     let scenario = describe(options, name, online)?;
@@ -155,7 +161,13 @@ fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
     }
     let progress = Progress::new();
     let mut controls = Vec::new();
-    let shorter = Scenario { seconds: (scenario.seconds / 3.0).clamp(3.0, 10.0), warmup_seconds: 1.0, ..scenario.clone() };
+    let shorter = Scenario {
+        // Where nothing is sent, the control sends a little, so that there is a bare `send` to be held against.
+        rate: scenario.rate.or(scenario.in_flight.is_none().then_some(CONTROL_RATE)),
+        seconds: (scenario.seconds / 3.0).clamp(3.0, 10.0),
+        warmup_seconds: 1.0,
+        ..scenario.clone()
+    };
     let control_too = !options.no_control && !options.bare;
     let control = || shorter.pass(&mut Server::bare(scenario.people, None)?, &progress, true).map_err(|error| format!("the control: {error}"));
     if control_too {
@@ -239,6 +251,7 @@ fn describe(options: &Options, name: &str, online: Online) -> Result<Scenario, S
         in_flight,
         seconds: options.seconds.unwrap_or(seconds),
         warmup_seconds: options.warmup,
+        settle_seconds: options.settle,
         text_bytes: options.text_bytes.max(16),
         connect_rate: options.connect_rate,
         seed: options.seed,

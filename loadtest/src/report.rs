@@ -87,6 +87,8 @@ pub struct Report {
     pub sends_ratio_to_control: Option<f64>,
     /// CPU time of the harness for each frame that it received.
     pub client_cpu_us_per_frame: f64,
+    /// Memory of the harness for each client.
+    pub client_bytes_per_session: u64,
     /// Cores that were idle in the measured part.
     pub idle_cores: f64,
     /// A core was left, so that latencies say something.
@@ -185,6 +187,7 @@ impl Report {
             sends_ratio_to_control: control_acked.filter(|_| acked_per_second > 0.0).map(|control| round(acked_per_second / control)),
             control,
             client_cpu_us_per_frame: round(passage.client_cpu_us as f64 / counts.frames.max(1) as f64),
+            client_bytes_per_session: passage.client_bytes,
             idle_cores: round(passage.idle_cores),
             idle: passage.idle_cores >= IDLE_CORES_MIN,
             figures: Vec::new(),
@@ -267,7 +270,8 @@ impl Report {
             rows.push((name, format!("{} µs; {}; {}", control.cpu_us_per_send, control.acked_per_second, control.idle_cores)));
         }
         rows.push(("ratio to the control: CPU, sends/s", format!("{}, {}", figure(self.ratio_to_control, "×"), figure(self.sends_ratio_to_control, "×"))));
-        rows.push(("idle cores, harness CPU for each frame", format!("{}, {} µs", self.idle_cores, self.client_cpu_us_per_frame)));
+        rows.push(("idle cores", self.idle_cores.to_string()));
+        rows.push(("harness itself: CPU for each frame, memory for each client", format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session)));
         let mut table = format!(
             "`{}` · commit {} · {} cores {}, {} MiB, Linux {}\n\n| {} | |\n|---|---|\n",
             self.command, self.commit, self.machine.cores, self.machine.processor, self.machine.memory_mib, self.machine.kernel, self.scenario

@@ -1,7 +1,7 @@
 //! What is measured: each scenario is a description, and one trip through it serves all.
 
 use crate::fleet::{Fleet, Outcome, Pace};
-use crate::machine::{MachineSample, ProcessSample, own_cpu_us, sample_process};
+use crate::machine::{MachineSample, ProcessSample, own_cpu_us, own_memory, sample_process};
 use crate::progress::Progress;
 use crate::server::Server;
 use rand::SeedableRng as _;
@@ -47,6 +47,8 @@ pub struct Scenario {
     pub seconds: f64,
     /// Length of the part before it, which is checked and not measured.
     pub warmup_seconds: f64,
+    /// How long answers and deliveries may still come after the last send.
+    pub settle_seconds: f64,
     /// Bytes of each text.
     pub text_bytes: usize,
     /// Connections a second while people come in.
@@ -70,6 +72,8 @@ pub struct Passage {
     pub connect_cpu_us: Option<u64>,
     /// CPU time of the harness within the measured part, in microseconds.
     pub client_cpu_us: u64,
+    /// Memory of the harness for each client, its identity not counted.
+    pub client_bytes: u64,
     /// CPU time and number of the control's bare sends within the measured part.
     pub bare: Option<crate::bare::SendCost>,
     /// Cores that were idle in the measured part.
@@ -93,8 +97,6 @@ pub struct Growth {
 
 /// Quiet time after the last one came in, before memory is read.
 const QUIET_SECONDS: f64 = 3.0;
-/// How long answers and deliveries may still come after the last send.
-const SETTLE_SECONDS: f64 = 20.0;
 
 impl Scenario {
     /// Members of each group, by number. Members are dealt out one after the other from a shuffled list, so that groups
@@ -125,7 +127,9 @@ impl Scenario {
         };
         online.sort_unstable();
         online.dedup();
-        let mut fleet = Fleet::new(server.target.clone(), server.identities.clone(), self.text_bytes, self.seed, progress.clone())?;
+        let own_before = own_memory();
+        let identities = std::mem::take(&mut server.identities);
+        let mut fleet = Fleet::new(server.target.clone(), identities, self.text_bytes, self.seed, progress.clone())?;
         fleet.make_groups(lists, |person| online.binary_search(&person).is_ok())?;
         let name = if control { "control" } else { &self.name };
 
@@ -137,6 +141,7 @@ impl Scenario {
         fleet.announce(&format!("{name}: quiet"));
         fleet.hold(QUIET_SECONDS)?;
         let after = look(server)?;
+        let client_bytes = (own_memory().saturating_sub(own_before)) / online.len() as u64;
 
         let pace = match (self.rate, self.in_flight) {
             (Some(rate), _) => Some(Pace::PerSecond(rate)),
@@ -146,7 +151,7 @@ impl Scenario {
         if let Some(pace) = pace {
             fleet.announce(&format!("{name}: warming up"));
             fleet.send(pace, self.warmup_seconds)?;
-            fleet.settle(SETTLE_SECONDS)?;
+            fleet.settle(self.settle_seconds)?;
         }
         fleet.announce(&format!("{name}: measuring"));
         fleet.start_measuring();
@@ -159,7 +164,7 @@ impl Scenario {
                 fleet.send(pace, self.seconds)?;
                 // What follows is waiting, which would look like idleness.
                 idle_cores = MachineSample::now().idle_cores_since(&machine);
-                fleet.settle(SETTLE_SECONDS)?;
+                fleet.settle(self.settle_seconds)?;
             }
             None => {
                 fleet.hold(self.seconds)?;
@@ -193,6 +198,7 @@ impl Scenario {
             server_cpu_us: from.zip(to).map(|(from, to)| to.cpu_us - from.cpu_us),
             connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
             client_cpu_us,
+            client_bytes,
             bare,
             idle_cores,
             server_version,
@@ -219,6 +225,7 @@ mod tests {
             in_flight: None,
             seconds: 1.0,
             warmup_seconds: 0.0,
+            settle_seconds: 1.0,
             text_bytes: 100,
             connect_rate: 100.0,
             seed: 7,

@@ -10,7 +10,7 @@ fn steady(more: &[&str]) -> (Option<i32>, serde_json::Value, String) {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let json = folder.path().join("report.json");
     let path = json.to_string_lossy().into_owned();
-    let output = loadtest(&[&["steady", "--bare", "--people", "60", "--rate", "300", "--seconds", "1", "--warmup", "0.3", "--json", &path], more].concat());
+    let output = loadtest(&[&["steady", "--bare", "--people", "60", "--rate", "300", "--seconds", "1", "--warmup", "0.3", "--settle", "2", "--json", &path], more].concat());
     let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("no report: {}", String::from_utf8_lossy(&output.stderr)));
     (output.status.code(), serde_json::from_str(&report).expect("the report is JSON"), String::from_utf8_lossy(&output.stderr).into_owned())
 }

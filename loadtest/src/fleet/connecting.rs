@@ -84,26 +84,26 @@ impl Fleet {
             self.watch(at, false);
             return self.write_frame(at);
         }
-        let Some(mut unsent) = client.unsent.take() else { return };
-        match (&*socket).write(&unsent) {
-            Ok(written) => {
-                unsent.drain(..written);
-            }
+        if client.unsent.is_empty() {
+            return;
+        }
+        let written = (&*socket).write(&client.unsent);
+        match written {
+            Ok(written) => drop(client.unsent.drain(..written)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return self.lose(at, &format!("writing failed: {error}")),
         }
-        if unsent.is_empty() {
+        if client.unsent.is_empty() {
+            client.unsent = Vec::new();
             self.watch(at, false);
-        } else {
-            self.clients[at as usize].unsent = Some(unsent);
         }
     }
 
     /// Writes `self.frame`, and keeps what the socket does not take.
     pub(super) fn write_frame(&mut self, at: u32) {
         let client = &mut self.clients[at as usize];
-        if let Some(unsent) = &mut client.unsent {
-            unsent.extend_from_slice(&self.frame);
+        if !client.unsent.is_empty() {
+            client.unsent.extend_from_slice(&self.frame);
             return;
         }
         let Some(socket) = &client.socket else { return };
@@ -113,7 +113,7 @@ impl Fleet {
             Err(error) => return self.lose(at, &format!("writing failed: {error}")),
         };
         if written < self.frame.len() {
-            client.unsent = Some(Box::new(self.frame[written..].to_vec()));
+            client.unsent = self.frame[written..].to_vec();
             self.watch(at, true);
         }
     }
@@ -249,8 +249,8 @@ impl Fleet {
         }
         client.stage = Stage::Away;
         client.socket = None;
-        client.carry = None;
-        client.unsent = None;
+        client.carry = Vec::new();
+        client.unsent = Vec::new();
     }
 }
 

@@ -15,8 +15,7 @@ impl Fleet {
     /// Reads what a socket has and serves every whole frame in it.
     pub(super) fn read_from(&mut self, at: u32) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        loop {
-            let Some(socket) = &self.clients[at as usize].socket else { break };
+        while let Some(socket) = &self.clients[at as usize].socket {
             match (&*socket).read(&mut buffer) {
                 Ok(0) => {
                     self.lose(at, "the server ended the connection without a close frame");
@@ -25,12 +24,12 @@ impl Fleet {
                 Ok(length) => {
                     let now = now_ns();
                     self.clients[at as usize].heard_ms = self.elapsed_ms(now);
-                    match self.clients[at as usize].carry.take() {
-                        None => self.serve(at, &mut buffer[..length], now),
-                        Some(mut carry) => {
-                            carry.extend_from_slice(&buffer[..length]);
-                            self.serve(at, &mut carry, now);
-                        }
+                    let mut carry = std::mem::take(&mut self.clients[at as usize].carry);
+                    if carry.is_empty() {
+                        self.serve(at, &buffer[..length], now);
+                    } else {
+                        carry.extend_from_slice(&buffer[..length]);
+                        self.serve(at, &carry, now);
                     }
                     if length < buffer.len() {
                         break;
@@ -48,13 +47,13 @@ impl Fleet {
     }
 
     /// Serves the whole frames in `bytes` and carries over what follows them.
-    fn serve(&mut self, at: u32, bytes: &mut [u8], now: u64) {
+    fn serve(&mut self, at: u32, bytes: &[u8], now: u64) {
         let mut from = 0;
         if self.clients[at as usize].stage == Stage::Upgrading {
             match self.read_upgrade(at, bytes) {
                 Some(length) => from = length,
                 None if self.clients[at as usize].stage == Stage::Upgrading => {
-                    self.clients[at as usize].carry = Some(Box::new(bytes.to_vec()));
+                    self.clients[at as usize].carry = bytes.to_vec();
                     return;
                 }
                 None => return,
@@ -78,7 +77,7 @@ impl Fleet {
                     from += frame.end;
                 }
                 Ok(None) => {
-                    self.clients[at as usize].carry = Some(Box::new(bytes[from..].to_vec()));
+                    self.clients[at as usize].carry = bytes[from..].to_vec();
                     return;
                 }
                 Err(bad) => {
