@@ -50,6 +50,8 @@ tables! {
     Personal "personal"
     /// (user or `u32::MAX` for everybody, chat) · seq → empty.
     Mentions "mentions"
+    /// chat · position of a recalled message → its seq.
+    Recalled "recalled"
     /// user · hash of client_message_id → chat, seq.
     Dedupe "dedupe"
     /// file key · empty → what was uploaded, as JSON.
