@@ -40,6 +40,7 @@ const TASK_OWNERS: &[&str] = &[
     "src/app.rs",
     "src/main.rs",
     "src/net/listener.rs",
+    "src/gateway/connection.rs",
     "src/gateway/upgrade.rs",
     "src/gateway/echo.rs",
     "src/delivery/",
