@@ -16,6 +16,10 @@ export function createScreen() {
     filter: signal('all'),
     /** Where each chat was left: seq and offset of its first row. */
     places: new Map(),
+    /** Text of what I recalled, for writing it again, by message. */
+    recalled: new Map(),
+    /** Object URLs of pictures that are being sent. */
+    local_pictures: new Map(),
     /** Chats that were marked unread by hand: nothing is read there until they are left. */
     kept_unread: new Set(),
     /** Time of the last key, click or move of the person. */
