@@ -21,19 +21,29 @@ async function post(path, body) {
 }
 
 /** @returns {Promise<{me: object, expires_in: number}>} */
-export function signIn(login, password, device) {
-  return post('/web/sign_in', { login, password, device_id: device.device_id, device_kind: 'browser', device_name: device.device_name });
+export async function signIn(login, password, device) {
+  const session = await post('/web/sign_in', { login, password, device_id: device.device_id, device_kind: 'browser', device_name: device.device_name });
+  localStorage.setItem(SIGNED_IN, '1');
+  return session;
 }
 
 export function signOut() {
+  localStorage.removeItem(SIGNED_IN);
   return post('/web/sign_out', {});
 }
 
+/** Remembers that this browser has a cookie, so that a first visit need not ask the server and be refused. */
+const SIGNED_IN = 'clarion.signed_in';
+
 /** Who is signed in, or null. A cookie that is too old is refreshed first. */
 export async function currentSession() {
+  if (!localStorage.getItem(SIGNED_IN)) return null;
   let answer = await fetch('/web/session');
   if (answer.status === 401) answer = await fetch('/web/refresh', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-  if (answer.status === 401) return null;
+  if (answer.status === 401) {
+    localStorage.removeItem(SIGNED_IN);
+    return null;
+  }
   if (!answer.ok) throw new SignInFailed(answer.status, null);
   return answer.json();
 }

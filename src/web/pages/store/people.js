@@ -10,6 +10,9 @@ export class People {
     /** Ids that were asked for by a view and are not known yet; acts fetch them. */
     this.wanted = new Set();
     this.wants = signal(0);
+    /** Ids by name, to tell people of one name apart. */
+    this.names = new Map();
+    this.shared = signal(new Set());
   }
 
   #signal(user_id) {
@@ -17,9 +20,15 @@ export class People {
     if (!found) {
       found = signal(null);
       this.known.set(user_id, found);
-      if (this.known.size > PEOPLE) this.known.delete(this.known.keys().next().value);
+      if (this.known.size > PEOPLE) this.#forgetOldest();
     }
     return found;
+  }
+
+  #forgetOldest() {
+    const [user_id, oldest] = this.known.entries().next().value;
+    this.names.get(oldest.peek()?.name)?.delete(user_id);
+    this.known.delete(user_id);
   }
 
   /** The person, or null while not known; whoever reads it hears when it comes. */
@@ -39,6 +48,12 @@ export class People {
       const found = this.#signal(person.user_id);
       found.value = found.value ? { ...found.value, ...person } : person;
       this.wanted.delete(person.user_id);
+      const ids = this.names.get(person.name);
+      if (!ids) this.names.set(person.name, new Set([person.user_id]));
+      else if (!ids.has(person.user_id)) {
+        ids.add(person.user_id);
+        if (!this.shared.peek().has(person.name)) this.shared.value = new Set([...this.shared.peek(), person.name]);
+      }
     }
   }
 

@@ -59,7 +59,7 @@ function face(page, message, mine, name, group) {
 }
 
 function sameName(page, person) {
-  return person && page.same_names?.value.has(person.name) && person.departments.length > 0;
+  return person && page.store.people.shared.value.has(person.name) && person.departments.length > 0;
 }
 
 function quoteView(view, message) {

@@ -4,10 +4,10 @@ import { html, nothing } from '../vendor/lit.js';
 import { NAME_CHARACTERS } from '../limits.js';
 import { langOf, t } from '../words/words.js';
 
-/** Letters of a picture: the last two Han characters, or the initials. */
-export function letters(name) {
+/** Letters of a picture: the last two Han characters of a person, the first two of a group, or the initials. */
+export function letters(name, group = false) {
   const han = [...name].filter((character) => /\p{Script=Han}/u.test(character));
-  if (han.length > 0) return han.slice(-2).join('');
+  if (han.length > 0) return (group ? han.slice(0, 2) : han.slice(-2)).join('');
   const parts = name.split(/[\s._-]+/).filter(Boolean);
   return ((parts[0]?.[0] ?? '?') + (parts.length > 1 ? parts.at(-1)[0] : '')).toUpperCase();
 }
@@ -23,7 +23,7 @@ export function colour(id) {
  * @param {{id: string, name: string, avatar?: string, size: 'small'|'row'|'message'|'large', group?: boolean, presence?: object | null}} of
  */
 export function avatar({ id, name, avatar: key, size = 'row', presence = null }) {
-  const shown = letters(visible(name));
+  const shown = letters(visible(name), id.startsWith('oc_'));
   return html`<span class="avatar avatar_${size} avatar_colour_${colour(id)}" aria-hidden="true">${key ? html`<img src="/files/${encodeURIComponent(key)}" alt="" loading="lazy" decoding="async">` : html`<span lang=${langOf(shown) ?? nothing}>${shown}</span>`}${presence && presence.state !== 'offline' ? html`<span class="presence presence_${presence.state}"></span>` : nothing}</span>`;
 }
 

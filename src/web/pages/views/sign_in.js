@@ -46,6 +46,6 @@ export function createSignIn({ signIn, reason, login, change }) {
     <label>${t('sign_in.password')}<input name="password" type="password" autocomplete="current-password"></label>
     <div class="sign_in_failure" role="alert">${failure.value ? html`${icon('alert', 16)}<span>${failure.value}</span>` : nothing}</div>
     <button class="button primary wide" type="submit" ?disabled=${working.value}>${working.value ? t('sign_in.working') : t('sign_in.go')}</button>
-    ${login ? html`<button class="link_button" type="button" @click=${change?.other}>${t('sign_in.other')}</button>` : html`<button class="link_button" type="button" @click=${change?.language}>${language.value === 'zh' ? 'English' : '中文'}</button>`}
+    ${login ? html`<button class="link_button" type="button" @click=${change?.other}>${t('sign_in.change')}</button>` : html`<button class="link_button" type="button" @click=${change?.language}>${language.value === 'zh' ? 'English' : '中文'}</button>`}
   </form></main>`;
 }

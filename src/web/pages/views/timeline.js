@@ -152,7 +152,6 @@ export class Timeline {
       me_id: this.page.store.me.user_id, manager: entry?.chat.role !== 'member',
     });
     this.last_own_seq = records.findLast((row) => row.kind === 'message' && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
-    this.page.same_names = this.page.same_names ?? { value: new Set() };
     this.window.rows(this.rows.length);
   }
 
@@ -419,6 +418,19 @@ export class Timeline {
     this.#scrolled();
   }
 
+  /** To the first message that is shown to me, in one request. */
+  async #toStart() {
+    const first = this.page.store.inbox.peek(this.chat_id)?.chat.first_seq ?? 1;
+    if (!this.at_start) {
+      const page = await this.page.acts.load.history(this.chat_id, { after: Math.max(0, first - 1) });
+      if (this.disposed || !page || page.refused) return;
+      this.anchor_seq = page.from_seq;
+      this.#rebuild();
+    }
+    this.window.scrollToRow(0, { offset: 0 });
+    this.#scrolled();
+  }
+
   readAll() {
     this.page.screen.kept_unread.delete(this.chat_id);
     this.page.acts.receipt.seen(this.chat_id, this.page.store.inbox.peek(this.chat_id)?.chat.head_seq ?? 0);
@@ -537,10 +549,15 @@ export class Timeline {
       this.readAll();
       return;
     }
+    if (event.key === 'Home') {
+      event.preventDefault();
+      void this.#toStart();
+      return;
+    }
     if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
       const step = event.key === 'ArrowUp' ? -1 : 1;
       const at = this.rows.findIndex((row) => row.key === this.focused);
-      let index = at < 0 ? this.rows.length - (step > 0 ? 0 : 0) : at;
+      let index = at < 0 ? this.rows.length : at;
       do index += step;
       while (this.rows[index] && !['message', 'unsent', 'line'].includes(this.rows[index].kind));
       if (!this.rows[index]) return;

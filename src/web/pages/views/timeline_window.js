@@ -75,12 +75,19 @@ export function createWindow(options) {
     /** Draws the mounted rows anew. */
     refresh: update,
     /** The row stands at the top, `offset` px below (negative: above) it. */
-    scrollToRow(index, { align = 'start', offset = 0 } = {}) {
-      const target = virtualizer.getOffsetForIndex(index, align);
-      if (!target) return;
-      if (offset) virtualizer.scrollToOffset(Math.max(0, target[0] - offset));
-      else virtualizer.scrollToIndex(index, { align });
-      update();
+    scrollToRow(index, { align = 'start', offset } = {}) {
+      if (offset === undefined) {
+        virtualizer.scrollToIndex(index, { align });
+        return update();
+      }
+      // Twice: the first time measures what stands above the row.
+      for (let turn = 0; turn < 2; turn += 1) {
+        virtualizer.getTotalSize();
+        const row = virtualizer.measurementsCache[index];
+        if (!row) return;
+        virtualizer.scrollToOffset(Math.max(0, row.start - offset));
+        update();
+      }
     },
     scrollToEnd() {
       virtualizer.scrollToEnd();
@@ -111,7 +118,7 @@ export function createWindow(options) {
       return first === null ? null : { first, last: last ?? first - 1 };
     },
     topIndex: () => virtualizer.getVirtualItemForOffset(scroller.scrollTop)?.index ?? null,
-    start: (index) => virtualizer.getOffsetForIndex(index, 'start')?.[0] ?? 0,
+    start: (index) => virtualizer.measurementsCache[index]?.start ?? 0,
     dispose: unmount,
   };
 }

@@ -316,7 +316,7 @@ export default {
   'sign_in.hint': 'With your staff number or e-mail',
   'sign_in.login': 'Staff number or e-mail',
   'sign_in.missing': 'Please fill in staff number and password',
-  'sign_in.other': 'Use another account',
+  'sign_in.change': 'Use another account',
   'sign_in.password': 'Password',
   'sign_in.title': 'Clarion',
   'sign_in.too_often': 'Too many attempts; try again in {seconds} s',

@@ -307,7 +307,7 @@ export default {
   'sign_in.hint': '用工号或邮箱登录',
   'sign_in.login': '工号或邮箱',
   'sign_in.missing': '请填写工号和密码',
-  'sign_in.other': '换一个账号',
+  'sign_in.change': '换一个账号',
   'sign_in.password': '密码',
   'sign_in.title': 'Clarion',
   'sign_in.too_often': '尝试的次数太多，请 {seconds} 秒后再试',
