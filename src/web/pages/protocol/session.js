@@ -106,7 +106,11 @@ const inputs = {
       return;
     }
     if (frame === null) return;
-    if (frame.kind === 'event') return heard(state, frame, out);
+    if (frame.kind === 'event') {
+      // Nothing is told before the welcome; what comes then belongs to nobody.
+      if (state.phase === 'ready') heard(state, frame, out);
+      return;
+    }
     const asked = state.asked.get(frame.id);
     if (!asked) return;
     state.asked.delete(frame.id);

@@ -24,6 +24,7 @@ export class Runs {
 
   /** Takes from..to out, both included. */
   remove(from, to) {
+    if (to < from) return;
     const kept = [];
     for (const [start, end] of this.list) {
       if (end < from || start > to) kept.push([start, end]);

@@ -5,24 +5,36 @@
  */
 
 /**
- * Ranges after the text changed from `before` to `after`, by the one stretch in which they differ.
+ * Ranges after the text changed from `before` to `after`, by the one stretch in which they differ. Where equal letters let
+ * the stretch be read in several ways, the one that keeps the most mentions is meant.
  * @param {Range[]} ranges
  */
 export function moved(ranges, before, after) {
-  if (before === after) return ranges;
+  if (before === after || ranges.length === 0) return ranges;
   let from = 0;
   const most = Math.min(before.length, after.length);
   while (from < most && before[from] === after[from]) from += 1;
   let tail = 0;
   while (tail < most - from && before[before.length - 1 - tail] === after[after.length - 1 - tail]) tail += 1;
   const to = before.length - tail;
+  const longer = before.length >= after.length ? before : after;
+  const longer_to = longer.length - tail;
+  let best = kept(ranges, from, to, before, after);
+  for (let back = 1; back <= from && longer[from - back] === longer[longer_to - back] && best.length < ranges.length; back += 1) {
+    const other = kept(ranges, from - back, to - back, before, after);
+    if (other.length > best.length) best = other;
+  }
+  return best;
+}
+
+/** The ranges outside of from..to, moved; each still stands there. */
+function kept(ranges, from, to, before, after) {
   const delta = after.length - before.length;
   const out = [];
   for (const range of ranges) {
     if (range.end <= from) out.push(range);
     else if (range.start >= to) out.push({ ...range, start: range.start + delta, end: range.end + delta });
   }
-  // Equal letters at the border can be read two ways; only ranges that still stand there stay.
   return out.filter((range) => after.slice(range.start, range.end) === `@${range.name}`);
 }
 

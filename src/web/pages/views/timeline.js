@@ -2,28 +2,24 @@
 
 import { effect, untracked } from '../vendor/signals.js';
 import { html, nothing, render, repeat } from '../vendor/lit.js';
-import { choice } from '../protocol/codec.js';
-import { SMALL_CHAT } from '../limits.js';
 import { day, t } from '../words/words.js';
 import { announce } from '../announce.js';
 import { preview } from './content.js';
 import { icon } from './icons.js';
 import { lineRow, messageRow, unsentRow } from './message.js';
-import { messageMenu, reactionMenu } from './message_menu.js';
 import { nameOf } from './person.js';
+import { Reading } from './reading.js';
 import { refusalWords } from './refusal.js';
+import { RowActs } from './row_acts.js';
 import { tell } from './screen.js';
+import { listenTo } from './timeline_keys.js';
 import { createWindow } from './timeline_window.js';
 import { estimateRow, timelineRows } from './timeline_rows.js';
 
-/** A row must have been visible this long to count as read. */
-const SEEN_MS = 500;
-/** Reading needs a sign of the person within this time. */
-const USED_WITHIN_MS = 60_000;
 /** Above this many unread the chat opens at its end. */
 const OPEN_AT_DIVIDER = 300;
 
-export class Timeline {
+export class Timeline extends RowActs {
   /**
    * @param {HTMLElement} element
    * @param {object} page
@@ -32,6 +28,7 @@ export class Timeline {
    * @param {number | null} at_seq where to open, from the address
    */
   constructor(element, page, chat_id, composer, at_seq) {
+    super();
     Object.assign(this, { element, page, chat_id, composer });
     this.chat = page.store.chat(chat_id);
     this.rows = [];
@@ -42,7 +39,6 @@ export class Timeline {
     this.loading_before = false;
     this.loading_after = false;
     this.refused = null;
-    this.seen_since = new Map();
     this.below = 0;
     this.stops = [];
     const entry = untracked(() => page.store.inbox.get(chat_id));
@@ -63,15 +59,11 @@ export class Timeline {
       draw: (items) => this.#draw(items),
       scrolled: () => this.#scrolled(),
     });
-    this.scroller.addEventListener('keydown', (event) => this.#key(event));
-    this.scroller.addEventListener('contextmenu', (event) => this.#contextMenu(event));
-    this.#touchMenu();
+    listenTo(this);
     this.#open();
     this.#watch();
-    this.check = () => this.#checkSeen();
-    document.addEventListener('visibilitychange', this.check);
-    addEventListener('focus', this.check);
-    this.stops.push(() => document.removeEventListener('visibilitychange', this.check), () => removeEventListener('focus', this.check));
+    this.reading = new Reading(this);
+    this.reading.check();
   }
 
   entry() {
@@ -95,7 +87,7 @@ export class Timeline {
     else if (this.divider_seq === null && place && !place.end) first = { seq: place.seq, offset: place.offset };
     if (head === 0) {
       this.chat.start_seq = 1;
-      this.#rebuild();
+      this.rebuild();
       return;
     }
     const want = first.end ? head : Math.min(first.seq, head);
@@ -119,7 +111,7 @@ export class Timeline {
 
   #show(first) {
     this.shown = true;
-    this.#rebuild();
+    this.rebuild();
     if (first.end) this.window.scrollToEnd();
     else {
       let index = first.divider ? this.rows.findIndex((row) => row.kind === 'divider') : this.rows.findIndex((row) => row.seq >= first.seq);
@@ -138,7 +130,7 @@ export class Timeline {
   }
 
   /** Rows of the run that is shown, from the store. */
-  #rebuild() {
+  rebuild() {
     const { chat } = this;
     const entry = this.page.store.inbox.peek(this.chat_id);
     const run = chat.runs.at(this.anchor_seq) ?? chat.runs.near(this.anchor_seq);
@@ -169,7 +161,7 @@ export class Timeline {
     const held = anchor && this.rows[anchor.index]?.kind === 'skeleton' && direction === 'before' ? this.rows[anchor.index + 1]?.key : null;
     const held_offset = held ? this.window.start(anchor.index + 1) - this.scroller.scrollTop : 0;
     if (direction === 'after') this.anchor_seq = Math.max(this.anchor_seq, seq);
-    this.#rebuild();
+    this.rebuild();
     if (held) {
       const index = this.rows.findIndex((row) => row.key === held);
       if (index >= 0) this.window.scrollToRow(index, { offset: held_offset });
@@ -230,7 +222,7 @@ export class Timeline {
     const unsent = this.page.store.unsentIn(this.chat_id).peek();
     const sent_now = unsent.length > 0 && unsent.at(-1).client_message_id !== this.last_unsent;
     this.last_unsent = unsent.at(-1)?.client_message_id ?? this.last_unsent;
-    this.#rebuild();
+    this.rebuild();
     if (sent_now && this.ready_for_sends) this.toEnd();
     else if (head > this.head_seen) {
       const fresh = this.chat.seqs(this.head_seen + 1, head).map((seq) => this.chat.peekRow(seq)).filter((row) => row.kind === 'message' && row.by !== this.page.store.me.user_id);
@@ -295,7 +287,7 @@ export class Timeline {
     if (this.at_head && this.window.atEnd()) this.below = 0;
     this.#floatingDay(anchor);
     this.#chips();
-    this.#checkSeen();
+    this.reading?.check();
   }
 
   #floatingDay(anchor) {
@@ -337,45 +329,6 @@ export class Timeline {
     return row ? row.seq > seq : false;
   }
 
-  #mayRead() {
-    return document.visibilityState === 'visible' && document.hasFocus() && this.page.now() - this.page.screen.used_at_ms < USED_WITHIN_MS && !this.page.screen.kept_unread.has(this.chat_id) && this.page.screen.covered !== true;
-  }
-
-  /** Rows that have been wholly visible for half a second are read. */
-  #checkSeen() {
-    clearTimeout(this.seen_timer);
-    if (this.disposed || !this.#mayRead()) {
-      this.seen_since.clear();
-      return;
-    }
-    const visible = this.window.visible();
-    if (!visible) return;
-    const now = performance.now();
-    const known = this.page.store.inbox.peek(this.chat_id)?.read_seq ?? 0;
-    const current = new Map();
-    let best = 0;
-    let waits = false;
-    for (let index = visible.first; index <= visible.last; index += 1) {
-      const row = this.rows[index];
-      if (!row?.seq) continue;
-      if (this.divider_seq !== null && row.seq >= this.divider_seq && row.seq <= this.divider_seq + 1) this.seen_first = true;
-      if (row.seq <= known) continue;
-      const since = this.seen_since.get(row.seq) ?? now;
-      current.set(row.seq, since);
-      if (now - since >= SEEN_MS) best = Math.max(best, row.seq);
-      else waits = true;
-    }
-    this.seen_since = current;
-    // Records without a row that follow the last seen one are seen with it.
-    if (best && this.at_head && best >= this.#lastRowSeq()) best = Math.max(best, this.run?.[1] ?? best);
-    if (best) this.page.acts.receipt.seen(this.chat_id, best);
-    if (waits) this.seen_timer = setTimeout(this.check, SEEN_MS + 20);
-  }
-
-  #lastRowSeq() {
-    return this.rows.findLast((row) => row.seq)?.seq ?? 0;
-  }
-
   // ---- acts
 
   async jump(seq, { divider = false } = {}) {
@@ -387,7 +340,7 @@ export class Timeline {
         if (page.refused) return tell(this.page.screen, refusalWords(page.refused));
       }
       this.anchor_seq = seq;
-      this.#rebuild();
+      this.rebuild();
     }
     const index = divider ? this.rows.findIndex((row) => row.kind === 'divider') : this.rows.findIndex((row) => row.seq >= seq);
     if (index >= 0) this.window.scrollToRow(index, divider ? { offset: Math.round(this.scroller.clientHeight / 4) } : { align: 'center' });
@@ -411,7 +364,7 @@ export class Timeline {
       if (!this.chat.runs.has(head)) await this.page.acts.load.history(this.chat_id, {});
       if (this.disposed) return;
       this.anchor_seq = head;
-      this.#rebuild();
+      this.rebuild();
     }
     this.below = 0;
     this.window.scrollToEnd();
@@ -419,13 +372,13 @@ export class Timeline {
   }
 
   /** To the first message that is shown to me, in one request. */
-  async #toStart() {
+  async toStart() {
     const first = this.page.store.inbox.peek(this.chat_id)?.chat.first_seq ?? 1;
     if (!this.at_start) {
       const page = await this.page.acts.load.history(this.chat_id, { after: Math.max(0, first - 1) });
       if (this.disposed || !page || page.refused) return;
       this.anchor_seq = page.from_seq;
-      this.#rebuild();
+      this.rebuild();
     }
     this.window.scrollToRow(0, { offset: 0 });
     this.#scrolled();
@@ -438,97 +391,13 @@ export class Timeline {
     void this.toEnd();
   }
 
-  wantReceipts(seq, message_id) {
-    const members = this.page.store.inbox.peek(this.chat_id)?.chat.member_count ?? 0;
-    // Told after drawing, once a chat or a message.
-    queueMicrotask(() => {
-      if (members <= SMALL_CHAT) void this.page.acts.receipt.load(this.chat_id, message_id);
-      else void this.page.acts.receipt.loadCount(this.chat_id, seq, message_id);
-    });
-  }
-
-  async #tellRefusal(work) {
-    const error = await work;
-    if (error) tell(this.page.screen, refusalWords(error));
-  }
-
-  react(message, emoji, on) {
-    void this.#tellRefusal(this.page.acts.message[on ? 'react' : 'unreact'](this.chat_id, message.message_id, emoji));
-  }
-
-  pickReaction(message, from) {
-    reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true));
-  }
-
-  reply(message) {
-    this.composer.reply(message);
-  }
-
-  menu(row, message, mine, from) {
-    messageMenu(this, row, message, mine, from);
-  }
-
-  edit(message) {
-    this.composer.edit(message);
-  }
-
-  /** The last own message that may be edited, into the composer. */
-  editLast() {
-    const row = this.rows.findLast((one) => one.kind === 'message' && one.own && this.chat.peekRow(one.seq)?.content?.text && !this.chat.peekRow(one.seq).recalled_by);
-    if (row) this.edit(this.chat.peekRow(row.seq));
-  }
-
-  recall(message) {
-    const [kind, body] = choice(message.content);
-    if (kind === 'text') this.page.screen.recalled.set(message.message_id, { text: body.text, until_ms: this.page.now() + 300_000 });
-    void this.#tellRefusal(this.page.acts.message.recall(this.chat_id, message.message_id));
-  }
-
-  kept(message_id) {
-    const kept = this.page.screen.recalled.get(message_id);
-    return kept && kept.until_ms > this.page.now() ? kept.text : null;
-  }
-
-  writeAgain(text) {
-    this.composer.write(text);
-  }
-
-  pin(message, on) {
-    void this.#tellRefusal(this.page.acts.message[on ? 'pin' : 'unpin'](this.chat_id, message.message_id));
-  }
-
-  showEdits(message) {
-    this.page.screen.layer.value = { kind: 'edits', message_id: message.message_id };
-  }
-
-  expand(key) {
-    this.expanded.add(key);
-    this.window.refresh();
-  }
-
-  markUnread(row) {
-    this.page.screen.kept_unread.add(this.chat_id);
-    this.divider_seq = row.seq;
-    this.#rebuild();
-  }
-
-  /** A picture that is being uploaded is shown from the disk. */
-  localPicture(item) {
-    if (!item.file || !item.body.content.image) return undefined;
-    const pictures = this.page.screen.local_pictures;
-    let url = pictures.get(item.client_message_id);
-    if (!url) pictures.set(item.client_message_id, (url = URL.createObjectURL(item.file)));
-    return url;
-  }
-
-  // ---- keys and touch
-
-  #message(index) {
+  /** The row and the message of an index. */
+  messageAt(index) {
     const row = this.rows[index];
     return row?.kind === 'message' ? [row, this.chat.peekRow(row.seq)] : [row, null];
   }
 
-  #focusRow(index) {
+  focusRow(index) {
     const row = this.rows[index];
     if (!row) return;
     this.focused = row.key;
@@ -542,87 +411,15 @@ export class Timeline {
     element?.scrollIntoView({ block: 'nearest' });
   }
 
-  #key(event) {
-    if (event.isComposing || event.keyCode === 229 || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === 'End') {
-      event.preventDefault();
-      this.readAll();
-      return;
-    }
-    if (event.key === 'Home') {
-      event.preventDefault();
-      void this.#toStart();
-      return;
-    }
-    if (event.key === 'ArrowUp' || event.key === 'ArrowDown') {
-      const step = event.key === 'ArrowUp' ? -1 : 1;
-      const at = this.rows.findIndex((row) => row.key === this.focused);
-      let index = at < 0 ? this.rows.length : at;
-      do index += step;
-      while (this.rows[index] && !['message', 'unsent', 'line'].includes(this.rows[index].kind));
-      if (!this.rows[index]) return;
-      event.preventDefault();
-      return this.#focusRow(index);
-    }
-    if (event.target === this.scroller || !event.target.classList.contains('row')) return;
-    const [row, message] = this.#message(Number(event.target.dataset.index));
-    if (!message || message.recalled_by) return;
-    const mine = row.own;
-    const from = event.target.querySelector('.bubble');
-    const acts = {
-      KeyR: () => this.may_post && this.reply(message),
-      KeyE: () => mine && this.edit(message),
-      KeyP: () => this.entry()?.chat.rights.pin && this.pin(message, !message.pinned),
-      KeyU: () => !mine && this.markUnread(row),
-      Equal: () => this.pickReaction(message, from),
-      NumpadAdd: () => this.pickReaction(message, from),
-      Enter: () => this.menu(row, message, mine, from),
-    };
-    const act = acts[event.code];
-    if (!act) return;
-    event.preventDefault();
-    event.stopPropagation();
-    act();
-  }
-
-  #contextMenu(event) {
-    const element = event.target.closest('.row.message');
-    if (!element || event.target.closest('a, img') || String(getSelection()).length > 0) return;
-    const [row, message] = this.#message(Number(element.dataset.index));
-    if (!message) return;
-    event.preventDefault();
-    this.menu(row, intendedFor(this, message), row.own, { x: event.clientX, y: event.clientY });
-  }
-
-  /** Long press opens the same as the pointer's menu. */
-  #touchMenu() {
-    let timer = 0;
-    const stop = () => clearTimeout(timer);
-    this.scroller.addEventListener('pointerdown', (event) => {
-      if (event.pointerType !== 'touch') return;
-      const element = event.target.closest('.row.message');
-      if (!element) return;
-      timer = setTimeout(() => {
-        const [row, message] = this.#message(Number(element.dataset.index));
-        if (message && !message.recalled_by) this.menu(row, message, row.own, { x: event.clientX, y: event.clientY });
-      }, 450);
-    });
-    for (const name of ['pointerup', 'pointercancel', 'pointermove', 'scroll']) this.scroller.addEventListener(name, stop, { passive: true });
-  }
-
   dispose() {
     this.disposed = true;
     for (const stop of this.stops) stop();
     this.stop_drawing?.();
     cancelAnimationFrame(this.redraw);
-    clearTimeout(this.seen_timer);
+    this.reading.dispose();
     clearTimeout(this.day_timer);
     this.page.screen.kept_unread.delete(this.chat_id);
     this.window.dispose();
     this.chat.trim(this.anchor_seq ?? 0);
   }
-}
-
-function intendedFor(timeline, message) {
-  return timeline.chat.message(message.message_id) ?? message;
 }
