@@ -1,17 +1,28 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+// pub mod app;
+
 pub mod gateway;
+// pub mod open_api;
 pub mod web;
+
+pub mod delivery;
+
+pub mod chat;
 
 pub mod attachment;
 pub mod auth;
 pub mod directory;
+pub mod session;
 
 pub mod log;
 pub mod store;
 
 pub mod clock;
 pub mod config;
+// pub mod data_folder;
 pub mod error;
+pub mod ids;
 pub mod limits;
 pub mod metrics;
+pub mod net;

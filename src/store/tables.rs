@@ -50,12 +50,18 @@ tables! {
     Personal "personal"
     /// (user or `u32::MAX` for everybody, chat) · seq → empty.
     Mentions "mentions"
+    /// chat · position of a recalled message → its seq.
+    Recalled "recalled"
     /// user · hash of client_message_id → chat, seq.
     Dedupe "dedupe"
     /// file key · empty → what was uploaded, as JSON.
     Files "files"
     /// file key · chat → empty. Where a file was posted.
     FileChats "file_chats"
+    /// content hash · file key → empty. The uploads that have these bytes.
+    Blobs "blobs"
+    /// empty · (time, file key) → empty. Uploads that may not be posted yet.
+    Uploads "uploads"
     /// bucket of user index · user index → a person or bot, as JSON.
     People "people"
     /// empty · department id → a department, as JSON.

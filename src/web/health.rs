@@ -1,7 +1,7 @@
 //! What machines ask: is the process alive, may it be given work, what are its figures.
 
-use crate::gateway::listener::ClientAddress;
-use crate::gateway::proxy::Network;
+use crate::net::listener::ClientAddress;
+use crate::net::proxy::Network;
 use crate::metrics;
 use axum::extract::State;
 use axum::http::{StatusCode, header};

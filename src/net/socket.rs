@@ -267,7 +267,7 @@ impl Write for Kernel<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gateway::fixture::tls_pair;
+    use crate::net::fixture::tls_pair;
     use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 

@@ -1,0 +1,332 @@
+//! The head of a chat: where it ends, who is in it, how it is configured. Loaded when first asked for, kept while used.
+//!
+//! A head is ahead of the disk by what is being committed. When an append is refused, the head is thrown away and
+//! loaded anew; the log sees to it that nothing of the old one gets in afterwards.
+
+use super::members::MemberSet;
+use super::permission;
+use crate::error::{Error, Result};
+use crate::ids::ChatKey;
+use crate::log::{Append, Appended, Audience, DedupeKey, Log, Record, Refused, record::Change};
+use crate::store::tables::{self, Table};
+use crate::store::{Range, Store, Write};
+use parking_lot::{Mutex, MutexGuard};
+use protocol::chat::{ChatConfig, Rights, Role};
+use roaring::{RoaringBitmap, RoaringTreemap};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::oneshot;
+
+/// Records that are read back at once in search of the last message.
+const LOOK_BACK: u64 = 64;
+/// Older last messages than this many records are not shown in the list of chats.
+const LOOK_BACK_MAX: u64 = 2_048;
+
+/// What a chat is, apart from its members and messages. Kept as JSON.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ChatInfo {
+    /// Name of a group.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// Key of its picture.
+    pub avatar: Option<String>,
+    /// Settings of a group.
+    pub config: ChatConfig,
+    /// Owner of a group.
+    pub owner: Option<u32>,
+    /// Who made it.
+    pub creator: u32,
+    /// Managers.
+    pub managers: Vec<u32>,
+    /// Those who may post when a list says so.
+    pub moderators: Vec<u32>,
+    /// When it was made, ms since 1970; 0: not yet.
+    pub created_at_ms: u64,
+    /// Nobody can write any more.
+    pub dissolved: bool,
+    /// Its members have no row in `Memberships`.
+    pub large: bool,
+    /// Pinned messages: seq of the message, seq of the record; the last pinned is the last.
+    pub pins: Vec<(u64, u64)>,
+}
+
+/// How far somebody has got in a chat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Cursor {
+    /// A device has everything up to here.
+    pub delivered_seq: u64,
+    /// Read up to here.
+    pub read_seq: u64,
+    /// Messages up to there.
+    pub read_position: u64,
+}
+
+impl Cursor {
+    /// As it is kept.
+    pub fn encode(self) -> Vec<u8> {
+        [self.delivered_seq, self.read_seq, self.read_position].iter().flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    /// Reads what is kept.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        Some(Self { delivered_seq: tables::read_u64(bytes, 0)?, read_seq: tables::read_u64(bytes, 8)?, read_position: tables::read_u64(bytes, 16)? })
+    }
+
+    /// The larger of both, in each respect.
+    pub fn merge(self, other: Self) -> Self {
+        Self {
+            delivered_seq: self.delivered_seq.max(other.delivered_seq).max(other.read_seq),
+            read_seq: self.read_seq.max(other.read_seq),
+            read_position: self.read_position.max(other.read_position),
+        }
+    }
+}
+
+/// Cursors of a chat that are in memory.
+#[derive(Default)]
+pub struct Cursors {
+    /// By user.
+    pub known: HashMap<u32, Cursor>,
+    /// Everybody's are.
+    pub complete: bool,
+}
+
+/// What changes with every record.
+pub struct State {
+    /// Seq of the last record.
+    pub seq: u64,
+    /// Number of messages.
+    pub position: u64,
+    /// Time of the last record.
+    pub at_ms: u64,
+    /// What the chat is.
+    pub info: Arc<ChatInfo>,
+    /// Who is in it.
+    pub members: MemberSet,
+    /// Positions of recalled messages.
+    pub recalled_positions: RoaringTreemap,
+    /// Their seqs.
+    pub recalled_seqs: RoaringTreemap,
+    /// The last message, when there is one not too far back.
+    pub last_message: Option<Arc<Record>>,
+}
+
+/// The head of one chat.
+pub struct Head {
+    /// Which chat.
+    pub key: ChatKey,
+    epoch: u64,
+    state: Mutex<State>,
+    /// Cursors of its members.
+    pub cursors: Mutex<Cursors>,
+    /// Loads all cursors once, however many ask.
+    pub cursors_loading: tokio::sync::Mutex<()>,
+    /// Place in the whole log of the last committed record.
+    pub last_offset: AtomicU64,
+    /// When it was last asked for, ms since 1970.
+    pub used_at_ms: AtomicU64,
+    broken: AtomicBool,
+}
+
+/// What goes along with a record.
+#[derive(Default)]
+pub struct Extra {
+    /// Rows of the same transaction.
+    pub writes: Vec<Write>,
+    /// Makes trying again harmless.
+    pub dedupe: Option<DedupeKey>,
+    /// People who come or go with it.
+    pub moved: Option<Arc<RoaringBitmap>>,
+}
+
+/// An append on its way: its outcome, and the record as it will stand.
+pub struct OnItsWay {
+    /// The record.
+    pub record: Arc<Record>,
+    outcome: oneshot::Receiver<std::result::Result<Appended, Refused>>,
+}
+
+/// What became of an append.
+pub enum Outcome {
+    /// It is durable.
+    Committed(Arc<Record>),
+    /// An earlier try had made this record.
+    Earlier {
+        /// Its chat.
+        chat: ChatKey,
+        /// Its seq.
+        seq: u64,
+    },
+    /// The chat had moved on: load it again and try again.
+    Again,
+}
+
+static EPOCHS: AtomicU64 = AtomicU64::new(1);
+
+impl Head {
+    /// Reads a chat's head. A chat in which nothing was said has one too.
+    pub async fn load(key: ChatKey, log: &dyn Log, store: &dyn Store) -> Result<Self> {
+        let epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
+        let last = log.last(key.0).await?;
+        let chat = tables::u64_key(key.0);
+        let info = match store.get(Table::Chats, chat.clone(), tables::none()).await? {
+            Some(json) => serde_json::from_slice(&json).map_err(|error| damaged("chats", &error.to_string()))?,
+            None => ChatInfo::default(),
+        };
+        let members = match key.pair() {
+            Some((one, other)) => MemberSet::pair(one, other),
+            None => match store.get(Table::Members, chat.clone(), tables::none()).await? {
+                Some(bytes) => MemberSet::decode(&bytes).ok_or_else(|| damaged("members", "not a member set"))?,
+                None => MemberSet::default(),
+            },
+        };
+        let (mut recalled_positions, mut recalled_seqs) = (RoaringTreemap::new(), RoaringTreemap::new());
+        let mut from = Range::first(10_000);
+        loop {
+            let rows = store.scan(Table::Recalled, chat.clone(), from.clone()).await?;
+            recalled_positions.extend(rows.iter().filter_map(|(row, _)| tables::read_u64(row, 0)));
+            recalled_seqs.extend(rows.iter().filter_map(|(_, value)| tables::read_u64(value, 0)));
+            match rows.last() {
+                Some((row, _)) if rows.len() == 10_000 => from = Range::after(row.clone(), 10_000),
+                _ => break,
+            }
+        }
+        let (seq, position, at_ms, offset) = last.as_ref().map_or((0, 0, 0, 0), |entry| (entry.record.seq, entry.record.position, entry.record.at_ms, entry.offset));
+        let last_message = match last {
+            Some(entry) if entry.record.message().is_some() => Some(entry.record),
+            Some(entry) if entry.record.position > 0 => look_back(key, entry.record.seq, log).await?,
+            _ => None,
+        };
+        Ok(Self {
+            key,
+            epoch,
+            state: Mutex::new(State { seq, position, at_ms, info: Arc::new(info), members, recalled_positions, recalled_seqs, last_message }),
+            cursors: Mutex::default(),
+            cursors_loading: tokio::sync::Mutex::new(()),
+            last_offset: AtomicU64::new(offset),
+            used_at_ms: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+        })
+    }
+
+    /// The state, for as long as the guard lives. Nothing may be awaited meanwhile.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock()
+    }
+
+    /// An append of this head was refused: it must not be used any more.
+    pub fn broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Puts a record behind the last one. The state moves on at once, so that the next one stands behind it.
+    pub fn append(&self, state: &mut State, log: &dyn Log, now_ms: u64, by: u32, change: Change, extra: Extra) -> Result<OnItsWay> {
+        let message = matches!(change, Change::Message(_));
+        let record = Arc::new(Record {
+            chat: self.key.0,
+            seq: state.seq + 1,
+            position: state.position + u64::from(message),
+            // The clock of a machine may be set back; the times of a chat only grow.
+            at_ms: now_ms.max(state.at_ms),
+            by,
+            change,
+        });
+        let (done, outcome) = oneshot::channel();
+        log.append(Append {
+            record: record.clone(),
+            epoch: self.epoch,
+            audience: Audience { members: state.members.all().clone(), moved: extra.moved },
+            writes: extra.writes,
+            dedupe: extra.dedupe,
+            done,
+        })?;
+        state.seq = record.seq;
+        state.position = record.position;
+        state.at_ms = record.at_ms;
+        if message {
+            state.last_message = Some(record.clone());
+        }
+        Ok(OnItsWay { record, outcome })
+    }
+
+    /// Waits until the append is durable, or refused.
+    pub async fn outcome(&self, on_its_way: OnItsWay) -> Result<Outcome> {
+        let outcome = on_its_way.outcome.await.unwrap_or_else(|_| Err(Refused::Unavailable(Error::storage("the server is going away"))));
+        match outcome {
+            Ok(Appended::New) => Ok(Outcome::Committed(on_its_way.record)),
+            Ok(Appended::Duplicate { chat, seq }) => {
+                self.broken.store(true, Ordering::Release);
+                Ok(Outcome::Earlier { chat: ChatKey(chat), seq })
+            }
+            Err(Refused::Conflict) => {
+                self.broken.store(true, Ordering::Release);
+                Ok(Outcome::Again)
+            }
+            Err(Refused::Unavailable(error)) => {
+                self.broken.store(true, Ordering::Release);
+                Err(error)
+            }
+        }
+    }
+}
+
+fn damaged(table: &str, why: &str) -> Error {
+    tracing::error!(table, why, "a kept row is damaged");
+    Error::storage(format!("a row of `{table}` is damaged"))
+}
+
+async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Result<Option<Arc<Record>>> {
+    let mut to = from_seq;
+    while to > from_seq.saturating_sub(LOOK_BACK_MAX) && to > 0 {
+        let from = to.saturating_sub(LOOK_BACK - 1).max(1);
+        let entries = log.read(key.0, from, to, LOOK_BACK as usize).await?;
+        if let Some(entry) = entries.into_iter().rev().find(|entry| entry.record.message().is_some()) {
+            return Ok(Some(entry.record));
+        }
+        to = from - 1;
+    }
+    Ok(None)
+}
+
+impl State {
+    /// The role of somebody, or `None` for one who is not in it.
+    pub fn role(&self, user: u32) -> Option<Role> {
+        if !self.members.contains(user) {
+            None
+        } else if self.info.owner == Some(user) {
+            Some(Role::Owner)
+        } else if self.info.managers.contains(&user) {
+            Some(Role::Manager)
+        } else {
+            Some(Role::Member)
+        }
+    }
+
+    /// What a member may do; a stranger is told that there is no such chat.
+    pub fn rights(&self, key: ChatKey, user: u32) -> Result<(Role, Rights)> {
+        let role = self.role(user).ok_or_else(Error::chat_not_found)?;
+        let moderator = self.info.moderators.contains(&user);
+        Ok((role, permission::rights(key.pair().is_none(), role, &self.info.config, moderator, self.info.dissolved)))
+    }
+
+    /// Records with a smaller seq are not shown to this member.
+    pub fn first_seq(&self, user: u32) -> u64 {
+        match self.info.config.history {
+            protocol::chat::HistoryFor::All => 1,
+            protocol::chat::HistoryFor::SinceJoin => self.members.joined(user).seq.max(1),
+        }
+    }
+
+    /// Messages after a position that were not recalled.
+    pub fn unread(&self, read_position: u64) -> u32 {
+        if read_position >= self.position {
+            return 0;
+        }
+        let recalled = self.recalled_positions.rank(self.position) - self.recalled_positions.rank(read_position);
+        u32::try_from(self.position - read_position - recalled).unwrap_or(u32::MAX)
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading a chat: pages, a thread, pins, the versions of a message. Messages are shown as they stand now: what was
+//! changed later lies beside them and is folded in.
+
+use super::{ChatKey, Chats, Head};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::log::{Record, record::Change};
+use crate::store::Range;
+use crate::store::tables::{self, BUCKET_SEQS, Table};
+use protocol::command::{EditList, EditVersion, Edits, History, HistoryPage, MessagePage, Pins, Thread};
+use protocol::content::{Content, Text};
+use protocol::record::Reaction;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Reactions name this many people.
+const REACTION_USERS_SHOWN: usize = 20;
+
+/// What was done to the messages of an interval, by seq of the message.
+#[derive(Default)]
+pub struct Folded {
+    changes: HashMap<u64, Vec<Arc<Record>>>,
+    replies: HashMap<u64, u32>,
+}
+
+impl Folded {
+    /// The edits of a message, oldest first.
+    pub fn edits(&self, seq: u64) -> Vec<&Arc<Record>> {
+        self.of(seq).filter(|record| matches!(record.change, Change::Edited { .. })).collect()
+    }
+
+    fn of(&self, seq: u64) -> impl Iterator<Item = &Arc<Record>> {
+        self.changes.get(&seq).into_iter().flatten()
+    }
+
+    /// What a message says now.
+    pub fn current_content(&self, record: &Record) -> Content {
+        let edited = self.edits(record.seq).last().and_then(|edit| match &edit.change {
+            Change::Edited { content, .. } => Some(content.clone()),
+            _ => None,
+        });
+        edited.or_else(|| record.message().map(|message| message.content.clone())).unwrap_or_default()
+    }
+
+    /// Reactions to a message: the emoji and who, in the order of the first of each.
+    fn reactions_of(&self, seq: u64) -> Vec<(&str, Vec<u32>)> {
+        let mut reactions: Vec<(&str, Vec<u32>)> = Vec::new();
+        for record in self.of(seq) {
+            match &record.change {
+                Change::Reacted { emoji, .. } => match reactions.iter_mut().find(|(known, _)| known == emoji) {
+                    Some((_, users)) if users.contains(&record.by) => {}
+                    Some((_, users)) => users.push(record.by),
+                    None => reactions.push((emoji, vec![record.by])),
+                },
+                Change::Unreacted { emoji, .. } => {
+                    if let Some((_, users)) = reactions.iter_mut().find(|(known, _)| known == emoji) {
+                        users.retain(|user| *user != record.by);
+                    }
+                    reactions.retain(|(_, users)| !users.is_empty());
+                }
+                _ => {}
+            }
+        }
+        reactions
+    }
+
+    /// Has this one reacted so?
+    pub fn reacted(&self, seq: u64, emoji: &str, user: u32) -> bool {
+        self.reactions_of(seq).iter().any(|(known, users)| *known == emoji && users.contains(&user))
+    }
+
+    /// How many kinds of reactions a message has.
+    pub fn emojis(&self, seq: u64) -> usize {
+        self.reactions_of(seq).len()
+    }
+
+    /// When a message was edited last.
+    pub fn edited_at_ms(&self, seq: u64) -> Option<u64> {
+        self.edits(seq).last().map(|record| record.at_ms)
+    }
+
+    /// Who recalled a message.
+    pub fn recalled_by(&self, seq: u64) -> Option<u32> {
+        self.of(seq).find(|record| matches!(record.change, Change::Recalled { .. })).map(|record| record.by)
+    }
+
+    /// Whom a message mentions now, when an edit changed that.
+    pub fn mentions(&self, seq: u64) -> Option<(&[u32], bool)> {
+        self.edits(seq).last().and_then(|record| match &record.change {
+            Change::Edited { mentions, mention_all, .. } => Some((mentions.as_slice(), *mention_all)),
+            _ => None,
+        })
+    }
+
+    /// Messages in the thread that starts at this one.
+    pub fn thread_count(&self, seq: u64) -> Option<u32> {
+        self.replies.get(&seq).copied()
+    }
+
+    /// Reactions as somebody sees them.
+    pub fn reactions_seen(&self, chats: &Chats, seq: u64, viewer: u32) -> Vec<Reaction> {
+        self.reactions_of(seq)
+            .into_iter()
+            .map(|(emoji, users)| Reaction {
+                emoji: emoji.to_owned(),
+                count: users.len() as u32,
+                mine: users.contains(&viewer),
+                users: users.iter().take(REACTION_USERS_SHOWN).map(|user| chats.directory.user_id(*user).to_string()).collect(),
+            })
+            .collect()
+    }
+}
+
+impl Chats {
+    /// What was done to the messages of an interval.
+    pub async fn folded(&self, key: ChatKey, from_seq: u64, to_seq: u64) -> Result<Folded> {
+        let mut folded = Folded::default();
+        let mut left = limits::CHANGES_OF_A_PAGE_MAX;
+        for bucket in from_seq / BUCKET_SEQS..=to_seq / BUCKET_SEQS {
+            let range = Range::between(tables::u64_key(from_seq), tables::KeyMaker::default().u64(to_seq).u64(u64::MAX).done(), left);
+            for (row, value) in self.store.scan(Table::Changes, tables::bucket_key(key.0, bucket * BUCKET_SEQS), range).await? {
+                left -= 1;
+                let Some(target) = tables::read_u64(&row, 0) else { continue };
+                if value.is_empty() {
+                    *folded.replies.entry(target).or_default() += 1;
+                } else {
+                    let record = Record::decode(value.get(8..).unwrap_or_default()).map_err(|why| Error::storage(format!("a kept change is damaged: {why}")))?;
+                    folded.changes.entry(target).or_default().push(Arc::new(record));
+                }
+            }
+            if left == 0 {
+                tracing::warn!(chat = key.0, from_seq, to_seq, "a page has more changes than are read; its reactions are not complete");
+                break;
+            }
+        }
+        Ok(folded)
+    }
+
+    /// A page of a chat.
+    pub async fn history(&self, user: u32, command: History) -> Result<HistoryPage> {
+        let key = self.key(command.chat_id)?;
+        let head = self.head(key).await?;
+        let (first, last) = {
+            let state = head.lock();
+            state.rights(key, user)?;
+            (state.first_seq(user), state.seq)
+        };
+        let limit = u64::from(command.limit.unwrap_or(50).clamp(1, limits::PAGE_MAX));
+        let (from, to) = match (command.before, command.after, command.around) {
+            (None, None, None) => (last.saturating_sub(limit - 1), last),
+            (Some(before), None, None) => {
+                let to = before.saturating_sub(1).min(last);
+                (to.saturating_sub(limit - 1), to)
+            }
+            (None, Some(after), None) => (after.saturating_add(1), after.saturating_add(limit)),
+            (None, None, Some(around)) => {
+                let around = around.min(last);
+                let from = around.saturating_sub(limit / 2);
+                (from, from.max(first) + limit - 1)
+            }
+            _ => return Err(Error::invalid("before", "only one of `before`, `after` and `around` can be given")),
+        };
+        let (from, to) = (from.max(first), to.min(last));
+        if from > to {
+            return Ok(HistoryPage { from_seq: from, to_seq: from - 1, records: Vec::new(), start: to < first, end: from > last, people: Vec::new() });
+        }
+        let entries = self.log.read(key.0, from, to, limit as usize).await?;
+        if entries.len() as u64 != to - from + 1 {
+            tracing::error!(chat = key.0, from, to, found = entries.len(), "history has a hole");
+            return Err(Error::storage("a part of the history cannot be read; `clarion check` says which"));
+        }
+        let folded = self.folded(key, from, to).await?;
+        // What was done to older messages is folded into their page.
+        let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).filter(|record| record.target().is_none()).collect();
+        let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
+        Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last, people: self.people_of(&shown) })
+    }
+
+    /// Messages with these seqs as they stand now; recalled ones too, other records not.
+    async fn messages_now(&self, head: &Head, user: u32, seqs: &[u64]) -> Result<MessagePage> {
+        let mut shown = Vec::with_capacity(seqs.len());
+        let mut records = Vec::with_capacity(seqs.len());
+        let first = head.lock().first_seq(user);
+        for seq in seqs.iter().copied().filter(|seq| *seq >= first) {
+            let record = self.entry(head.key, seq).await?.record;
+            if record.message().is_some() {
+                let folded = self.folded(head.key, seq, seq).await?;
+                records.push(self.shaped(&record, &folded, Some((head, user))));
+                shown.push(record);
+            }
+        }
+        Ok(MessagePage { records, next: None, people: self.people_of(&shown) })
+    }
+
+    /// One message as it stands now.
+    pub async fn message_now(&self, user: u32, message_id: protocol::ids::MessageId) -> Result<protocol::record::Record> {
+        let (key, seq) = self.place(message_id)?;
+        let head = self.head(key).await?;
+        head.lock().rights(key, user).map_err(|_| Error::message_not_found())?;
+        if seq == 0 || seq > head.lock().seq {
+            return Err(Error::message_not_found());
+        }
+        self.messages_now(&head, user, &[seq]).await?.records.pop().ok_or_else(Error::message_not_found)
+    }
+
+    /// Pinned messages, the last pinned first.
+    pub async fn pins(&self, user: u32, command: Pins) -> Result<MessagePage> {
+        let key = self.key(command.chat_id)?;
+        let head = self.head(key).await?;
+        let seqs: Vec<u64> = {
+            let state = head.lock();
+            state.rights(key, user)?;
+            state.info.pins.iter().rev().map(|(target, _)| *target).collect()
+        };
+        self.messages_now(&head, user, &seqs).await
+    }
+
+    /// A thread, oldest first, its first message before all.
+    pub async fn thread(&self, user: u32, command: Thread) -> Result<MessagePage> {
+        let (key, root) = self.place(command.message_id)?;
+        let head = self.head(key).await?;
+        head.lock().rights(key, user).map_err(|_| Error::message_not_found())?;
+        let after = match command.page.as_deref().map(str::parse::<u64>) {
+            None => None,
+            Some(Ok(after)) => Some(after),
+            Some(Err(_)) => return Err(Error::invalid("page", "it is not a `next` of this thread")),
+        };
+        let limit = limits::PAGE_MAX as usize / 2;
+        let range = after.map_or_else(|| Range::first(limit), |after| Range::after(tables::u64_key(after), limit));
+        let rows = self.store.scan(Table::Threads, tables::KeyMaker::default().u64(key.0).u64(root).done(), range).await?;
+        let replies: Vec<u64> = rows.iter().filter_map(|(row, _)| tables::read_u64(row, 0)).collect();
+        let next = (replies.len() == limit).then(|| replies[limit - 1].to_string());
+        let seqs: Vec<u64> = after.is_none().then_some(root).into_iter().chain(replies).collect();
+        Ok(MessagePage { next, ..self.messages_now(&head, user, &seqs).await? })
+    }
+
+    /// What a message said before its edits. Of a recalled one nothing is told.
+    pub async fn edits(&self, user: u32, command: Edits) -> Result<EditList> {
+        let (key, seq) = self.place(command.message_id)?;
+        let head = self.head(key).await?;
+        let record = self.visible_message(&head, user, seq).await?;
+        let folded = self.folded(key, seq, seq).await?;
+        let mut versions = vec![EditVersion { at_ms: record.at_ms, content: record.message().map(|message| message.content.clone()).unwrap_or_default() }];
+        versions.extend(folded.edits(seq).into_iter().filter_map(|edit| match &edit.change {
+            Change::Edited { content, .. } => Some(EditVersion { at_ms: edit.at_ms, content: content.clone() }),
+            _ => None,
+        }));
+        Ok(EditList { versions })
+    }
+}
+
+/// What is left of a recalled message.
+pub(super) fn nothing() -> Content {
+    Content::Text(Text { text: String::new() })
+}

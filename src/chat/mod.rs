@@ -1,0 +1,255 @@
+//! The rules of a chat: sending, changing, members, configuration, history, the list of chats, receipts.
+//!
+//! Promise: every door comes here for every act, and what is allowed is decided here, once. What is acknowledged is
+//! durable and has its place. A stranger learns nothing, not even that a chat exists.
+//! Never: a socket, HTTP, an encoding, an engine.
+
+mod amend;
+mod content;
+mod group;
+mod head;
+mod history;
+mod inbox;
+mod member;
+pub mod members;
+mod permission;
+mod receipt;
+mod send;
+mod shape;
+mod sync;
+
+pub use content::preview;
+pub use group::NewGroup;
+pub use head::{ChatInfo, Head, State};
+pub use receipt::ReceiptTold;
+pub use sync::SyncCursor;
+
+use crate::attachment::Attachments;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::error::{Error, Result};
+use crate::ids::{ChatKey, Seal};
+use crate::limits;
+use crate::log::{Committed, Log};
+use crate::metrics;
+use crate::store::tables::{self, Table};
+use crate::store::{Range, Store};
+use dashmap::DashMap;
+use head::{Extra, OnItsWay, Outcome};
+use parking_lot::RwLock;
+use protocol::ids::{ChatId, MessageId};
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::OnceCell;
+
+/// Something that is durable a moment later.
+pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
+
+/// How often an act is tried again when the chat moves on under it.
+const TRIES: usize = 8;
+
+/// Every chat of the organisation.
+pub struct Chats {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) store: Arc<dyn Store>,
+    /// The people.
+    pub directory: Directory,
+    /// Makes identifiers.
+    pub seal: Seal,
+    /// The clock.
+    pub clock: Clock,
+    pub(crate) config: Arc<Config>,
+    attachments: Arc<Attachments>,
+    heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
+    large: RwLock<HashSet<ChatKey>>,
+    receipts: receipt::Receipts,
+}
+
+/// Since when somebody is in a chat, or until when. Kept as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub(crate) struct Membership {
+    /// Seq of the record with which they left; 0: they are in it.
+    #[serde(default)]
+    left_seq: u64,
+    /// When they left.
+    #[serde(default)]
+    left_at_ms: u64,
+}
+
+/// One's own settings of a chat. Kept as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Personal {
+    pinned: bool,
+    muted: bool,
+    /// Hidden until there are more messages than this; 0: not hidden.
+    hidden_position: u64,
+    hidden: bool,
+    /// When one of these changed.
+    changed_at_ms: u64,
+}
+
+impl Chats {
+    /// The chats of this log and store.
+    #[allow(clippy::too_many_arguments)]
+    pub async fn load(
+        log: Arc<dyn Log>,
+        store: Arc<dyn Store>,
+        directory: Directory,
+        attachments: Arc<Attachments>,
+        seal: Seal,
+        clock: Clock,
+        config: Arc<Config>,
+    ) -> Result<Arc<Self>> {
+        let mut large = HashSet::new();
+        for (_, row, _) in store.all(Table::LargeChats).await? {
+            large.extend(tables::read_u64(&row, 0).map(ChatKey));
+        }
+        Ok(Arc::new(Self {
+            log,
+            store,
+            directory,
+            seal,
+            clock,
+            config,
+            attachments,
+            heads: DashMap::new(),
+            large: RwLock::new(large),
+            receipts: receipt::Receipts::default(),
+        }))
+    }
+
+    /// The chat of an identifier; one that was not made here is a chat that does not exist.
+    pub fn key(&self, id: ChatId) -> Result<ChatKey> {
+        self.seal.chat(id).ok_or_else(Error::chat_not_found)
+    }
+
+    /// Chat and seq of a message's identifier.
+    pub fn place(&self, id: MessageId) -> Result<(ChatKey, u64)> {
+        self.seal.message(id).ok_or_else(Error::message_not_found)
+    }
+
+    /// The head of a chat, from memory or loaded.
+    pub async fn head(&self, key: ChatKey) -> Result<Arc<Head>> {
+        loop {
+            let cell = self.heads.entry(key).or_default().clone();
+            let head = cell.get_or_try_init(|| async { Head::load(key, &*self.log, &*self.store).await.map(Arc::new) }).await?.clone();
+            if !head.broken() {
+                head.used_at_ms.store(self.clock.now_ms(), Ordering::Relaxed);
+                return Ok(head);
+            }
+            self.forget(key, &cell);
+        }
+    }
+
+    /// The head of a chat when it is in memory.
+    pub fn head_in_memory(&self, key: ChatKey) -> Option<Arc<Head>> {
+        self.heads.get(&key)?.get().filter(|head| !head.broken()).cloned()
+    }
+
+    fn forget(&self, key: ChatKey, cell: &Arc<OnceCell<Arc<Head>>>) {
+        self.heads.remove_if(&key, |_, now| Arc::ptr_eq(now, cell));
+    }
+
+    /// Lets go of heads that nobody has asked for lately, when there are many. Called now and then.
+    pub fn sweep_heads(&self) {
+        metrics::HEADS.set(self.heads.len() as i64);
+        if self.heads.len() <= limits::HEADS_MAX {
+            return;
+        }
+        let old = self.clock.now_ms().saturating_sub(limits::HEAD_IDLE_MS);
+        // Nobody else may hold the head: its state is ahead of the disk while an append is on its way.
+        self.heads.retain(|_, cell| match cell.get() {
+            Some(head) => head.used_at_ms.load(Ordering::Relaxed) > old || Arc::strong_count(cell) > 1 || Arc::strong_count(head) > 1,
+            None => true,
+        });
+    }
+
+    /// What the chats themselves note of a committed record; called in the order of the log, before anybody is told.
+    pub fn committed(&self, committed: &Committed) {
+        let key = ChatKey(committed.record.chat);
+        if let Some(head) = self.head_in_memory(key) {
+            head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
+            if committed.record.message().is_some() {
+                // Whoever writes has read what stands before.
+                let cursor = head::Cursor { delivered_seq: committed.record.seq, read_seq: committed.record.seq, read_position: committed.record.position };
+                self.receipts.advance(&head, committed.record.by, cursor);
+            }
+        }
+    }
+
+    /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when
+    /// the chat has moved on meanwhile. `act` gives either an append or, when nothing has to change, the answer.
+    pub(crate) async fn act<T>(
+        &self,
+        key: ChatKey,
+        mut act: impl FnMut(&Arc<Head>, &mut State) -> Result<Decided<T>>,
+        done: impl Fn(&crate::log::Record) -> T,
+    ) -> Result<T> {
+        for _ in 0..TRIES {
+            let head = self.head(key).await?;
+            let decided = {
+                let mut state = head.lock();
+                if head.broken() {
+                    continue;
+                }
+                act(&head, &mut state)?
+            };
+            let on_its_way = match decided {
+                Decided::Already(answer) => return Ok(answer),
+                Decided::Append(on_its_way) => on_its_way,
+            };
+            match head.outcome(on_its_way).await? {
+                Outcome::Committed(record) => return Ok(done(&record)),
+                Outcome::Earlier { chat, seq } => return Ok(done(&*self.entry(chat, seq).await?.record)),
+                Outcome::Again => {}
+            }
+        }
+        Err(Error::busy("the chat changes faster than this could be done"))
+    }
+
+    /// One record by its place.
+    pub(crate) async fn entry(&self, chat: ChatKey, seq: u64) -> Result<crate::log::Entry> {
+        self.log.read(chat.0, seq, seq, 1).await?.pop().ok_or_else(Error::message_not_found)
+    }
+
+    /// Chats that somebody is in, and those left.
+    pub(crate) async fn memberships(&self, user: u32) -> Result<(Vec<ChatKey>, Vec<(ChatKey, Membership)>)> {
+        let (mut inside, mut left) = (Vec::new(), Vec::new());
+        let mut range = Range::first(1_000);
+        loop {
+            let rows = self.store.scan(Table::Memberships, tables::u32_key(user), range).await?;
+            for (row, value) in &rows {
+                let Some(key) = tables::read_u64(row, 0).map(ChatKey) else { continue };
+                let membership: Membership = serde_json::from_slice(value).unwrap_or_default();
+                if membership.left_seq == 0 { inside.push(key) } else { left.push((key, membership)) }
+            }
+            match rows.last() {
+                Some((row, _)) if rows.len() == 1_000 && inside.len() < limits::CHATS_OF_A_PERSON_MAX => range = Range::after(row.clone(), 1_000),
+                _ => break,
+            }
+        }
+        let large: Vec<ChatKey> = self.large.read().iter().copied().collect();
+        for key in large {
+            if self.head(key).await?.lock().members.contains(user) {
+                inside.push(key);
+            }
+        }
+        inside.sort_unstable();
+        inside.dedup();
+        Ok((inside, left))
+    }
+}
+
+/// What an act on a chat decided.
+pub(crate) enum Decided<T> {
+    /// This is to be appended.
+    Append(OnItsWay),
+    /// Nothing has to change; this is the answer.
+    Already(T),
+}

@@ -1,0 +1,294 @@
+//! Sending: check, deduplicate, give the next place, append.
+
+use super::{ChatKey, Chats, Extra, Head, Membership, OnItsWay, Outcome, State, TRIES, Waiting, preview};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::log::{DedupeKey, Record, record};
+use crate::store::Write;
+use crate::store::tables::{self, Table};
+use protocol::command::{Forward, ForwardForm, Forwarded, Send, Sent};
+use protocol::content::{Content, Merged, MergedMessage, Text};
+use protocol::error::ErrorCode;
+use protocol::ids::MessageId;
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+
+/// A message that was checked as far as that is possible without the chat's lock.
+struct Checked {
+    key: ChatKey,
+    message: record::Message,
+    writes: Vec<Write>,
+    dedupe: DedupeKey,
+}
+
+impl Chats {
+    /// Sends a message. When this returns, the message has its place behind all that this sender had sent before; what
+    /// is returned waits until it is durable.
+    pub async fn send(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<Sent>> {
+        let checked = self.check(sender, command).await?;
+        let first = self.place_message(sender, &checked).await?;
+        let chats = self.clone();
+        Ok(Box::pin(async move {
+            let (mut head, mut on_its_way) = first;
+            for _ in 0..TRIES {
+                match head.outcome(on_its_way).await? {
+                    Outcome::Committed(record) => return Ok(chats.sent(&record)),
+                    Outcome::Earlier { chat, .. } if chat != checked.key => return Err(id_reused()),
+                    Outcome::Earlier { chat, seq } => return Ok(chats.sent(&*chats.entry(chat, seq).await?.record)),
+                    Outcome::Again => (head, on_its_way) = chats.place_message(sender, &checked).await?,
+                }
+            }
+            Err(Error::busy("the chat changes faster than the message could be placed"))
+        }))
+    }
+
+    async fn check(&self, sender: u32, command: Send) -> Result<Checked> {
+        let key = self.key(command.chat_id)?;
+        check_client_message_id(&command.client_message_id)?;
+        if let Some((one, other)) = key.pair()
+            && [one, other].iter().any(|user| self.directory.entry(*user).is_none())
+        {
+            return Err(Error::chat_not_found());
+        }
+        let head = self.head(key).await?;
+        head.lock().rights(key, sender)?;
+        let (content, writes) = self.checked(sender, key, command.content).await?;
+        let mentions = self.mentioned(&command.mentions)?;
+        let (reply_to, thread_root) = match command.reply_to {
+            None if command.in_thread => return Err(Error::invalid("in_thread", "a thread needs `reply_to`, the message that it starts from")),
+            None => (None, None),
+            Some(target) => {
+                let (target_chat, seq) = self.place(target)?;
+                if target_chat != key {
+                    return Err(Error::invalid("reply_to", "the message is of another chat"));
+                }
+                let target = self.visible_message(&head, sender, seq).await?;
+                let root = target.message().and_then(|message| message.thread_root);
+                let quoted = record::Quoted { seq, sender: target.by, preview: target.message().map(|message| preview(&message.content)).unwrap_or_default() };
+                (Some(quoted), root.or(command.in_thread.then_some(seq)))
+            }
+        };
+        let dedupe = DedupeKey::new(sender, &command.client_message_id);
+        let message = record::Message { client_message_id: command.client_message_id, content, reply_to, thread_root, mentions, mention_all: command.mention_all };
+        Ok(Checked { key, message, writes, dedupe })
+    }
+
+    /// Indices of people who are mentioned.
+    pub(super) fn mentioned(&self, user_ids: &[String]) -> Result<Vec<u32>> {
+        if user_ids.len() > limits::MENTIONS_MAX {
+            return Err(Error::too_large("the list of mentions", user_ids.len() as u64, limits::MENTIONS_MAX as u64, "people"));
+        }
+        let mut mentions = Vec::with_capacity(user_ids.len());
+        for user_id in user_ids {
+            let user = self.directory.index(user_id).ok_or_else(|| Error::person_not_found(user_id))?;
+            if !mentions.contains(&user) {
+                mentions.push(user);
+            }
+        }
+        Ok(mentions)
+    }
+
+    async fn place_message(&self, sender: u32, checked: &Checked) -> Result<(Arc<Head>, OnItsWay)> {
+        for _ in 0..TRIES {
+            let head = self.head(checked.key).await?;
+            let mut state = head.lock();
+            if head.broken() {
+                continue;
+            }
+            let (_, rights) = state.rights(checked.key, sender)?;
+            if state.info.dissolved {
+                return Err(Error::dissolved());
+            }
+            if !rights.post {
+                return Err(Error::not_allowed("post", "the group's configuration reserves posting"));
+            }
+            if checked.message.mention_all && checked.key.pair().is_none() && !rights.mention_all {
+                return Err(Error::not_allowed("mention everybody", "the group's configuration reserves it for the owner and the managers"));
+            }
+            let seq = state.seq + 1;
+            let mut writes = checked.writes.clone();
+            if state.info.created_at_ms == 0 {
+                self.begin_direct(&head, &mut state, &mut writes);
+            }
+            mention_rows(&state, checked.key, sender, seq, &checked.message.mentions, checked.message.mention_all, &mut writes);
+            if let Some(root) = checked.message.thread_root {
+                writes.push(Write::Put(Table::Threads, tables::KeyMaker::default().u64(checked.key.0).u64(root).done(), tables::u64_key(seq), Vec::new()));
+                let row = tables::KeyMaker::default().u64(root).u64(seq).done();
+                writes.push(Write::Put(Table::Changes, tables::bucket_key(checked.key.0, root), row, Vec::new()));
+            }
+            let extra = Extra { writes, dedupe: Some(checked.dedupe), moved: None };
+            let change = record::Change::Message(checked.message.clone());
+            let on_its_way = head.append(&mut state, &*self.log, self.clock.now_ms(), sender, change, extra)?;
+            drop(state);
+            return Ok((head, on_its_way));
+        }
+        Err(Error::busy("the chat changes faster than the message could be placed"))
+    }
+
+    /// The first record of a direct chat makes the chat.
+    fn begin_direct(&self, head: &Head, state: &mut State, writes: &mut Vec<Write>) {
+        let mut info = (*state.info).clone();
+        info.created_at_ms = self.clock.now_ms();
+        writes.push(info_row(head.key, &info));
+        for user in state.members.all().iter() {
+            writes.push(membership_row(user, head.key, Membership::default()));
+        }
+        state.info = Arc::new(info);
+    }
+
+    fn sent(&self, record: &Record) -> Sent {
+        Sent { message_id: self.seal.message_id(ChatKey(record.chat), record.seq), seq: record.seq, position: record.position, sent_at_ms: record.at_ms }
+    }
+
+    /// A message of a chat that this one may see, and that was not recalled.
+    pub(super) async fn visible_message(&self, head: &Head, user: u32, seq: u64) -> Result<Arc<Record>> {
+        {
+            let state = head.lock();
+            state.rights(head.key, user)?;
+            if seq < state.first_seq(user) || seq > state.seq {
+                return Err(Error::message_not_found());
+            }
+            if state.recalled_seqs.contains(seq) {
+                return Err(Error::recalled());
+            }
+        }
+        let record = self.entry(head.key, seq).await?.record;
+        if record.message().is_none() {
+            return Err(Error::message_not_found());
+        }
+        Ok(record)
+    }
+
+    /// Sends messages on, one by one or merged. They are checked before the first is sent.
+    pub async fn forward(self: &Arc<Self>, sender: u32, command: Forward) -> Result<Forwarded> {
+        check_client_message_id(&command.client_message_id)?;
+        let count = command.message_ids.len();
+        if count == 0 || count > limits::FORWARD_MAX {
+            return Err(Error::invalid("message_ids", format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX)));
+        }
+        let (source, _) = self.place(command.message_ids[0])?;
+        let head = self.head(source).await?;
+        let mut messages = Vec::with_capacity(count);
+        for message_id in &command.message_ids {
+            messages.push(self.current_message(&head, sender, source, *message_id).await?);
+        }
+        let contents: Vec<Content> = if command.form == Some(ForwardForm::Merged) && count > 1 {
+            messages.sort_by_key(|(record, _)| record.seq);
+            vec![Content::Merged(self.merged(&head, sender, messages))]
+        } else {
+            messages.into_iter().map(|(_, content)| content).collect()
+        };
+        let mut waiting = Vec::with_capacity(contents.len());
+        for (index, content) in contents.into_iter().enumerate() {
+            let client_message_id = if index == 0 { command.client_message_id.clone() } else { format!("{}-{}", command.client_message_id, index + 1) };
+            waiting.push(self.send_as_is(sender, command.chat_id, client_message_id, content).await?);
+        }
+        let mut sent = Vec::with_capacity(waiting.len());
+        for one in waiting {
+            sent.push(one.await?);
+        }
+        Ok(Forwarded { sent })
+    }
+
+    async fn current_message(&self, head: &Arc<Head>, user: u32, source: ChatKey, message_id: MessageId) -> Result<(Arc<Record>, Content)> {
+        let (chat, seq) = self.place(message_id)?;
+        if chat != source {
+            return Err(Error::invalid("message_ids", "all messages must be of one chat"));
+        }
+        let record = self.visible_message(head, user, seq).await?;
+        let content = self.folded(head.key, seq, seq).await?.current_content(&record);
+        Ok((record, content))
+    }
+
+    fn merged(&self, head: &Head, viewer: u32, messages: Vec<(Arc<Record>, Content)>) -> Merged {
+        let title = match head.key.peer(viewer) {
+            Some(peer) => self.directory.entry(peer).map(|person| person.name.clone()).unwrap_or_default(),
+            None => head.lock().info.name.clone(),
+        };
+        let messages = messages
+            .into_iter()
+            .map(|(record, content)| MergedMessage {
+                sender: self.directory.user_id(record.by).to_string(),
+                sent_at_ms: record.at_ms,
+                // What is merged once more stands as its title: the nesting stays flat.
+                content: if let Content::Merged(inner) = content { Content::Text(Text { text: inner.title }) } else { content },
+            })
+            .collect();
+        Merged { title, messages }
+    }
+
+    /// Sends a content that stands in a message already, so that only files need rows.
+    async fn send_as_is(self: &Arc<Self>, sender: u32, chat_id: protocol::ids::ChatId, client_message_id: String, content: Content) -> Result<Waiting<Sent>> {
+        let Content::Merged(merged) = content else {
+            return self.send(sender, Send { chat_id, client_message_id, content, ..Send::default() }).await;
+        };
+        let key = self.key(chat_id)?;
+        let writes = merged.messages.iter().filter_map(|message| file_key(&message.content)).map(|file| self.attachments.posted(file, key.0)).collect();
+        let dedupe = DedupeKey::new(sender, &client_message_id);
+        let message = record::Message { client_message_id, content: Content::Merged(merged), reply_to: None, thread_root: None, mentions: Vec::new(), mention_all: false };
+        let checked = Checked { key, message, writes, dedupe };
+        let first = self.place_message(sender, &checked).await?;
+        let chats = self.clone();
+        Ok(Box::pin(async move {
+            match first.0.outcome(first.1).await? {
+                Outcome::Committed(record) => Ok(chats.sent(&record)),
+                Outcome::Earlier { chat, .. } if chat != key => Err(id_reused()),
+                Outcome::Earlier { chat, seq } => Ok(chats.sent(&*chats.entry(chat, seq).await?.record)),
+                Outcome::Again => Err(Error::busy("the chat moved on while the messages were placed")),
+            }
+        }))
+    }
+}
+
+fn file_key(content: &Content) -> Option<&str> {
+    match content {
+        Content::Image(image) => Some(&image.key),
+        Content::File(file) | Content::Audio(file) | Content::Media(file) => Some(&file.key),
+        _ => None,
+    }
+}
+
+fn id_reused() -> Error {
+    Error::new(
+        ErrorCode::IdReused,
+        "the client_message_id was used before",
+        "it belongs to a message of another chat, sent within the last seven days",
+        "choose a new client_message_id for each message",
+    )
+}
+
+/// A client_message_id has 1 to 64 bytes.
+pub(super) fn check_client_message_id(id: &str) -> Result<()> {
+    if id.is_empty() || id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
+        return Err(Error::invalid("client_message_id", format!("it has {} bytes; 1 to {} are allowed", id.len(), limits::CLIENT_MESSAGE_ID_BYTES_MAX)));
+    }
+    Ok(())
+}
+
+/// Rows that let those who are mentioned find the message.
+pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, mentions: &[u32], all: bool, writes: &mut Vec<Write>) {
+    let everybody = all.then_some(u32::MAX);
+    for user in mentions.iter().copied().filter(|user| *user != sender && state.members.contains(*user)).chain(everybody) {
+        writes.push(Write::Put(Table::Mentions, tables::KeyMaker::default().u32(user).u64(key.0).done(), tables::u64_key(seq), Vec::new()));
+    }
+}
+
+/// The row of what a chat is.
+pub(super) fn info_row(key: ChatKey, info: &super::ChatInfo) -> Write {
+    let json = serde_json::to_vec(info).expect("a chat's description is plain data");
+    Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
+}
+
+/// The row of somebody's membership.
+pub(super) fn membership_row(user: u32, key: ChatKey, membership: Membership) -> Write {
+    let json = serde_json::to_vec(&membership).expect("a membership is plain data");
+    Write::Put(Table::Memberships, tables::u32_key(user), tables::u64_key(key.0), json)
+}
+
+/// Rows of the members of a chat: the set, and one for each who moved unless the chat is large.
+pub(super) fn member_rows(key: ChatKey, state: &State, large: bool, moved: &RoaringBitmap, membership: Membership, writes: &mut Vec<Write>) {
+    writes.push(Write::Put(Table::Members, tables::u64_key(key.0), tables::none(), state.members.encode()));
+    if !large || membership.left_seq > 0 {
+        writes.extend(moved.iter().map(|user| membership_row(user, key, membership)));
+    }
+}

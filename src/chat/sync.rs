@@ -1,0 +1,158 @@
+//! Everything that a device missed, over all chats of its person, in bounded pages.
+//!
+//! A cursor is a place in the order of the whole log, and the hour. A chat has changed when its last record stands
+//! behind the cursor; what was missed of it are the records behind the cursor, found from its end backwards.
+
+use super::{ChatKey, Chats, Head};
+use crate::error::{Error, Result};
+use crate::limits;
+use crate::log::{Entry, Record};
+use protocol::command::{Sync, Synced};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Records that are read back at once.
+const READ_BACK: u64 = 64;
+/// The clock of the cursor may be behind by this; what changed a little earlier is told once more.
+const CLOCK_SLACK_MS: u64 = 60_000;
+
+/// A place in the order of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyncCursor {
+    /// Offset in the log.
+    pub offset: u64,
+    /// When it was given out, ms since 1970.
+    pub at_ms: u64,
+}
+
+impl SyncCursor {
+    /// As clients keep it.
+    pub fn print(self) -> String {
+        format!("{:x}-{:x}", self.offset, self.at_ms)
+    }
+
+    /// Reads what a client kept.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (offset, at_ms) = text.split_once('-')?;
+        Some(Self { offset: u64::from_str_radix(offset, 16).ok()?, at_ms: u64::from_str_radix(at_ms, 16).ok()? })
+    }
+}
+
+impl Chats {
+    /// The cursor of this moment.
+    pub fn cursor_now(&self) -> SyncCursor {
+        SyncCursor { offset: self.log.head(), at_ms: self.clock.now_ms() }
+    }
+
+    /// Is a cursor one that `sync` can go on from?
+    pub fn resumable(&self, cursor: &str) -> bool {
+        SyncCursor::parse(cursor).is_some_and(|cursor| cursor.offset <= self.log.head() && self.clock.now_ms().saturating_sub(cursor.at_ms) <= limits::SYNC_AGE_MS_MAX)
+    }
+
+    /// A page of what was missed.
+    pub async fn sync(&self, user: u32, command: Sync) -> Result<Synced> {
+        let now = self.cursor_now();
+        let Some(cursor) = SyncCursor::parse(&command.cursor) else {
+            return Err(Error::invalid("cursor", "it is not a cursor of this server"));
+        };
+        if !self.resumable(&command.cursor) {
+            return Ok(Synced { too_long_all: true, cursor: Some(now.print()), ..Synced::default() });
+        }
+        // The end stays where the first page saw it; what comes later is told live, or by the next sync.
+        let (end, after) = match command.page.as_deref() {
+            None => (now, None),
+            Some(page) => match page.split_once('.').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
+                Some((end, after)) => (end, Some(ChatKey(after))),
+                None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
+            },
+        };
+        let since_ms = cursor.at_ms.saturating_sub(CLOCK_SLACK_MS);
+        let (inside, left) = self.memberships(user).await?;
+        // By key, so that a page can go on behind the last chat of the one before.
+        let mut chats: BTreeMap<ChatKey, bool> = inside.into_iter().map(|key| (key, true)).collect();
+        for (key, membership) in left {
+            if membership.left_at_ms >= since_ms {
+                chats.insert(key, false);
+            }
+        }
+        let changed_settings = self.personal_changed_since(user, since_ms).await?;
+        let mut synced = Synced::default();
+        let mut shown: Vec<Arc<Record>> = Vec::new();
+        let mut looked_at = 0;
+        for (key, inside) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)) {
+            if shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE || synced.too_long.len() + synced.entries.len() >= limits::PAGE_MAX as usize || looked_at >= limits::SYNC_CHATS_OF_A_PAGE {
+                // The next page goes on behind the key before the chat that did not fit.
+                synced.next = Some(format!("{}.{:x}", end.print(), key.0.saturating_sub(1)));
+                break;
+            }
+            looked_at += 1;
+            let head = self.head(key).await?;
+            if !inside {
+                synced.left.push(self.seal.chat_id(key));
+                continue;
+            }
+            if head.last_offset.load(Ordering::Acquire) > cursor.offset {
+                self.missed(user, &head, cursor, &mut synced, &mut shown).await?;
+            } else if changed_settings.contains(&key) {
+                synced.entries.push(self.inbox_entry(user, &head).await?);
+            }
+        }
+        synced.people = self.people_of(&shown);
+        synced.people.extend(self.people_of_entries(&synced.too_long));
+        synced.people.extend(self.people_of_entries(&synced.entries));
+        if synced.next.is_none() {
+            synced.cursor = Some(end.print());
+        }
+        Ok(synced)
+    }
+
+    async fn missed(&self, user: u32, head: &Arc<Head>, cursor: SyncCursor, synced: &mut Synced, shown: &mut Vec<Arc<Record>>) -> Result<()> {
+        let (first, joined_seq, last) = {
+            let state = head.lock();
+            if !state.members.contains(user) {
+                return Ok(());
+            }
+            (state.first_seq(user), state.members.joined(user).seq, state.seq)
+        };
+        let Some(missed) = self.read_back(head.key, first, last, cursor.offset).await? else {
+            synced.too_long.push(self.inbox_entry(user, head).await?);
+            return Ok(());
+        };
+        let own = |entry: &Entry| entry.record.by == user;
+        // A chat that is new to the device, or in which another device of this person was active, comes with its entry.
+        if missed.iter().any(|entry| entry.record.seq == joined_seq || entry.record.seq == 1 || own(entry)) {
+            synced.entries.push(self.inbox_entry(user, head).await?);
+        }
+        for entry in missed {
+            synced.records.push(self.shape(&entry.record));
+            shown.push(entry.record);
+        }
+        Ok(())
+    }
+
+    /// Records of a chat behind a place in the log, oldest first; `None` when they are too many.
+    async fn read_back(&self, key: ChatKey, first: u64, last: u64, offset: u64) -> Result<Option<Vec<Entry>>> {
+        let mut missed: Vec<Entry> = Vec::new();
+        let mut to = last;
+        loop {
+            if to < first || to == 0 {
+                break;
+            }
+            let from = to.saturating_sub(READ_BACK - 1).max(first).max(1);
+            let entries = self.log.read(key.0, from, to, READ_BACK as usize).await?;
+            let reached = entries.first().is_none_or(|entry| entry.offset <= offset);
+            let mut newer: Vec<Entry> = entries.into_iter().filter(|entry| entry.offset > offset).collect();
+            newer.append(&mut missed);
+            missed = newer;
+            if missed.len() > limits::SYNC_RECORDS_OF_A_CHAT {
+                return Ok(None);
+            }
+            if reached || from == 1 {
+                break;
+            }
+            to = from - 1;
+        }
+        Ok(Some(missed))
+    }
+}
