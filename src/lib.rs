@@ -1,8 +1,24 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod gateway;
+pub mod web;
+
+pub mod delivery;
+
+pub mod chat;
+
+pub mod attachment;
+pub mod auth;
+pub mod directory;
+pub mod session;
+
 pub mod log;
 pub mod store;
 
 pub mod clock;
+pub mod config;
 pub mod error;
+pub mod ids;
+pub mod limits;
 pub mod metrics;
+pub mod net;

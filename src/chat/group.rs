@@ -48,16 +48,9 @@ pub fn apply_config(config: &mut ChatConfig, change: &ChatConfigChange) {
 impl Chats {
     /// Everybody who is meant by ids and departments, and the ids that nobody has.
     pub fn people_meant(&self, user_ids: &[String], department_ids: &[String]) -> Result<(RoaringBitmap, Vec<String>)> {
-        if user_ids.len() > limits::PEOPLE_OF_A_CALL_MAX {
-            return Err(Error::too_large("the list of people", user_ids.len() as u64, limits::PEOPLE_OF_A_CALL_MAX as u64, "ids"));
-        }
-        let (mut meant, mut unknown) = (RoaringBitmap::new(), Vec::new());
-        for user_id in user_ids {
-            match self.directory.index(user_id).filter(|user| self.directory.entry(*user).is_some_and(|person| !person.resigned)) {
-                Some(user) => drop(meant.insert(user)),
-                None => unknown.push(user_id.clone()),
-            }
-        }
+        let (everyone, mut unknown) = self.indices(user_ids)?;
+        let (gone, mut meant): (RoaringBitmap, RoaringBitmap) = everyone.into_iter().partition(|user| self.directory.resigned(*user));
+        unknown.extend(self.user_ids(gone.into_iter()));
         for department_id in department_ids {
             if department_id != "0" && self.directory.department(department_id).is_none() {
                 return Err(Error::invalid("department_ids", format!("there is no department `{}`", crate::error::clip(department_id))));
@@ -65,6 +58,21 @@ impl Chats {
             meant |= self.directory.everyone_below(department_id);
         }
         Ok((meant, unknown))
+    }
+
+    /// Indices of people, and the ids that nobody has.
+    pub fn indices(&self, user_ids: &[String]) -> Result<(RoaringBitmap, Vec<String>)> {
+        if user_ids.len() > limits::PEOPLE_OF_A_CALL_MAX {
+            return Err(Error::too_large("the list of people", user_ids.len() as u64, limits::PEOPLE_OF_A_CALL_MAX as u64, "ids"));
+        }
+        let (mut known, mut unknown) = (RoaringBitmap::new(), Vec::new());
+        for user_id in user_ids {
+            match self.directory.index(user_id) {
+                Some(user) => drop(known.insert(user)),
+                None => unknown.push(user_id.clone()),
+            }
+        }
+        Ok((known, unknown))
     }
 
     /// Makes a group. The same client_message_id again gives the same group.

@@ -22,6 +22,7 @@ pub use content::preview;
 pub use group::NewGroup;
 pub use head::{ChatInfo, Head, State};
 pub use receipt::ReceiptTold;
+pub use sync::SyncCursor;
 
 use crate::attachment::Attachments;
 use crate::clock::Clock;
@@ -57,7 +58,7 @@ pub struct Chats {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) store: Arc<dyn Store>,
     /// The people.
-    pub directory: Arc<Directory>,
+    pub directory: Directory,
     /// Makes identifiers.
     pub seal: Seal,
     /// The clock.
@@ -99,7 +100,7 @@ impl Chats {
     pub async fn load(
         log: Arc<dyn Log>,
         store: Arc<dyn Store>,
-        directory: Arc<Directory>,
+        directory: Directory,
         attachments: Arc<Attachments>,
         seal: Seal,
         clock: Clock,
@@ -252,5 +253,3 @@ pub(crate) enum Decided<T> {
     /// Nothing has to change; this is the answer.
     Already(T),
 }
-
-pub(crate) type ActExtra = Extra;

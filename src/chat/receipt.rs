@@ -212,3 +212,16 @@ impl Chats {
         }
     }
 }
+
+impl Chats {
+    /// Of a large chat's last message: its sender, its seq, and how many have read it.
+    pub async fn read_count(&self, key: ChatKey) -> Result<Option<(u32, u64, u32)>> {
+        let head = self.head(key).await?;
+        let Some(last) = head.lock().last_message.clone() else { return Ok(None) };
+        self.load_cursors(&head).await?;
+        let members = head.lock().members.all().clone();
+        let cursors = head.cursors.lock();
+        let count = cursors.known.iter().filter(|(user, cursor)| **user != last.by && cursor.read_seq >= last.seq && members.contains(**user)).count();
+        Ok(Some((last.by, last.seq, count as u32)))
+    }
+}

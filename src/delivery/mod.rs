@@ -1,0 +1,167 @@
+//! Events out: every committed record to the sessions of its audience that are here.
+//!
+//! Promise: records of one chat reach a session in their order; a record is encoded once for each encoding; a huge
+//! audience does not hold up others; the cursor that sessions are given never passes a record that was not handed out.
+//! Never: who may do what, what a record means, the disk.
+
+mod fanout;
+mod progress;
+
+pub use progress::Progress;
+
+use crate::chat::{Chats, ReceiptTold};
+use crate::ids::ChatKey;
+use crate::limits;
+use crate::log::record::Change;
+use crate::log::{Committed, Record};
+use crate::metrics;
+use crate::session::{EventFrame, Lane, LatestKey, Registry};
+use fanout::{BigJob, Fanout};
+use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing};
+use protocol::record as wire;
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// The way out of this node.
+pub struct Delivery {
+    registry: Arc<Registry>,
+    chats: Arc<Chats>,
+    fanout: Fanout,
+    /// How far everything was handed out.
+    pub progress: Arc<Progress>,
+}
+
+impl Delivery {
+    /// Delivery to the sessions of a registry. Gives the work of its shards too; the caller runs them.
+    pub fn new(registry: Arc<Registry>, chats: Arc<Chats>) -> (Arc<Self>, Vec<fanout::Worker>) {
+        let progress = Arc::new(Progress::new(chats.cursor_now().offset));
+        let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
+        (Arc::new(Self { registry, chats, fanout, progress }), workers)
+    }
+
+    /// Follows the log until it ends.
+    pub async fn follow(self: Arc<Self>, mut committed: mpsc::Receiver<Vec<Committed>>) {
+        while let Some(batch) = committed.recv().await {
+            let started = Instant::now();
+            for committed in batch {
+                self.chats.committed(&committed);
+                self.record(&committed, started).await;
+                self.progress.handed_out(committed.offset);
+            }
+        }
+    }
+
+    async fn record(&self, committed: &Committed, started: Instant) {
+        let record = &committed.record;
+        let chat = ChatKey(record.chat);
+        let audience = &committed.audience;
+        let moved = audience.moved.as_deref();
+        let (came, went) = match (&record.change, moved) {
+            (Change::MembersAdded { .. }, Some(moved)) => (Some(moved), None),
+            (Change::MembersRemoved { .. }, Some(moved)) => (None, Some(moved)),
+            _ => (None, None),
+        };
+        // Few online: at once, right here. Many, or behind many of the same chat: in slices by the shards.
+        let online = self.registry.online_count(&audience.members, limits::FANOUT_AT_ONCE + 1);
+        if online > limits::FANOUT_AT_ONCE || self.fanout.busy(chat) {
+            let members = match came {
+                Some(came) => Arc::new(&*audience.members - came),
+                None => audience.members.clone(),
+            };
+            let event = Arc::new(EventFrame::new(Event::Record(self.chats.shape(record))));
+            self.fanout.submit(BigJob { chat, offset: committed.offset, event, members, started }).await;
+        } else if online > 0 {
+            let event = EventFrame::new(Event::Record(self.chats.shape(record)));
+            let handed = self.each_online(&audience.members, |user| {
+                if came.is_some_and(|came| came.contains(user)) {
+                    return 0;
+                }
+                self.to_user(user, Lane::Ordinary, &event)
+            });
+            metrics::DELIVERIES.inc_by(handed);
+            metrics::FANOUT_SECONDS.observe(started.elapsed().as_secs_f64());
+        }
+        if let Some(came) = came {
+            let event = EventFrame::new(Event::Record(self.came(record)));
+            self.each_online(came, |user| self.to_user(user, Lane::Ordinary, &event));
+        }
+        if let Some(went) = went {
+            let event = EventFrame::new(Event::ChatLeft(ChatLeft { chat_id: self.chats.seal.chat_id(chat), seq: record.seq }));
+            self.each_online(went, |user| self.to_user(user, Lane::Ordinary, &event));
+        }
+    }
+
+    /// The record as those see it who came with it.
+    fn came(&self, record: &Record) -> wire::Record {
+        let mut shaped = self.chats.shape(record);
+        if let wire::Change::MembersAdded(added) = &mut shaped.change {
+            added.me = true;
+        }
+        shaped
+    }
+
+    /// Calls for each of `members` who is here; sums up what the calls give. Goes over the smaller side.
+    fn each_online(&self, members: &RoaringBitmap, mut each: impl FnMut(u32) -> u64) -> u64 {
+        if members.len() <= limits::FANOUT_AT_ONCE * 4 {
+            return members.iter().filter(|user| self.registry.online(*user)).map(&mut each).sum();
+        }
+        (0..self.registry.shard_count()).flat_map(|shard| self.registry.online_of(shard, members)).map(each).sum()
+    }
+
+    fn to_user(&self, user: u32, lane: Lane, event: &EventFrame) -> u64 {
+        let mut handed = 0;
+        self.registry.each_of(user, |session| {
+            session.write(lane, event.frame(session.encoding));
+            handed += 1;
+        });
+        handed
+    }
+
+    /// Tells how far somebody has got: the members of a small chat, and in any chat that person's other devices.
+    pub fn receipt(&self, told: &ReceiptTold, own: Option<InboxChanged>, asking_session: u64) {
+        if told.members.len() <= limits::RECEIPTS_TOLD_MEMBERS_MAX {
+            let receipt = Receipt {
+                chat_id: self.chats.seal.chat_id(told.chat),
+                user_id: self.chats.directory.user_id(told.user).to_string(),
+                delivered_seq: told.cursor.delivered_seq,
+                read_seq: told.cursor.read_seq,
+            };
+            let event = EventFrame::new(Event::Receipt(receipt));
+            for user in told.members.iter().filter(|user| *user != told.user) {
+                self.registry.each_of(user, |session| session.write_latest(LatestKey::Receipt(told.chat.0, told.user), &event));
+            }
+        }
+        if let Some(own) = own {
+            self.inbox_changed(told.user, own, asking_session);
+        }
+    }
+
+    /// Tells the sender of a large chat's last message how many have read it.
+    pub fn read_count(&self, chat: ChatKey, sender: u32, seq: u64, count: u32) {
+        let event = EventFrame::new(Event::ReadCount(ReadCount { chat_id: self.chats.seal.chat_id(chat), seq, count }));
+        self.registry.each_of(sender, |session| session.write_latest(LatestKey::ReadCount(chat.0), &event));
+    }
+
+    /// Tells somebody's other devices what changed in the list of chats.
+    pub fn inbox_changed(&self, user: u32, changed: InboxChanged, asking_session: u64) {
+        let event = EventFrame::new(Event::InboxChanged(changed));
+        self.registry.each_of(user, |session| {
+            if session.id != asking_session {
+                session.write(Lane::Ordinary, event.frame(session.encoding));
+            }
+        });
+    }
+
+    /// Tells the other members of a small chat that somebody is writing.
+    pub fn typing(&self, chat: ChatKey, user: u32, members: &RoaringBitmap) {
+        if members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {
+            return;
+        }
+        let event = EventFrame::new(Event::Typing(Typing { chat_id: self.chats.seal.chat_id(chat), user_id: self.chats.directory.user_id(user).to_string() }));
+        for other in members.iter().filter(|other| *other != user) {
+            self.registry.each_of(other, |session| session.write_latest(LatestKey::Typing(chat.0, user), &event));
+        }
+    }
+}

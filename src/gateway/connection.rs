@@ -1,0 +1,379 @@
+//! One connection: hello, then its commands, until it ends. One task a connection, one small read buffer.
+
+use super::Gateway;
+use super::dispatch::{self, Handled};
+use crate::limits;
+use crate::metrics;
+use crate::net::Socket;
+use crate::session::{Frame, Lane, Session, frame};
+use bytes::Bytes;
+use protocol::codec::{BadCommand, Encoding, Incoming};
+use protocol::command::{Command, Hello};
+use protocol::error::{CloseCode, ErrorBody, ErrorCode};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice, Read, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::{Message, error::CapacityError};
+
+/// What the WebSocket library reads from and writes to. Its own frames (pongs, the answer to a close) are collected and
+/// go out by the session's outbox, between the others.
+pub(super) struct View {
+    socket: Arc<Socket>,
+    own: Vec<u8>,
+}
+
+impl Read for View {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.try_read(buffer)
+    }
+}
+
+impl Write for View {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.own.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A WebSocket over a connection, with a read buffer that is small and grows only while a large frame arrives.
+pub(super) fn websocket(socket: Arc<Socket>, read_already: Bytes, frame_bytes_max: usize) -> WebSocket<View> {
+    let config = WebSocketConfig::default()
+        .read_buffer_size(limits::READ_BUFFER_BYTES)
+        .write_buffer_size(0)
+        .max_write_buffer_size(limits::OUTBOX_BYTES_MAX)
+        .max_message_size(Some(frame_bytes_max))
+        .max_frame_size(Some(frame_bytes_max));
+    WebSocket::from_partially_read(View { socket, own: Vec::new() }, read_already.to_vec(), Role::Server, Some(config))
+}
+
+/// What reading gave.
+pub(super) enum Got {
+    /// A text or binary message.
+    Message(Message),
+    /// Nothing more for now.
+    Nothing,
+    /// The other side says goodbye, or is gone.
+    End,
+    /// What came is not allowed.
+    Bad(CloseCode),
+}
+
+/// Reads one message, as far as bytes are there.
+pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
+    loop {
+        match websocket.read() {
+            Ok(message @ (Message::Text(_) | Message::Binary(_))) => return Got::Message(message),
+            Ok(Message::Close(_)) => {
+                // Its answer is one of the library's own frames.
+                let _ = websocket.flush();
+                return Got::End;
+            }
+            Ok(_) => {
+                if websocket.flush().is_err() {
+                    return Got::End;
+                }
+            }
+            Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
+            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge),
+            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError),
+            Err(_) => return Got::End,
+        }
+    }
+}
+
+/// The library's own frames since the last time.
+pub(super) fn own_frames(websocket: &mut WebSocket<View>) -> Option<Vec<u8>> {
+    let own = &mut websocket.get_mut().own;
+    (!own.is_empty()).then(|| std::mem::take(own))
+}
+
+/// Serves a connection until it ends.
+pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, encoding: Encoding, by_cookie: Option<crate::auth::Principal>, peer: Option<SocketAddr>) {
+    let socket = Arc::new(socket);
+    let mut websocket = websocket(socket.clone(), read_already, limits::FRAME_BYTES_MAX);
+    let greeted = Box::pin(greet(&gateway, &mut websocket, &socket, encoding, by_cookie, peer)).await;
+    gateway.greeting.fetch_sub(1, Ordering::Relaxed);
+    let session = match greeted {
+        Ok(session) => session,
+        Err(Some((code, after_ms))) => {
+            metrics::CLOSES.with_label_values(&[code.name()]).inc();
+            goodbye(&socket, frame::close(code.number(), &code.reason(after_ms))).await;
+            return;
+        }
+        Err(None) => return,
+    };
+    serve(&gateway, &mut websocket, &session).await;
+    gateway.registry.remove(&session);
+    gateway.presence.unwatch(&session);
+    gateway.presence.touched(session.user);
+}
+
+type Refused = Option<(CloseCode, Option<u64>)>;
+
+/// Waits for hello, and lets the session in.
+async fn greet(
+    gateway: &Arc<Gateway>,
+    websocket: &mut WebSocket<View>,
+    socket: &Arc<Socket>,
+    encoding: Encoding,
+    by_cookie: Option<crate::auth::Principal>,
+    peer: Option<SocketAddr>,
+) -> Result<Arc<Session>, Refused> {
+    let hello = tokio::time::timeout(Duration::from_secs(gateway.config.hello_timeout_seconds), async {
+        loop {
+            match read(websocket) {
+                Got::Message(message) => return first_command(encoding, &message).map_err(Some),
+                Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await.map_err(|_| None)?,
+                Got::End => return Err(None),
+                Got::Bad(code) => return Err(Some((code, None))),
+            }
+            if let Some(own) = own_frames(websocket) {
+                write_out(socket, &own).await.map_err(|_| None)?;
+            }
+        }
+    })
+    .await;
+    let (id, hello) = match hello {
+        Err(_) => return Err(Some((CloseCode::HelloTimeout, Some(gateway.come_back_ms())))),
+        Ok(hello) => hello?,
+    };
+    let refuse = |code: CloseCode| Some((code, None));
+    if hello.version < protocol::VERSION_OLDEST {
+        return Err(refuse(CloseCode::VersionTooOld));
+    }
+    if !device_id_allowed(&hello.device_id) {
+        return Err(refuse(CloseCode::ProtocolError));
+    }
+    let principal = match (&hello.token, by_cookie) {
+        (Some(token), _) => gateway.auth.verify(token).map_err(refuse)?,
+        (None, Some(principal)) => principal,
+        (None, None) => return Err(refuse(CloseCode::TokenInvalid)),
+    };
+    // A browser has one sign-in for all its tabs, each of which is a device: `<device>.<tab>`.
+    if !super::of_device(&hello.device_id, &principal.device_id) {
+        return Err(refuse(CloseCode::TokenInvalid));
+    }
+    if gateway.draining.load(Ordering::Acquire) {
+        return Err(Some((CloseCode::Drain, Some(gateway.come_back_ms()))));
+    }
+    if gateway.registry.count() as u64 >= gateway.config.sessions_max {
+        return Err(Some((CloseCode::ServerFull, Some(gateway.come_back_ms()))));
+    }
+    let session = Session::new(principal.user, &hello.device_id, encoding, socket.clone(), &gateway.clock);
+    gateway.registry.insert(&session);
+    gateway.presence.touched(session.user);
+    if let Some(peer) = peer {
+        gateway.auth.touch(session.user, &principal.device_id, peer.ip());
+    }
+    let welcome = dispatch::welcome(gateway, &session, hello.cursor.as_deref());
+    session.write(Lane::Reply, Frame::new(encoding, &encoding.reply(id, &welcome)));
+    Ok(session)
+}
+
+/// 8 to 64 letters, digits, `-`, `_`, and a dot before the number of a browser's tab.
+fn device_id_allowed(device_id: &str) -> bool {
+    (8..=64).contains(&device_id.len()) && device_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+fn body_of(encoding: Encoding, message: &Message) -> Option<&[u8]> {
+    match (encoding, message) {
+        (Encoding::Json, Message::Text(text)) => Some(text.as_bytes()),
+        (Encoding::Msgpack, Message::Binary(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+fn first_command(encoding: Encoding, message: &Message) -> Result<(u32, Hello), (CloseCode, Option<u64>)> {
+    match body_of(encoding, message).and_then(|body| encoding.read_command(body).ok()) {
+        Some(Incoming { id, command: Ok(Command::Hello(hello)) }) => Ok((id, hello)),
+        _ => Err((CloseCode::ProtocolError, None)),
+    }
+}
+
+/// The commands of a session, until it ends.
+async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session: &Arc<Session>) {
+    let mut rate = Rate::new(gateway.config.commands_per_second);
+    let mut closing_since: Option<Instant> = None;
+    loop {
+        let mut reads = may_read(session);
+        for _ in 0..limits::COMMANDS_IN_A_ROW {
+            if !reads {
+                break;
+            }
+            match read(websocket) {
+                Got::Message(message) => {
+                    session.heard(gateway.clock.now_ms());
+                    take(gateway, session, &message, &mut rate).await;
+                }
+                Got::Nothing => break,
+                Got::End => {
+                    if let Some(own) = own_frames(websocket) {
+                        session.write_own(&own);
+                    }
+                    let _ = session.flush();
+                    return;
+                }
+                Got::Bad(code) => session.close(code, None),
+            }
+            reads = may_read(session);
+        }
+        if let Some(own) = own_frames(websocket) {
+            session.heard(gateway.clock.now_ms());
+            session.write_own(&own);
+        }
+        let Ok(flushed) = session.flush() else { return };
+        if session.finished() {
+            let _ = session.socket().shutdown_write();
+            return;
+        }
+        if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
+            return;
+        }
+        let socket = session.socket();
+        tokio::select! {
+            ready = poll_fn(|context| socket.poll_read_ready(context)), if reads => if ready.is_err() { return },
+            ready = poll_fn(|context| socket.poll_write_ready(context)), if !flushed => if ready.is_err() { return },
+            () = session.woken() => {}
+            () = tokio::time::sleep(Duration::from_millis(limits::CLOSE_MS)), if session.closing() => {}
+        }
+    }
+}
+
+/// Commands are read while there is room for their answers.
+fn may_read(session: &Session) -> bool {
+    !session.closing() && session.in_flight.load(Ordering::Relaxed) < limits::COMMANDS_IN_FLIGHT_MAX && !session.congested()
+}
+
+async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message, rate: &mut Rate) {
+    let encoding = session.encoding;
+    let Some(Ok(incoming)) = body_of(encoding, message).map(|body| encoding.read_command(body)) else {
+        return session.close(CloseCode::ProtocolError, None);
+    };
+    let id = incoming.id;
+    let refuse = |error: ErrorBody| {
+        metrics::REFUSALS.with_label_values(&[&error.code.to_string()]).inc();
+        if id != 0 {
+            session.write(Lane::Reply, Frame::new(encoding, &encoding.refusal(id, &error)));
+        }
+    };
+    let command = match incoming.command {
+        Ok(Command::Alive(_)) => return,
+        Ok(command) => command,
+        Err(BadCommand::Unknown(name)) => {
+            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
+        }
+        Err(BadCommand::Malformed(why)) => {
+            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
+        }
+    };
+    match rate.take() {
+        Allowed::Yes => {}
+        Allowed::No(after_ms) => {
+            let why = format!("{} commands a second are allowed, and ten times as many in a burst", gateway.config.commands_per_second);
+            return refuse(ErrorBody { retry_after_ms: Some(after_ms), ..error(ErrorCode::RateLimited, "too many commands", why, "send fewer, and try this one again") });
+        }
+        Allowed::Never => return session.close(CloseCode::RateExceeded, Some(limits::RATE_EXCEEDED_AFTER_MS)),
+    }
+    metrics::COMMANDS.with_label_values(&[command.name()]).inc();
+    match dispatch::dispatch(gateway, session, id, command).await {
+        Handled::Now(Ok(frame)) => {
+            if id != 0 {
+                session.write(Lane::Reply, frame);
+            }
+        }
+        Handled::Now(Err(error)) => refuse(error.body()),
+        Handled::Later(answer) => {
+            session.in_flight.fetch_add(1, Ordering::Relaxed);
+            let session = session.clone();
+            tokio::spawn(async move {
+                let frame = answer.await.unwrap_or_else(|error| {
+                    metrics::REFUSALS.with_label_values(&[&error.code.number().to_string()]).inc();
+                    Frame::new(session.encoding, &session.encoding.refusal(id, &error.body()))
+                });
+                if id != 0 {
+                    session.write(Lane::Reply, frame);
+                }
+                if session.in_flight.fetch_sub(1, Ordering::Relaxed) >= limits::COMMANDS_IN_FLIGHT_MAX {
+                    session.wake();
+                }
+            });
+        }
+    }
+}
+
+fn error(code: ErrorCode, what: &str, why: impl Into<String>, hint: &str) -> ErrorBody {
+    ErrorBody { code: code.number(), what: what.into(), why: why.into(), hint: hint.into(), retry_after_ms: None }
+}
+
+/// Writes bytes, waiting for the socket; only before there is a session.
+async fn write_out(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() || !socket.flush_tls()? {
+        match socket.try_write_vectored(&[IoSlice::new(bytes)]) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == ErrorKind::WouldBlock => poll_fn(|context| socket.poll_write_ready(context)).await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The last frame of a connection without a session. It waits a moment for the other side to read it.
+pub(super) async fn goodbye(socket: &Socket, last: Frame) {
+    let _ = tokio::time::timeout(Duration::from_millis(limits::CLOSE_MS), async {
+        write_out(socket, last.bytes()).await?;
+        socket.shutdown_write()?;
+        let mut rest = [0; 512];
+        loop {
+            poll_fn(|context| socket.poll_read_ready(context)).await?;
+            match socket.try_read(&mut rest) {
+                Ok(0) => return Ok::<(), io::Error>(()),
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return Err(error),
+                _ => {}
+            }
+        }
+    })
+    .await;
+}
+
+/// How fast a session may send commands.
+struct Rate {
+    per_second: f64,
+    allowance: f64,
+    at: Instant,
+}
+
+enum Allowed {
+    Yes,
+    /// Not now, but after so many ms.
+    No(u64),
+    /// It does not stop.
+    Never,
+}
+
+impl Rate {
+    fn new(per_second: u64) -> Self {
+        Self { per_second: per_second as f64, allowance: per_second as f64 * 10.0, at: Instant::now() }
+    }
+
+    fn take(&mut self) -> Allowed {
+        let now = Instant::now();
+        let burst = self.per_second * 10.0;
+        self.allowance = (self.allowance + now.duration_since(self.at).as_secs_f64() * self.per_second).min(burst);
+        self.at = now;
+        if self.allowance >= 1.0 {
+            self.allowance -= 1.0;
+            return Allowed::Yes;
+        }
+        // What is refused counts a little too: who goes on all the same is closed.
+        self.allowance -= 0.1;
+        if self.allowance < -burst { Allowed::Never } else { Allowed::No(((1.0 - self.allowance) / self.per_second * 1000.0).ceil() as u64) }
+    }
+}

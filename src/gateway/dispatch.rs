@@ -1,0 +1,310 @@
+//! One match: each command to the domain call that does it. No rule of its own.
+
+use super::Gateway;
+use crate::chat::NewGroup;
+use crate::error::{Error, Result};
+use crate::ids::ChatKey;
+use crate::limits;
+use crate::session::{Frame, Session};
+use futures_util::future::BoxFuture;
+use protocol::command::{
+    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut,
+    Watch, Welcome,
+};
+use protocol::person::{Department, Device, PresenceState};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// How a command is answered.
+pub enum Handled {
+    /// With this, now.
+    Now(Result<Frame>),
+    /// With this, later; the next command is read meanwhile.
+    Later(BoxFuture<'static, Result<Frame>>),
+}
+
+/// Answers `hello`.
+pub fn welcome(gateway: &Gateway, session: &Session, cursor: Option<&str>) -> Welcome {
+    let config = &gateway.config;
+    Welcome {
+        me: gateway.directory.profile(session.user),
+        session_id: format!("{:x}", session.id),
+        server_time_ms: gateway.clock.now_ms(),
+        heartbeat_ms: config.heartbeat_seconds * 1000,
+        cursor: gateway.chats.cursor_now().print(),
+        resumable: cursor.is_some_and(|cursor| gateway.chats.resumable(cursor)),
+        limits: Limits {
+            frame_bytes: limits::FRAME_BYTES_MAX as u32,
+            text_bytes: limits::TEXT_BYTES_MAX as u32,
+            post_bytes: limits::POST_BYTES_MAX as u32,
+            file_bytes: config.file_bytes_max,
+            in_flight: u32::from(limits::COMMANDS_IN_FLIGHT_MAX),
+            commands_per_second: config.commands_per_second as u32,
+            page: limits::PAGE_MAX,
+            watch: limits::WATCHED_MAX as u32,
+            members: limits::GROUP_MEMBERS_MAX as u32,
+            recall_ms: config.recall_minutes * 60_000,
+            edit_ms: config.edit_minutes * 60_000,
+        },
+        page_prefix: Some(gateway.page_prefix.clone()),
+        server: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// Does a command. Sends have their place when this returns, so that a session's sends stay in their order; what takes
+/// longer goes on while the next command is read.
+pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, command: Command) -> Handled {
+    let user = session.user;
+    let encoding = session.encoding;
+    let chats = gateway.chats.clone();
+    macro_rules! later {
+        ($answer:expr) => {
+            Handled::Later(Box::pin(async move { Ok(answer(encoding, id, &$answer.await?)) }))
+        };
+    }
+    macro_rules! now {
+        ($answer:expr) => {
+            Handled::Now($answer.map(|reply| answer(encoding, id, &reply)))
+        };
+    }
+    match command {
+        Command::Hello(_) => Handled::Now(Err(Error::new(
+            protocol::error::ErrorCode::HelloFirst,
+            "the session stands already",
+            "hello is the first command of a connection, and only the first",
+            "go on without it",
+        ))),
+        Command::Alive(_) => now!(Ok(Done {})),
+        Command::Send(body) => match chats.send(user, body).await {
+            Ok(waiting) => later!(waiting),
+            Err(error) => Handled::Now(Err(error)),
+        },
+        Command::Edit(body) => later!(chats.edit(user, body)),
+        Command::Recall(body) => later!(chats.recall(user, body)),
+        Command::React(body) => later!(chats.react(user, body)),
+        Command::Unreact(body) => later!(chats.unreact(user, body)),
+        Command::Pin(body) => later!(chats.pin(user, body)),
+        Command::Unpin(body) => later!(chats.unpin(user, body)),
+        Command::Pins(body) => later!(chats.pins(user, body)),
+        Command::Forward(body) => later!(chats.forward(user, body)),
+        Command::History(body) => later!(chats.history(user, body)),
+        Command::Sync(body) => {
+            // What was left out is in what is read from now on.
+            session.caught_up();
+            later!(chats.sync(user, body))
+        }
+        Command::Inbox(body) => later!(chats.inbox(user, body)),
+        Command::ReceiptUpTo(body) => now!(receipt(gateway, session, body).await),
+        Command::Readers(body) => later!(chats.readers(user, body)),
+        Command::TypingIn(body) => now!(typing(gateway, user, body.chat_id).await),
+        Command::Edits(body) => later!(chats.edits(user, body)),
+        Command::Thread(body) => later!(chats.thread(user, body)),
+        Command::OpenDirect(body) => now!(chats.open_direct(user, &body.user_id).await),
+        Command::CreateGroup(body) => later!(create_group(chats, user, body)),
+        Command::GetChat(body) => match chats.key(body.chat_id) {
+            Ok(key) => now!(chats.chat(user, key).await),
+            Err(error) => Handled::Now(Err(error)),
+        },
+        Command::UpdateChat(body) => later!(chats.update_chat(user, body)),
+        Command::Members(body) => later!(chats.members(user, body)),
+        Command::AddMembers(body) => later!(async move {
+            let (who, unknown) = chats.people_meant(&body.user_ids, &body.department_ids)?;
+            chats.add_members(user, chats.key(body.chat_id)?, who, unknown).await
+        }),
+        Command::RemoveMembers(body) => later!(async move {
+            let (who, unknown) = chats.indices(&body.user_ids)?;
+            chats.remove_members(user, chats.key(body.chat_id)?, who, unknown).await
+        }),
+        Command::Leave(body) => later!(async move { chats.leave(user, chats.key(body.chat_id)?).await }),
+        Command::Transfer(body) => later!(async move {
+            let to = chats.directory.index(&body.user_id).ok_or_else(|| Error::person_not_found(&body.user_id))?;
+            chats.transfer(user, chats.key(body.chat_id)?, to).await
+        }),
+        Command::SetManagers(body) => later!(chats.set_managers(user, body)),
+        Command::Dissolve(body) => later!(async move { chats.dissolve(user, chats.key(body.chat_id)?).await }),
+        Command::Join(body) => later!(async move {
+            let key = chats.key(body.chat_id)?;
+            chats.join(user, key).await?;
+            chats.chat(user, key).await
+        }),
+        Command::MyChat(body) => {
+            let (gateway, session_id) = (gateway.clone(), session.id);
+            later!(async move {
+                let changed = chats.my_chat(user, body).await?;
+                gateway.delivery.inbox_changed(user, changed.clone(), session_id);
+                Ok::<_, Error>(changed)
+            })
+        }
+        Command::Watch(body) => now!(watch(gateway, session, body)),
+        Command::SetPresence(body) => {
+            let (gateway, session) = (gateway.clone(), session.clone());
+            later!(set_presence(gateway, session, body))
+        }
+        Command::OnlineCount(body) => {
+            let gateway = gateway.clone();
+            later!(async move {
+                let members = chats.members_bitmap(user, chats.key(body.chat_id)?).await?;
+                Ok::<_, Error>(Online { online: gateway.presence.online_count(&members) })
+            })
+        }
+        Command::People(body) => now!(people(gateway, &body.user_ids)),
+        Command::SearchPeople(body) => {
+            let gateway = gateway.clone();
+            later!(search_people(gateway, body))
+        }
+        Command::GetDepartment(body) => now!(department(gateway, body)),
+        Command::Devices(_) => {
+            let (gateway, session) = (gateway.clone(), session.clone());
+            later!(devices(gateway, session))
+        }
+        Command::SignOut(body) => {
+            let gateway = gateway.clone();
+            later!(sign_out(gateway, user, body))
+        }
+    }
+}
+
+fn answer<R: Serialize>(encoding: protocol::codec::Encoding, id: u32, reply: &R) -> Frame {
+    Frame::new(encoding, &encoding.reply(id, reply))
+}
+
+async fn receipt(gateway: &Arc<Gateway>, session: &Arc<Session>, body: ReceiptUpTo) -> Result<Done> {
+    let Some(told) = gateway.chats.receipt(session.user, body).await? else { return Ok(Done {}) };
+    let others = gateway.registry.sessions_of(session.user).len() > 1;
+    let own = if told.read && others { Some(gateway.chats.own_state(session.user, told.chat).await?) } else { None };
+    gateway.delivery.receipt(&told, own, session.id);
+    if told.read && told.members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {
+        gateway.read_in.insert(told.chat);
+    }
+    Ok(Done {})
+}
+
+async fn typing(gateway: &Arc<Gateway>, user: u32, chat_id: protocol::ids::ChatId) -> Result<Done> {
+    let key = gateway.chats.key(chat_id)?;
+    let members = gateway.chats.members_bitmap(user, key).await?;
+    gateway.delivery.typing(key, user, &members);
+    Ok(Done {})
+}
+
+async fn create_group(chats: Arc<crate::chat::Chats>, user: u32, body: protocol::command::CreateGroup) -> Result<protocol::chat::Chat> {
+    let (members, unknown) = chats.people_meant(&body.user_ids, &body.department_ids)?;
+    if let Some(nobody) = unknown.first() {
+        return Err(Error::person_not_found(nobody));
+    }
+    let group = NewGroup {
+        client_message_id: body.client_message_id,
+        name: body.name,
+        description: body.description.unwrap_or_default(),
+        avatar: body.avatar,
+        members,
+        config: body.config.unwrap_or_default(),
+        ..NewGroup::default()
+    };
+    let key: ChatKey = chats.create_group(user, group).await?;
+    chats.chat(user, key).await
+}
+
+fn watch(gateway: &Arc<Gateway>, session: &Arc<Session>, body: Watch) -> Result<Presences> {
+    if body.user_ids.len() > limits::WATCHED_MAX {
+        return Err(Error::too_large("the list of people to watch", body.user_ids.len() as u64, limits::WATCHED_MAX as u64, "people"));
+    }
+    let mut users: Vec<u32> = body.user_ids.iter().filter_map(|user_id| gateway.directory.index(user_id)).collect();
+    users.sort_unstable();
+    users.dedup();
+    gateway.presence.watch(session, users.clone());
+    Ok(Presences { presences: users.into_iter().map(|user| gateway.presence.of(user)).collect() })
+}
+
+async fn set_presence(gateway: Arc<Gateway>, session: Arc<Session>, body: SetPresence) -> Result<Done> {
+    match body.state {
+        PresenceState::Online => session.away.store(false, Ordering::Relaxed),
+        PresenceState::Away => session.away.store(true, Ordering::Relaxed),
+        PresenceState::Offline | PresenceState::Hidden => return Err(Error::invalid("state", "a session says `online` or `away` of itself; use `hidden` to show nothing")),
+    }
+    if let Some(hidden) = body.hidden
+        && hidden != gateway.directory.presence_hidden(session.user)
+    {
+        gateway.directory.set_presence_hidden(session.user, hidden).await?;
+    }
+    gateway.presence.touched(session.user);
+    Ok(Done {})
+}
+
+fn people(gateway: &Gateway, user_ids: &[String]) -> Result<PersonList> {
+    if user_ids.len() > limits::PAGE_MAX as usize {
+        return Err(Error::too_large("the list of people", user_ids.len() as u64, u64::from(limits::PAGE_MAX), "ids"));
+    }
+    Ok(PersonList { people: user_ids.iter().filter_map(|user_id| gateway.directory.index(user_id)).map(|index| gateway.directory.profile(index)).collect() })
+}
+
+async fn search_people(gateway: Arc<Gateway>, body: SearchPeople) -> Result<PersonPage> {
+    let query = body.query.trim().to_owned();
+    if query.is_empty() || query.chars().count() > limits::QUERY_CHARACTERS_MAX {
+        return Err(Error::invalid("query", format!("a query has 1 to {} characters", limits::QUERY_CHARACTERS_MAX)));
+    }
+    let limit = body.limit.unwrap_or(20).clamp(1, 50) as usize;
+    // A search looks at every name; connections of this thread must not wait for it.
+    tokio::task::spawn_blocking(move || {
+        let page = gateway.directory.search(&query, limit, body.page.as_deref());
+        PersonPage { people: page.people.iter().map(|index| gateway.directory.card(*index)).collect(), next: page.next }
+    })
+    .await
+    .map_err(|_| Error::busy("the search ended early"))
+}
+
+fn department(gateway: &Gateway, body: GetDepartment) -> Result<DepartmentPage> {
+    let directory = &gateway.directory;
+    let id = body.department_id.as_str();
+    if id != "0" && directory.department(id).is_none() {
+        return Err(Error::invalid("department_id", format!("there is no department `{}`", crate::error::clip(id))));
+    }
+    let from = match body.page.as_deref().map(str::parse::<usize>) {
+        None => 0,
+        Some(Ok(from)) => from,
+        Some(Err(_)) => return Err(Error::invalid("page", "it is not a `next` of this list")),
+    };
+    let departments = if from > 0 {
+        Vec::new()
+    } else {
+        let shown = |child: Arc<crate::directory::DepartmentEntry>| Department {
+            department_id: child.department_id.to_string(),
+            name: child.name.to_string(),
+            people_count: directory.everyone_below(&child.department_id).len() as u32,
+            parent: !directory.children(&child.department_id).is_empty(),
+        };
+        directory.children(id).into_iter().map(shown).collect()
+    };
+    let people = directory.people_in(id);
+    let page: Vec<_> = people.iter().skip(from).take(limits::PAGE_MAX as usize).map(|index| directory.card(*index)).collect();
+    let next = (from + page.len() < people.len()).then(|| (from + page.len()).to_string());
+    Ok(DepartmentPage { departments, people: page, next })
+}
+
+async fn devices(gateway: Arc<Gateway>, session: Arc<Session>) -> Result<DeviceList> {
+    let online = gateway.registry.sessions_of(session.user);
+    let is = |session_device: &str, device: &str| super::of_device(session_device, device);
+    let mut devices: Vec<Device> = gateway
+        .auth
+        .devices(session.user)
+        .await?
+        .into_iter()
+        .map(|entry| Device {
+            online: online.iter().any(|live| is(&live.device_id, &entry.device_id)),
+            current: is(&session.device_id, &entry.device_id),
+            device_id: entry.device_id,
+            kind: entry.kind,
+            name: entry.name,
+            signed_in_at_ms: entry.signed_in_at_ms,
+            last_seen_ms: entry.last_seen_ms,
+            address: entry.address.map(|address| address.to_string()),
+        })
+        .collect();
+    devices.sort_by_key(|device| std::cmp::Reverse((device.current, device.online, device.last_seen_ms)));
+    Ok(DeviceList { devices })
+}
+
+async fn sign_out(gateway: Arc<Gateway>, user: u32, body: SignOut) -> Result<Done> {
+    gateway.auth.sign_out(user, &body.device_id).await?;
+    Ok(Done {})
+}

@@ -1,0 +1,157 @@
+//! Every bound that is not a setting, with its reason.
+
+/// Results of one search, over all its pages. Who has not found a colleague among these types another letter; without
+/// the bound, a page far behind would cost as much as all before it.
+pub const SEARCH_RESULTS_MAX: usize = 1_000;
+/// Bytes of a query that are looked at; no name is longer.
+pub const SEARCH_QUERY_BYTES_MAX: usize = 128;
+/// People changed since the index of names was made, who are searched one by one. More than these are put into the index.
+pub const SEARCH_UNSORTED_MAX: usize = 2_000;
+/// Bytes of a staff number: it stands in every event.
+pub const USER_ID_BYTES_MAX: usize = 64;
+/// Bytes of a name, title or department's name: what fits a line.
+pub const NAME_BYTES_MAX: usize = 256;
+/// Bytes of an e-mail address, by the rules of mail.
+pub const EMAIL_BYTES_MAX: usize = 254;
+/// Departments that one person is directly in.
+pub const DEPARTMENTS_PER_PERSON_MAX: usize = 50;
+/// Departments one below the other; a tree that is deeper is a circle.
+pub const DEPARTMENT_DEPTH_MAX: usize = 64;
+/// Departments of the organisation; each has bitmaps in memory.
+pub const DEPARTMENTS_MAX: usize = 200_000;
+/// People in one write of the store: a transaction of about a megabyte.
+pub const PEOPLE_PER_WRITE: usize = 4_096;
+
+/// Bytes of a device id; the least is 8, so that it can be told from others.
+pub const DEVICE_ID_BYTES_MAX: usize = 64;
+/// Bytes of a device's name that are kept.
+pub const DEVICE_NAME_BYTES_MAX: usize = 128;
+/// Devices of one person. The one not seen for the longest time is signed out for a new one.
+pub const DEVICES_MAX: usize = 32;
+/// Bytes of a password; hashing a longer one only costs.
+pub const PASSWORD_BYTES_MAX: usize = 1_024;
+/// Sign-ins that wait for their password to be checked: at 30 ms each on one core, the last waits about eight seconds.
+pub const PASSWORD_CHECKS_WAITING_MAX: usize = 256;
+/// Accounts and addresses whose failed sign-ins are counted; a million of each would be 30 MB.
+pub const ATTEMPTS_COUNTED_MAX: usize = 200_000;
+/// Bytes of a token; ours are shorter, so what is longer is not looked at.
+pub const TOKEN_BYTES_MAX: usize = 512;
+/// Signed-out devices of one person that are remembered one by one. With more, all tokens of the person that were given
+/// until then are too old, and his or her other devices refresh theirs.
+pub const REVOKED_DEVICES_MAX: usize = 32;
+/// Sign-outs that may wait for the gateway to close the sockets.
+pub const REVOCATIONS_WAITING_MAX: usize = 4_096;
+/// Longest life of an access token, in minutes: signed-out devices are remembered for so long.
+pub const ACCESS_TOKEN_MINUTES_MAX: u64 = 24 * 60;
+/// Devices whose last sight waits to be written. Beyond it, the sight is left out: it is a hint for people.
+pub const TOUCHED_MAX: usize = 500_000;
+/// How long a device's last sight is not written again, in ms.
+pub const TOUCH_EVERY_MS: u64 = 60_000;
+/// How long the refresh token before the newest is still good, in ms: the answer with the newest may have been lost.
+pub const REFRESH_GRACE_MS: u64 = 60_000;
+/// Life of an app's token, in seconds, as the open platform has it.
+pub const TENANT_TOKEN_SECONDS: u64 = 7_200;
+/// An app's token that is good for at least so long is given again, in seconds.
+pub const TENANT_TOKEN_REUSE_SECONDS: u64 = 1_800;
+/// Apps of the organisation; they are all in memory.
+pub const APPS_MAX: usize = 10_000;
+
+/// Bytes of one WebSocket frame from a client: a text of 150 KB, its JSON escapes, and its envelope.
+pub const FRAME_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a text message, as the open platform has it.
+pub const TEXT_BYTES_MAX: usize = 150 << 10;
+/// Bytes of a post or card: three times what the open platform takes, still one page of a screen.
+pub const POST_BYTES_MAX: usize = 100 << 10;
+/// Files that one post shows.
+pub const POST_FILES_MAX: usize = 50;
+/// Bytes of a client_message_id; a UUID has 36.
+pub const CLIENT_MESSAGE_ID_BYTES_MAX: usize = 64;
+/// People that one message mentions by name; for more there is everybody.
+pub const MENTIONS_MAX: usize = 100;
+/// Messages forwarded at once, as the open platform has it.
+pub const FORWARD_MAX: usize = 100;
+/// Edits of one message, as the open platform has it.
+pub const EDITS_MAX: usize = 20;
+/// Bytes of an emoji's name; the longest published one is shorter.
+pub const EMOJI_BYTES_MAX: usize = 32;
+/// Kinds of reactions to one message: more do not fit a screen.
+pub const EMOJIS_OF_A_MESSAGE_MAX: usize = 50;
+/// Pinned messages of one chat: they are in its head.
+pub const PINS_MAX: usize = 100;
+/// Characters of a group's name.
+pub const CHAT_NAME_CHARACTERS_MAX: usize = 120;
+/// Characters of a group's description.
+pub const CHAT_DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
+/// Managers of one group: they are in its head.
+pub const MANAGERS_MAX: usize = 50;
+/// Members of one group: everybody of the largest organisation that was asked for, with room.
+pub const GROUP_MEMBERS_MAX: u64 = 500_000;
+/// Ids of people in one call.
+pub const PEOPLE_OF_A_CALL_MAX: usize = 10_000;
+/// Chats with more members have no row a member: they are looked up in the chat's bitmap.
+pub const LARGE_CHAT_MEMBERS: u64 = 5_000;
+/// Chats of one person that are looked at for the list; the rest stays reachable by search.
+pub const CHATS_OF_A_PERSON_MAX: usize = 20_000;
+/// Chats over which the first page of the list sums what is unread.
+pub const UNREAD_COUNTED_CHATS_MAX: usize = 200;
+/// Entries of one page of any list.
+pub const PAGE_MAX: u32 = 100;
+/// Characters of a search.
+pub const QUERY_CHARACTERS_MAX: usize = 64;
+/// Edits, reactions and thread replies that are folded into one page.
+pub const CHANGES_OF_A_PAGE_MAX: usize = 50_000;
+/// Records in one page of `sync`, but for the last chat's.
+pub const SYNC_RECORDS_OF_A_PAGE: usize = 1_000;
+/// Missed records of one chat that are told one by one; more are `too_long`, and loading the page anew is cheaper.
+pub const SYNC_RECORDS_OF_A_CHAT: usize = 300;
+/// Chats looked at for one page of `sync`.
+pub const SYNC_CHATS_OF_A_PAGE: usize = 500;
+/// Cursors older than this are too long: the list of chats is loaded anew.
+pub const SYNC_AGE_MS_MAX: u64 = 30 * 24 * 3_600_000;
+/// Heads of chats in memory before idle ones are let go; an ordinary one is about 1 KB.
+pub const HEADS_MAX: usize = 200_000;
+/// A head that nobody asked for in this time is idle, in ms.
+pub const HEAD_IDLE_MS: u64 = 600_000;
+/// Receipts are written this often, in ms: they are told at once, and a client repeats its own after a crash.
+pub const RECEIPTS_WRITTEN_EVERY_MS: u64 = 1_000;
+/// In larger chats receipts and typing are not told one by one: every reader would cost as many frames as there are members.
+pub const RECEIPTS_TOLD_MEMBERS_MAX: u64 = 200;
+/// Chats whose count of readers is told in one second.
+pub const READ_COUNTS_AT_ONCE: usize = 100;
+/// Changes of presence are told this often, in ms.
+pub const PRESENCE_TOLD_EVERY_MS: u64 = 500;
+/// People that one session watches: what fits a screen, and some.
+pub const WATCHED_MAX: usize = 200;
+
+/// Bytes of a connection's read buffer; it grows only while a larger frame arrives.
+pub const READ_BUFFER_BYTES: usize = 512;
+/// Commands of one session without an answer.
+pub const COMMANDS_IN_FLIGHT_MAX: u16 = 64;
+/// Commands of one session that are taken in a row before others have their turn.
+pub const COMMANDS_IN_A_ROW: usize = 16;
+/// Bytes of ordinary frames that wait for a slow reader before a gap is told: some hundred messages.
+pub const OUTBOX_ORDINARY_BYTES: usize = 32 << 10;
+/// Bytes that wait before urgent frames end the session; more than ordinary ones, so that those cannot crowd them out.
+pub const OUTBOX_URGENT_BYTES: usize = 128 << 10;
+/// Bytes that wait before no more commands are read: answers are not dropped, so they are not asked for.
+pub const OUTBOX_REPLY_BYTES: usize = 64 << 10;
+/// Bytes that wait at most: the answers to all commands in flight, each a full page.
+pub const OUTBOX_BYTES_MAX: usize = 16 << 20;
+/// Latest-wins frames that wait.
+pub const OUTBOX_LATEST_FRAMES: usize = 64;
+/// Time for the last frames of a closing connection, in ms.
+pub const CLOSE_MS: u64 = 5_000;
+/// Time after which a client that sent far too many commands may come back, in ms.
+pub const RATE_EXCEEDED_AFTER_MS: u64 = 30_000;
+/// Time for sessions to read their close frame when the server goes away, in ms.
+pub const DRAIN_MS: u64 = 5_000;
+/// Sessions that one node admits in a millisecond, by which coming back is spread.
+pub const ADMISSIONS_PER_MS: u64 = 5;
+/// Sessions that a record is handed to at once, without the workers.
+pub const FANOUT_AT_ONCE: u64 = 64;
+/// Sessions in one slice of a large fan-out: about a millisecond.
+pub const FANOUT_SLICE: usize = 256;
+/// Records of one chat that go to a session in one write when they pile up.
+pub const FANOUT_FRAMES_TOGETHER: usize = 16;
+/// Large fan-outs that wait for a worker; when there are more, the log waits.
+pub const FANOUT_JOBS_WAITING: usize = 1_024;
