@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod gateway;
+pub mod open_api;
 pub mod web;
 
 pub mod delivery;

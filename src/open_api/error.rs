@@ -43,10 +43,14 @@ pub enum Act {
     ChatOwn,
     /// Add, remove or list members.
     Member,
+    /// Name or relieve managers.
+    Managers,
     /// Send a message, or answer one.
     Send,
     /// Read messages.
     Read,
+    /// Change what a message says.
+    Edit,
     /// Take a message back.
     Recall,
     /// Upload or fetch a picture or file.
@@ -140,20 +144,24 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (Busy | RateLimited, _) => return (StatusCode::TOO_MANY_REQUESTS, 99_991_400),
         (StorageUnavailable | Draining, _) => return (StatusCode::SERVICE_UNAVAILABLE, 2_200),
 
-        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member) => 232_011,
-        (ChatNotFound, Send | Read | Recall) => 230_002,
+        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_011,
+        (ChatNotFound, Send | Read | Edit | Recall) => 230_002,
         (ChatNotFound, Resource) => 234_004,
 
         (NotAllowed, Chat | ChatUpdate | Member) => 232_002,
         (NotAllowed, ChatOwn) => 232_017,
+        (NotAllowed, Managers) => 232_038,
         (NotAllowed, Send) => 230_018,
         (NotAllowed, Read) => 230_027,
+        (NotAllowed, Edit) => 230_071,
         (NotAllowed, Recall) => 230_026,
         (NotAllowed, Resource) => 234_009,
 
         (MessageNotFound, Resource) => 234_003,
         (MessageNotFound, _) => 230_030,
         (MessageRecalled, _) => 230_011,
+        (EditLimit, _) => 230_072,
+        (WindowPassed, Edit) => 230_075,
         (WindowPassed, _) => 230_009,
         (FileNotFound, Resource) => 234_008,
         (FileNotFound, _) => 230_017,
@@ -162,15 +170,16 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (MemberLimit, _) => 232_013,
         (OwnerStays, _) => 232_076,
         (ApprovalRequired, _) => 232_075,
-        (NotAGroup, Send | Read | Recall | Resource) => 230_054,
+        (NotAGroup, Send | Read | Edit | Recall | Resource) => 230_054,
         (NotAGroup, _) => 232_008,
 
-        (TooLarge, Send) => 230_025,
+        (TooLarge, Send | Edit) => 230_025,
         (TooLarge, Resource) => 234_006,
-        (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member) => 232_030,
-        (PersonNotFound, Send | Read | Recall | Resource) => 230_013,
-        (_, Chat | ChatUpdate | ChatOwn | Member) => 232_001,
-        (_, Send | Read | Recall) => 230_001,
+        (TooLarge, Managers) => 232_040,
+        (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_030,
+        (PersonNotFound, Send | Read | Edit | Recall | Resource) => 230_013,
+        (_, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_001,
+        (_, Send | Read | Edit | Recall) => 230_001,
         (_, Resource) => 234_001,
     };
     (StatusCode::BAD_REQUEST, code)
@@ -182,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_domain_error_has_a_code_of_its_family() {
-        for act in [Act::Chat, Act::ChatUpdate, Act::ChatOwn, Act::Member, Act::Send, Act::Read, Act::Recall, Act::Resource] {
+        for act in [Act::Chat, Act::ChatUpdate, Act::ChatOwn, Act::Member, Act::Managers, Act::Send, Act::Read, Act::Edit, Act::Recall, Act::Resource] {
             for error in ErrorCode::ALL {
                 let (status, code) = code(act, *error);
                 assert!(status.as_u16() >= 400);

@@ -1,7 +1,7 @@
 //! Every call on one page.
 
-use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
-use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, resource, token};
+use super::envelope::{WithToken, WithoutToken, no_method, no_path};
+use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, token};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::routing::{any, get, patch, post};
@@ -43,12 +43,6 @@ pub fn router(api: Arc<OpenApi>) -> Router {
             get(WithToken(message::get)).put(WithToken(message::edit)).delete(WithToken(message::recall)),
         )
         .route("/open-apis/im/v1/messages/{message_id}/reply", post(WithToken(message::reply)))
-        // Pictures and files
-        .route("/open-apis/im/v1/images", post(WithBody(resource::upload_image)))
-        .route("/open-apis/im/v1/images/{image_key}", get(WithBody(resource::image)))
-        .route("/open-apis/im/v1/files", post(WithBody(resource::upload_file)))
-        .route("/open-apis/im/v1/files/{file_key}", get(WithBody(resource::file)))
-        .route("/open-apis/im/v1/messages/{message_id}/resources/{file_key}", get(WithBody(resource::of_message)))
         // Pictures of people who have none
         .route("/open-apis/clarion/v1/avatars/{picture}", get(avatar::picture))
         .route("/open-apis", any(unknown))
