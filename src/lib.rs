@@ -1,5 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+// pub mod app;
+
 pub mod gateway;
 pub mod open_api;
 pub mod web;
@@ -18,6 +20,7 @@ pub mod store;
 
 pub mod clock;
 pub mod config;
+// pub mod data_folder;
 pub mod error;
 pub mod ids;
 pub mod limits;

@@ -12,7 +12,7 @@ use protocol::command::{Command, Hello};
 use protocol::error::{CloseCode, ErrorBody, ErrorCode};
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -96,7 +96,7 @@ pub(super) fn own_frames(websocket: &mut WebSocket<View>) -> Option<Vec<u8>> {
 }
 
 /// Serves a connection until it ends.
-pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, encoding: Encoding, by_cookie: Option<crate::auth::Principal>, peer: Option<SocketAddr>) {
+pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, encoding: Encoding, by_cookie: Option<crate::auth::Principal>, peer: Option<IpAddr>) {
     let socket = Arc::new(socket);
     let mut websocket = websocket(socket.clone(), read_already, limits::FRAME_BYTES_MAX);
     let greeted = Box::pin(greet(&gateway, &mut websocket, &socket, encoding, by_cookie, peer)).await;
@@ -125,7 +125,7 @@ async fn greet(
     socket: &Arc<Socket>,
     encoding: Encoding,
     by_cookie: Option<crate::auth::Principal>,
-    peer: Option<SocketAddr>,
+    peer: Option<IpAddr>,
 ) -> Result<Arc<Session>, Refused> {
     let hello = tokio::time::timeout(Duration::from_secs(gateway.config.hello_timeout_seconds), async {
         loop {
@@ -171,7 +171,7 @@ async fn greet(
     gateway.registry.insert(&session);
     gateway.presence.touched(session.user);
     if let Some(peer) = peer {
-        gateway.auth.touch(session.user, &principal.device_id, peer.ip());
+        gateway.auth.touch(session.user, &principal.device_id, peer);
     }
     let welcome = dispatch::welcome(gateway, &session, hello.cursor.as_deref());
     session.write(Lane::Reply, Frame::new(encoding, &encoding.reply(id, &welcome)));

@@ -3,7 +3,7 @@
 use super::{Gateway, connection};
 use crate::metrics;
 use crate::net::Socket;
-use crate::web::Peer;
+use crate::net::ClientAddress;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -43,7 +43,7 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
             return refuse(StatusCode::FORBIDDEN, "origin", "this page may not use the sign-in of this browser", why, "open the chat at its own address");
         }
     };
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let peer = request.extensions().get::<ClientAddress>().map(|address| address.0);
     let upgrading = hyper::upgrade::on(&mut request);
     gateway.greeting.fetch_add(1, Ordering::Relaxed);
     tokio::spawn(async move {

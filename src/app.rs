@@ -1,0 +1,189 @@
+//! Puts the server together, runs it, and takes it apart again. The only place that names engines.
+
+use crate::attachment::Attachments;
+use crate::auth::Auth;
+use crate::chat::Chats;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::delivery::Delivery;
+use crate::directory::{Directory, demo};
+use crate::gateway::Gateway;
+use crate::ids::Seal;
+use crate::log::{Log, SqliteLog};
+use crate::metrics;
+use crate::net::admission::Caps;
+use crate::net::tls::Certificate;
+use crate::net::{Listener, Times};
+use crate::open_api;
+use crate::session::Registry;
+use crate::session::presence::Presence;
+use crate::store::tables::{self, Table};
+use crate::store::{SqliteStore, Store, Write};
+use crate::web::{Site, Who};
+use axum::Router;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Name of the fact that identifiers are sealed with.
+const SEAL_KEY: &str = "seal_key";
+
+/// Runs the server until it is told to go.
+///
+/// # Errors
+/// One sentence for the operator: why it could not start.
+pub async fn run(config: Config) -> Result<(), String> {
+    metrics::register();
+    let config = Arc::new(config);
+    let clock = Clock::default();
+    let folder = DataFolder::take(&config.data)?;
+    let certificate = match (&config.tls_certificate, &config.tls_key) {
+        (Some(certificate), Some(key)) => Some(Certificate::load(certificate, key)?),
+        (None, None) => None,
+        _ => return Err("tls_certificate and tls_key belong together; set both or neither".into()),
+    };
+    // The port is taken before anything is written: of two servers by mistake, the second changes nothing.
+    let listener = Listener::bind(config.listen, certificate.clone(), caps(&config), Times::default())?;
+    let address = listener.local_addr().map_err(|error| format!("the address of the port cannot be read: {error}"))?;
+
+    let sqlite = {
+        let folder = config.data.clone();
+        tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await.map_err(|error| format!("the database could not be opened: {error}"))??
+    };
+    let store: Arc<dyn Store> = Arc::new(sqlite.clone());
+    let say = |error: crate::error::Error| format!("the server cannot start: {error}");
+    let sqlite_log = SqliteLog::open(sqlite.clone()).await.map_err(say)?;
+    let committed = sqlite_log.follow().ok_or("the log is followed already")?;
+    let log: Arc<dyn Log> = Arc::new(sqlite_log);
+    let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
+
+    let directory = Directory::load(store.clone()).await.map_err(say)?;
+    let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
+    let demo = demo::make_if_wanted(&config, &directory, &auth).await?;
+    let attachments = Arc::new(Attachments::open(&config.data, store.clone(), clock.clone()).await?);
+    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
+
+    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let registry = Arc::new(Registry::new(cores, config.heartbeat_seconds as usize));
+    let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone()));
+    let (delivery, workers) = Delivery::new(registry.clone(), chats.clone());
+    let who = Arc::new(Who::new(auth.clone(), &config, address));
+    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments, chats.clone());
+    let gateway = Arc::new(Gateway {
+        chats: chats.clone(),
+        auth: Arc::new(auth.clone()),
+        directory: directory.clone(),
+        registry,
+        presence: presence.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+        config: config.clone(),
+        who,
+        page_prefix: site.prefix().to_owned(),
+        greeting: AtomicUsize::new(0),
+        draining: std::sync::atomic::AtomicBool::new(false),
+        read_in: dashmap::DashSet::new(),
+    });
+    let router: Router = gateway.router().merge(open_api::router(chats.clone(), auth.clone(), directory, config.clone())).merge(site.router());
+
+    let (stop_accepting, accepting) = watch::channel(false);
+    let (stop_tasks, tasks_stop) = watch::channel(false);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(presence.tell(tasks_stop.clone()));
+    tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
+    tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
+    tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
+    tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
+    let kept = auth.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
+    if let Some(certificate) = certificate {
+        tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
+    }
+    // These end with the log: what was committed is handed out to the last.
+    let mut followers = JoinSet::new();
+    followers.spawn(delivery.follow(committed));
+    for worker in workers {
+        followers.spawn(worker.run());
+    }
+    let grace = Duration::from_secs(config.drain_seconds);
+    let serving = tokio::spawn(listener.serve(router, accepting, grace));
+
+    let url = config.public_url.clone().unwrap_or_else(|| format!("{}://{address}", if config.tls_certificate.is_some() { "https" } else { "http" }));
+    println!("clarion is ready: {url}");
+    if let Some(demo) = demo {
+        println!("{demo}");
+    }
+    tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
+
+    told_to_go().await;
+    tracing::info!("draining");
+    stop_accepting.send_replace(true);
+    gateway.drain().await;
+    if serving.await.is_err() {
+        tracing::error!("the listener had panicked");
+    }
+    stop_tasks.send_replace(true);
+    while let Some(ended) = tasks.join_next().await {
+        if ended.is_err() {
+            tracing::error!("a task had panicked");
+        }
+    }
+    if let Err(error) = auth.flush().await {
+        tracing::warn!(%error, "when devices were last seen could not be written");
+    }
+    tokio::task::spawn_blocking(move || sqlite.close()).await.map_err(|error| format!("the database could not be closed: {error}"))?;
+    followers.shutdown().await;
+    drop(folder);
+    tracing::info!("gone");
+    Ok(())
+}
+
+/// Runs something until told to stop.
+async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+}
+
+fn caps(config: &Config) -> Caps {
+    Caps {
+        connections: config.sessions_max.saturating_add(config.handshakes_max) as usize,
+        connections_per_address: config.connections_per_address_max as usize,
+        handshakes: config.handshakes_max as usize,
+        handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
+        trusted_proxies: config.trusted_proxies.networks(),
+    }
+}
+
+/// The key of this organisation's identifiers; made at the first start.
+async fn seal_key(store: &dyn Store) -> crate::error::Result<[u8; 16]> {
+    let row = tables::text_key(SEAL_KEY);
+    if let Some(kept) = store.get(Table::Facts, tables::none(), row.clone()).await? {
+        return kept.try_into().map_err(|_| crate::error::Error::storage("the key of identifiers is damaged"));
+    }
+    let key: [u8; 16] = rand::random();
+    store.write(vec![Write::Put(Table::Facts, tables::none(), row, key.to_vec())]).await?;
+    Ok(key)
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn told_to_go() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => {
+            tracing::error!("signals cannot be received; end the server with SIGKILL");
+            std::future::pending::<()>().await;
+        }
+    }
+}
