@@ -1,6 +1,6 @@
 //! Cards: kept as they were sent; checked; and simplified for those who read messages.
 
-use super::{Find, Mentions, Shown, at, text};
+use super::{Find, Mentions, at};
 use crate::open_api::error::Refusal;
 use serde_json::{Map, Value, json};
 
@@ -61,56 +61,56 @@ fn mentions_of(value: &Value, mentions: &mut Mentions, find: Find, depth: usize)
 }
 
 /// A card in the simplified form: title, and paragraphs of nodes.
-pub fn read(card: &str, shown: &Shown) -> Value {
+pub fn read(card: &str) -> Value {
     let card: Value = serde_json::from_str(card).unwrap_or_default();
-    let title = card.pointer("/header/title").map(|title| plain(title, shown)).unwrap_or_default();
+    let title = card.pointer("/header/title").map(|title| plain(title)).unwrap_or_default();
     let elements = card
         .pointer("/body/elements")
         .or_else(|| card.get("elements"))
         .or_else(|| card.pointer("/i18n_elements/zh_cn"))
         .or_else(|| card.get("i18n_elements").and_then(Value::as_object).and_then(|locales| locales.values().next()));
     let mut paragraphs = Vec::new();
-    simplify_all(elements, shown, &mut paragraphs, 0);
+    simplify_all(elements, &mut paragraphs, 0);
     json!({ "title": title, "elements": paragraphs })
 }
 
-fn simplify_all(elements: Option<&Value>, shown: &Shown, paragraphs: &mut Vec<Value>, depth: usize) {
+fn simplify_all(elements: Option<&Value>, paragraphs: &mut Vec<Value>, depth: usize) {
     if depth > DEPTH_MAX {
         return;
     }
     for element in elements.and_then(Value::as_array).into_iter().flatten() {
-        simplify(element, shown, paragraphs, depth);
+        simplify(element, paragraphs, depth);
     }
 }
 
-fn simplify(element: &Value, shown: &Shown, paragraphs: &mut Vec<Value>, depth: usize) {
+fn simplify(element: &Value, paragraphs: &mut Vec<Value>, depth: usize) {
     let tag = element.get("tag").and_then(Value::as_str).unwrap_or("");
     let mut line = Vec::new();
     match tag {
         "div" => {
-            line.extend(element.get("text").map(|text| text_nodes(text, shown)).into_iter().flatten());
+            line.extend(element.get("text").map(|text| text_nodes(text)).into_iter().flatten());
             for field in element.get("fields").and_then(Value::as_array).into_iter().flatten() {
-                line.extend(field.get("text").map(|text| text_nodes(text, shown)).into_iter().flatten());
+                line.extend(field.get("text").map(|text| text_nodes(text)).into_iter().flatten());
             }
-            line.extend(element.get("extra").map(|extra| control(extra, shown)));
+            line.extend(element.get("extra").map(|extra| control(extra)));
         }
-        "markdown" | "plain_text" | "lark_md" => line.extend(text_nodes(element, shown)),
+        "markdown" | "plain_text" | "lark_md" => line.extend(text_nodes(element)),
         "hr" => line.push(json!({ "tag": "hr" })),
         "img" => line.push(json!({ "tag": "img", "image_key": element.get("img_key").or_else(|| element.get("image_key")).cloned().unwrap_or_default() })),
         "note" => {
             let mut inner = Vec::new();
-            simplify_all(element.get("elements"), shown, &mut inner, depth + 1);
+            simplify_all(element.get("elements"), &mut inner, depth + 1);
             line.push(json!({ "tag": "note", "elements": inner.into_iter().flat_map(|line| line.as_array().cloned().unwrap_or_default()).collect::<Vec<_>>() }));
         }
-        "action" => line.extend(element.get("actions").and_then(Value::as_array).into_iter().flatten().map(|action| control(action, shown))),
+        "action" => line.extend(element.get("actions").and_then(Value::as_array).into_iter().flatten().map(|action| control(action))),
         "column_set" => {
             for column in element.get("columns").and_then(Value::as_array).into_iter().flatten() {
-                simplify_all(column.get("elements"), shown, paragraphs, depth + 1);
+                simplify_all(column.get("elements"), paragraphs, depth + 1);
             }
         }
-        "form" | "collapsible_panel" | "interactive_container" | "column" => simplify_all(element.get("elements"), shown, paragraphs, depth + 1),
+        "form" | "collapsible_panel" | "interactive_container" | "column" => simplify_all(element.get("elements"), paragraphs, depth + 1),
         "person" => line.push(json!({ "tag": "at", "user_id": element.get("user_id").and_then(Value::as_str).unwrap_or("") })),
-        _ => line.push(control(element, shown)),
+        _ => line.push(control(element)),
     }
     if !line.is_empty() {
         paragraphs.push(Value::Array(line));
@@ -118,12 +118,12 @@ fn simplify(element: &Value, shown: &Shown, paragraphs: &mut Vec<Value>, depth: 
 }
 
 /// A button, a choice, a date: its kind and what stands on it.
-fn control(element: &Value, shown: &Shown) -> Value {
+fn control(element: &Value) -> Value {
     let tag = element.get("tag").and_then(Value::as_str).unwrap_or("unknown");
     let text = element.get("text").or_else(|| element.get("placeholder")).or_else(|| element.get("content"));
     let mut node = json!({ "tag": tag });
     if let Some(text) = text {
-        node["text"] = Value::String(plain(text, shown));
+        node["text"] = Value::String(plain(text));
     }
     for field in ["type", "options", "img_key", "initial_date", "initial_datetime"] {
         if let Some(value) = element.get(field) {
@@ -133,13 +133,12 @@ fn control(element: &Value, shown: &Shown) -> Value {
     node
 }
 
-fn plain(text: &Value, shown: &Shown) -> String {
-    let text = text.as_str().or_else(|| text.get("content").and_then(Value::as_str)).unwrap_or("");
-    text::read(text, shown)
+fn plain(text: &Value) -> String {
+    text.as_str().or_else(|| text.get("content").and_then(Value::as_str)).unwrap_or("").to_owned()
 }
 
 /// The nodes of a text: mentions are told apart, the rest stays as it was written.
-fn text_nodes(text: &Value, shown: &Shown) -> Vec<Value> {
+fn text_nodes(text: &Value) -> Vec<Value> {
     let source = text.as_str().or_else(|| text.get("content").and_then(Value::as_str)).unwrap_or("");
     let mut nodes = Vec::new();
     let mut from = 0;
@@ -168,7 +167,7 @@ mod tests {
     use super::*;
 
     fn simplified(card: Value) -> Value {
-        read(&card.to_string(), &Shown::default())
+        read(&card.to_string())
     }
 
     #[test]

@@ -170,7 +170,7 @@ impl OpenApi {
                 Content::Audio(file) => json!({ "file_key": file_key(&file.key), "duration": file.duration_ms.unwrap_or(0) }),
                 Content::Media(file) => json!({ "file_key": file_key(&file.key), "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
                 Content::Card(card) if raw_cards => Value::String(card.card.clone()),
-                Content::Card(card) => card::read(&card.card, &shown),
+                Content::Card(card) => card::read(&card.card),
                 Content::ShareChat(share) => json!({ "chat_id": share.chat_id }),
                 Content::ShareUser(share) => json!({ "user_id": open_id(&share.user_id) }),
                 Content::Merged(_) => json!({ "content": "Merged and Forwarded Message" }),

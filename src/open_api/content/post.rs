@@ -87,23 +87,23 @@ pub fn read(post: &str, shown: &Shown) -> Value {
 }
 
 fn read_node(node: &mut Map<String, Value>, shown: &Shown) {
-    let text = |name: &str| node.get(name).and_then(Value::as_str).map(str::to_owned);
-    match text("tag").as_deref() {
+    let text = |node: &Map<String, Value>, name: &str| node.get(name).and_then(Value::as_str).map(str::to_owned);
+    match text(node, "tag").as_deref() {
         Some("at") => {
-            let id = text("user_id").unwrap_or_default();
+            let id = text(node, "user_id").unwrap_or_default();
             let key = if id == "all" { "@_all".to_owned() } else { shown.key(&id).unwrap_or(id) };
             node.insert("user_id".into(), key.into());
         }
         Some("text") => {
-            let seen = text::read(&text("text").unwrap_or_default(), shown);
+            let seen = text::read(&text(node, "text").unwrap_or_default(), shown);
             node.insert("text".into(), seen.into());
             node.entry("style").or_insert_with(|| json!([]));
         }
         _ => {
-            if let Some(key) = text("image_key") {
+            if let Some(key) = text(node, "image_key") {
                 node.insert("image_key".into(), image_key(&key).into());
             }
-            if let Some(key) = text("file_key") {
+            if let Some(key) = text(node, "file_key") {
                 node.insert("file_key".into(), super::file_key(&key).into());
             }
         }
