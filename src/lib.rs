@@ -3,7 +3,7 @@
 // pub mod app;
 
 pub mod gateway;
-// pub mod open_api;
+pub mod open_api;
 pub mod web;
 
 pub mod delivery;
