@@ -237,6 +237,8 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }
+        // Writing may have made room for answers.
+        let reads = may_read(session);
         let socket = session.socket();
         tokio::select! {
             ready = poll_fn(|context| socket.poll_read_ready(context)), if reads => if ready.is_err() { return },
@@ -264,16 +266,9 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
             session.write(Lane::Reply, Frame::new(encoding, &encoding.refusal(id, &error)));
         }
     };
-    let command = match incoming.command {
-        Ok(Command::Alive(_)) => return,
-        Ok(command) => command,
-        Err(BadCommand::Unknown(name)) => {
-            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
-        }
-        Err(BadCommand::Malformed(why)) => {
-            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
-        }
-    };
+    if matches!(incoming.command, Ok(Command::Alive(_))) {
+        return;
+    }
     match rate.take() {
         Allowed::Yes => {}
         Allowed::No(after_ms) => {
@@ -282,6 +277,15 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
         }
         Allowed::Never => return session.close(CloseCode::RateExceeded, Some(limits::RATE_EXCEEDED_AFTER_MS)),
     }
+    let command = match incoming.command {
+        Ok(command) => command,
+        Err(BadCommand::Unknown(name)) => {
+            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
+        }
+        Err(BadCommand::Malformed(why)) => {
+            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
+        }
+    };
     metrics::COMMANDS.with_label_values(&[command.name()]).inc();
     match dispatch::dispatch(gateway, session, id, command).await {
         Handled::Now(Ok(frame)) => {
