@@ -7,11 +7,11 @@
 mod value;
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use value::{At, Value};
 
-pub use value::{Addresses, Demo, LogLevel};
+pub use value::{Demo, LogLevel, Networks};
 
 /// What is known of one setting.
 #[derive(Debug, Clone, Copy)]
@@ -84,7 +84,7 @@ settings! {
     /// Private key of the certificate in PEM.
     tls_key: Option<PathBuf> = None, "a path";
     /// Proxies whose `X-Forwarded-For` is believed. From everybody else the header is ignored.
-    trusted_proxies: Addresses = Addresses::default(), "a list of IP addresses";
+    trusted_proxies: Networks = Networks::default(), "a list of IP addresses and networks, such as 10.0.0.0/8";
     /// Name of the organisation; it stands at the top of the tree of departments.
     organisation_name: String = String::from("Clarion"), "a text of 1 to 100 characters", (1, 100);
     /// Whether an empty data folder gets the demo organisation: 60 people with the password `demo`, and two apps.
@@ -97,8 +97,10 @@ settings! {
     sessions_max: u64 = 100_000, "sessions, 1 to 2000000", (1, 2_000_000);
     /// Connections that have not said `hello` yet. More are told to come back later.
     handshakes_max: u64 = 2_000, "connections, 1 to 100000", (1, 100_000);
-    /// Connections from one address; a whole office may come from one.
-    connections_per_address_max: u64 = 20_000, "connections, 1 to 2000000", (1, 2_000_000);
+    /// Open connections of every kind. 0 takes what the limit of open files leaves, less 256 for the database.
+    connections_max: u64 = 0, "connections, 0 to 4000000", (0, 4_000_000);
+    /// Connections from one address; a whole office may come from one. Loopback and trusted proxies are not counted.
+    connections_per_address_max: u64 = 5_000, "connections, 1 to 2000000", (1, 2_000_000);
     /// Time for everything before the session stands: TLS, upgrade, `hello`.
     hello_timeout_seconds: u64 = 10, "seconds, 1 to 60", (1, 60);
     /// How often the server asks a session whether it is there. Silence for twice as long ends it.
@@ -112,6 +114,8 @@ settings! {
 
     /// Largest file that can be uploaded.
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);
+    /// Uploads are refused while the disk has less room than this, so that messages still have some.
+    files_keep_free_bytes: u64 = 512 << 20, "bytes, 0 to 1099511627776", (0, 1 << 40);
     /// How long a sender can recall a message. Owners and managers can at any time.
     recall_minutes: u64 = 24 * 60, "minutes, 0 to 525600", (0, 525_600);
     /// How long a sender can edit a message.
@@ -274,11 +278,6 @@ fn is_origin(url: &str) -> bool {
     let Some(host) = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")) else { return false };
     let host = host.strip_suffix('/').unwrap_or(host);
     !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte))
-}
-
-/// An address that people may have come through a proxy with.
-pub fn is_trusted(proxies: &Addresses, address: IpAddr) -> bool {
-    proxies.0.contains(&address.to_canonical())
 }
 
 #[cfg(test)]

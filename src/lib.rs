@@ -20,7 +20,7 @@ pub mod store;
 
 pub mod clock;
 pub mod config;
-// pub mod data_folder;
+pub mod data_folder;
 pub mod error;
 pub mod ids;
 pub mod limits;

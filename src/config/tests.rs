@@ -60,8 +60,11 @@ fn what_kubernetes_puts_into_the_environment_is_no_mistake() {
 
 #[test]
 fn the_environment_takes_lists_and_switches() {
-    let config = read("", &[("CLARION_TRUSTED_PROXIES", "10.0.0.1, ::1"), ("CLARION_DEMO", "1"), ("CLARION_PUBLIC_URL", "https://chat.example:8443/")]).unwrap();
-    assert_eq!(config.trusted_proxies.0.len(), 2);
+    let config = read("", &[("CLARION_TRUSTED_PROXIES", "10.0.0.1, 192.168.0.0/16,::1"), ("CLARION_DEMO", "1"), ("CLARION_PUBLIC_URL", "https://chat.example:8443/")]).unwrap();
+    let trusted = |address: &str| config.trusted_proxies.contains(address.parse().unwrap());
+    assert!(trusted("10.0.0.1") && trusted("192.168.7.7") && trusted("::1") && trusted("::ffff:10.0.0.1"));
+    assert!(!trusted("10.0.0.2") && !trusted("192.169.0.1") && !trusted("::2"));
+    assert!(read("trusted_proxies = [\"10.0.0.0/33\"]", &[]).is_err());
     assert_eq!(config.demo, Demo::On);
     assert_eq!(config.url(config.listen), "https://chat.example:8443");
 }

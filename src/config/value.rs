@@ -101,20 +101,39 @@ impl<T: Value> Value for Option<T> {
     }
 }
 
-/// A list of addresses; in the environment they are parted by commas.
+/// A list of addresses and networks; in the environment they are parted by commas.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Addresses(pub Vec<IpAddr>);
+pub struct Networks(Vec<(IpAddr, u8)>);
 
-impl Value for Addresses {
+impl Networks {
+    /// An address is one of these, or in one of these networks.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|(network, length)| match (network, address) {
+            (IpAddr::V4(network), IpAddr::V4(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(*length),
+            (IpAddr::V6(network), IpAddr::V6(address)) => (network.to_bits() ^ address.to_bits()).leading_zeros() >= u32::from(*length),
+            _ => false,
+        })
+    }
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = text.trim().split_once('/').map_or((text.trim(), None), |(address, length)| (address, Some(length)));
+    let address: IpAddr = address.parse().ok()?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length.map_or(Some(longest), |length| length.parse().ok().filter(|length| *length <= longest))?;
+    Some((address, length))
+}
+
+impl Value for Networks {
     fn read(at: &At) -> Option<Self> {
-        let address = |text: &str| text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical());
         match at {
-            At::Toml(value) => value.as_array()?.iter().map(|item| item.as_str().and_then(address)).collect::<Option<_>>().map(Self),
-            At::Text(text) => text.split(',').filter(|part| !part.trim().is_empty()).map(address).collect::<Option<_>>().map(Self),
+            At::Toml(value) => value.as_array()?.iter().map(|item| item.as_str().and_then(network)).collect::<Option<_>>().map(Self),
+            At::Text(text) => text.split(',').filter(|part| !part.trim().is_empty()).map(network).collect::<Option<_>>().map(Self),
         }
     }
     fn toml(&self) -> Option<String> {
-        let items: Vec<String> = self.0.iter().map(|address| format!("\"{address}\"")).collect();
+        let items: Vec<String> = self.0.iter().map(|(address, length)| format!("\"{address}/{length}\"")).collect();
         Some(format!("[{}]", items.join(", ")))
     }
 }

@@ -4,149 +4,245 @@
 //! to somebody else. Reads take no lock that a writer holds for long.
 //! Never: no password, no token, no right.
 
+mod change;
+mod check;
+pub mod demo;
+mod keys;
+mod names;
 mod person;
+mod rows;
+mod tree;
 
+pub use change::department_id_of;
+pub use check::{check_department, check_person};
 pub use person::{DepartmentEntry, PersonEntry, ROOT, SearchPage, Upserted, UserIndex};
 
-use crate::error::Result;
-use crate::store::Store;
+use crate::error::{Error, Result};
+use crate::store::{Range, Store, Table, tables};
+use arc_swap::ArcSwap;
+use keys::Keys;
+use names::Names;
+use parking_lot::RwLock;
 use protocol::person::{Person, PersonKind};
 use roaring::RoaringBitmap;
+use rows::{Row, Rows, Shared};
 use std::sync::Arc;
+use tree::Tree;
 
 /// The organisation. Clones are the same one.
 #[derive(Clone)]
-pub struct Directory {
-    _store: Arc<dyn Store>,
+pub struct Directory(Arc<Inside>);
+
+struct Inside {
+    store: Arc<dyn Store>,
+    rows: ArcSwap<Rows>,
+    keys: RwLock<Keys>,
+    tree: RwLock<Tree>,
+    names: ArcSwap<Names>,
+    organisation: ArcSwap<String>,
+    /// One change at a time: indices are given one after the other.
+    changing: tokio::sync::Mutex<()>,
 }
 
-#[allow(unused_variables)]
+/// People in one partition of the table `People`.
+const BUCKET: u32 = 4_096;
+
+/// Where somebody's row is: partition and row.
+pub fn person_key(index: UserIndex) -> (tables::Key, tables::Key) {
+    (tables::u32_key(index / BUCKET), tables::u32_key(index))
+}
+
 impl Directory {
     /// Reads the whole organisation from the store.
+    ///
+    /// # Errors
+    /// `StorageUnavailable` when it cannot be read, or a row in it is damaged.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self> {
-        Ok(Self { _store: store })
+        let mut rows = Rows::default();
+        let mut shared = Shared::default();
+        for bucket in 0.. {
+            let found = store.scan(Table::People, tables::u32_key(bucket), Range::first(BUCKET as usize)).await?;
+            let last = found.len() < BUCKET as usize;
+            for (key, value) in found {
+                let entry: PersonEntry = serde_json::from_slice(&value).map_err(|error| damaged("person", &key, &error))?;
+                if tables::read_u32(&key, 0) != Some(rows.len()) {
+                    return Err(damaged("person", &key, &"its index does not follow the one before"));
+                }
+                rows.set(rows.len(), Row::new(&entry, &mut shared));
+            }
+            if last {
+                break;
+            }
+        }
+        let mut departments = Vec::new();
+        for (_, key, value) in store.all(Table::Departments).await? {
+            departments.push(Arc::new(serde_json::from_slice(&value).map_err(|error| damaged("department", &key, &error))?));
+        }
+        let made = tokio::task::spawn_blocking(move || {
+            let mut keys = Keys::default();
+            (0..rows.len()).for_each(|index| keys.learn(&rows, index));
+            (Tree::new(departments, &rows), Names::new(&rows), keys, rows)
+        });
+        let (tree, names, keys, rows) = made.await.map_err(|_| Error::storage("the directory could not be put in order"))?;
+        Ok(Self(Arc::new(Inside {
+            store,
+            rows: ArcSwap::from_pointee(rows),
+            keys: RwLock::new(keys),
+            tree: RwLock::new(tree),
+            names: ArcSwap::from_pointee(names),
+            organisation: ArcSwap::from_pointee(String::new()),
+            changing: tokio::sync::Mutex::new(()),
+        })))
+    }
+
+    /// Gives the root of the tree its name, which is a setting.
+    pub fn name_organisation(&self, name: &str) {
+        self.0.organisation.store(Arc::new(name.to_owned()));
     }
 
     /// Index of a staff number, or of a bot's `cli_…`.
     pub fn index(&self, user_id: &str) -> Option<UserIndex> {
-        unimplemented!()
+        self.0.keys.read().id(&self.0.rows.load(), user_id)
     }
 
     /// Everything that is known of somebody.
     pub fn entry(&self, index: UserIndex) -> Option<Arc<PersonEntry>> {
-        unimplemented!()
+        self.0.rows.load().get(index).map(|row| Arc::new(row.entry()))
     }
 
     /// Somebody as others see them: without e-mail, mobile number and leader. An index that nobody has gives an empty
     /// person who has resigned.
     pub fn card(&self, index: UserIndex) -> Person {
-        unimplemented!()
+        Person { email: None, mobile: None, leader: None, ..self.profile(index) }
     }
 
     /// Somebody with e-mail, mobile number and leader.
     pub fn profile(&self, index: UserIndex) -> Person {
-        unimplemented!()
+        let Some(entry) = self.0.rows.load().get(index).map(Row::entry) else {
+            return Person {
+                user_id: String::new(),
+                name: String::new(),
+                kind: PersonKind::Person,
+                en_name: None,
+                departments: Vec::new(),
+                title: None,
+                avatar: None,
+                email: None,
+                mobile: None,
+                leader: None,
+                resigned: true,
+            };
+        };
+        Person {
+            departments: entry.departments.first().map_or_else(Vec::new, |id| self.path(id)),
+            user_id: entry.user_id,
+            name: entry.name,
+            kind: entry.kind,
+            en_name: entry.en_name,
+            title: entry.title,
+            avatar: entry.avatar,
+            email: entry.email,
+            mobile: entry.mobile,
+            leader: entry.leader,
+            resigned: entry.resigned,
+        }
     }
 
     /// Staff number or `cli_…`; empty for an index that nobody has.
     pub fn user_id(&self, index: UserIndex) -> Arc<str> {
-        unimplemented!()
+        self.0.rows.load().get(index).map_or_else(|| Arc::from(""), |row| row.user_id().clone())
+    }
+
+    /// Name as it is written; empty for an index that nobody has.
+    pub fn name(&self, index: UserIndex) -> String {
+        self.0.rows.load().get(index).map_or_else(String::new, |row| row.name().to_owned())
     }
 
     /// Person or bot; a person for an index that nobody has.
     pub fn kind(&self, index: UserIndex) -> PersonKind {
-        unimplemented!()
+        self.0.rows.load().get(index).map_or(PersonKind::Person, Row::kind)
     }
 
     /// Has left the organisation, or is an index that nobody has.
     pub fn resigned(&self, index: UserIndex) -> bool {
-        unimplemented!()
+        self.0.rows.load().get(index).is_none_or(Row::resigned)
     }
 
     /// Shows nobody whether he or she is here.
     pub fn presence_hidden(&self, index: UserIndex) -> bool {
-        unimplemented!()
+        self.0.rows.load().get(index).is_some_and(Row::presence_hidden)
     }
 
     /// Who has this e-mail address; letters may be large or small.
     pub fn by_email(&self, email: &str) -> Option<UserIndex> {
-        unimplemented!()
+        self.0.keys.read().email(&self.0.rows.load(), email)
     }
 
     /// Who has this mobile number; spaces, dashes and a leading `+86` do not matter.
     pub fn by_mobile(&self, mobile: &str) -> Option<UserIndex> {
-        unimplemented!()
+        self.0.keys.read().mobile(&self.0.rows.load(), mobile)
     }
 
     /// People and bots by a part of name, name in Latin letters, staff number or e-mail; those where a word begins with
-    /// it come first. Nobody who has resigned.
+    /// it come first. Nobody who has resigned. At most [`crate::limits::SEARCH_RESULTS_MAX`] over all pages; a `page`
+    /// that is none of ours gives nothing.
     pub fn search(&self, query: &str, limit: usize, page: Option<&str>) -> SearchPage {
-        unimplemented!()
+        self.0.names.load().search(query, limit, page)
     }
 
-    /// A department.
+    /// A department; the root is always there.
     pub fn department(&self, id: &str) -> Option<Arc<DepartmentEntry>> {
-        unimplemented!()
+        let entry = self.0.tree.read().entry(id).cloned()?;
+        if id == ROOT && entry.name.is_empty() {
+            return Some(Arc::new(DepartmentEntry { name: self.0.organisation.load().to_string(), ..(*entry).clone() }));
+        }
+        Some(entry)
     }
 
     /// Departments directly below one, in their order.
     pub fn children(&self, id: &str) -> Vec<Arc<DepartmentEntry>> {
-        unimplemented!()
+        self.0.tree.read().children(id).to_vec()
     }
 
-    /// People directly in a department, by index.
+    /// People directly in a department, by index. Those in no department are in the root.
     pub fn people_in(&self, id: &str) -> Vec<UserIndex> {
-        unimplemented!()
+        self.0.tree.read().direct(id).map_or_else(Vec::new, |people| people.iter().collect())
     }
 
     /// People in a department and below it.
     pub fn everyone_below(&self, id: &str) -> RoaringBitmap {
-        unimplemented!()
+        self.0.tree.read().below(id).cloned().unwrap_or_default()
     }
 
     /// How many that are.
     pub fn count_below(&self, id: &str) -> u32 {
-        unimplemented!()
+        self.0.tree.read().below(id).map_or(0, |people| people.len() as u32)
     }
 
     /// All people who have not resigned; no bots.
     pub fn everyone(&self) -> RoaringBitmap {
-        unimplemented!()
+        self.everyone_below(ROOT)
     }
 
     /// Names of the departments from the top down to this one; empty for the root.
     pub fn path(&self, id: &str) -> Vec<String> {
-        unimplemented!()
+        self.0.tree.read().path(id)
     }
 
     /// How many people and bots there are, resigned ones too; every index is below it.
     pub fn len(&self) -> u32 {
-        unimplemented!()
+        self.0.rows.load().len()
     }
 
     /// Nobody is here yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
-
-    /// Makes or changes people and bots by their `user_id`.
-    ///
-    /// # Errors
-    /// `InvalidValue` when an id, name, e-mail or mobile number cannot be taken; then nothing is changed.
-    pub async fn upsert_people(&self, people: Vec<PersonEntry>) -> Result<Upserted> {
-        unimplemented!()
-    }
-
-    /// Makes or changes departments by their id.
-    ///
-    /// # Errors
-    /// `InvalidValue` when a department would be above itself, or its parent does not exist; then nothing is changed.
-    pub async fn upsert_departments(&self, departments: Vec<DepartmentEntry>) -> Result<Upserted> {
-        unimplemented!()
-    }
-
-    /// Shows or hides whether somebody is here.
-    pub async fn set_presence_hidden(&self, index: UserIndex, hidden: bool) -> Result<()> {
-        unimplemented!()
-    }
 }
+
+fn damaged(what: &str, key: &[u8], why: &dyn std::fmt::Display) -> Error {
+    Error::storage(format!("a {what} in the database is damaged (row {}): {why}", hex::encode(key)))
+}
+
+#[cfg(test)]
+mod tests;

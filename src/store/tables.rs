@@ -60,6 +60,8 @@ tables! {
     FileChats "file_chats"
     /// bucket of user index · user index → a person or bot, as JSON.
     People "people"
+    /// user · empty → the password's hash, as a PHC string.
+    Passwords "passwords"
     /// empty · department id → a department, as JSON.
     Departments "departments"
     /// empty · app id → an app, as JSON.
