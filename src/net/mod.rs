@@ -16,6 +16,6 @@ pub use listener::{ClientAddress, Listener, Times};
 pub use socket::Socket;
 
 #[cfg(test)]
-mod fixture;
+pub mod fixture;
 #[cfg(test)]
 mod listener_tests;
