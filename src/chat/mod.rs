@@ -69,8 +69,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
-    /// Up to this place of the log, every record is noted in its chat's head.
-    noted: AtomicU64,
+    /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
+    noted_offset: AtomicU64,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -113,9 +113,8 @@ impl Chats {
         for (_, row, _) in store.all(Table::LargeChats).await? {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
-        let noted = AtomicU64::new(log.head());
         Ok(Arc::new(Self {
-            noted,
+            noted_offset: AtomicU64::new(log.head()),
             log,
             store,
             directory,
@@ -187,7 +186,7 @@ impl Chats {
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
         }
-        self.noted.store(committed.offset, Ordering::Release);
+        self.noted_offset.fetch_max(committed.offset, Ordering::AcqRel);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

@@ -43,7 +43,7 @@ impl Chats {
     /// The cursor of this moment: what was committed a moment ago and is not noted yet stands behind it, so that the
     /// next `sync` tells it.
     pub fn cursor_now(&self) -> SyncCursor {
-        SyncCursor { offset: self.noted.load(Ordering::Acquire), at_ms: self.clock.now_ms() }
+        SyncCursor { offset: self.noted_offset.load(Ordering::Acquire), at_ms: self.clock.now_ms() }
     }
 
     /// Is a cursor one that `sync` can go on from?

@@ -114,6 +114,9 @@ pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, enc
     gateway.registry.remove(&session);
     gateway.presence.unwatch(&session);
     gateway.presence.touched(session.user);
+    if session.finished() {
+        until_gone(&socket).await;
+    }
 }
 
 type Refused = Option<(CloseCode, Option<u64>)>;
@@ -231,14 +234,13 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
         }
         let Ok(flushed) = session.flush() else { return };
         if session.finished() {
-            let _ = session.socket().shutdown_write();
             return;
         }
+        // What was written may have made room again: nothing else would wake this task to read what has come meanwhile.
+        let reads = reads || may_read(session);
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }
-        // Writing may have made room for answers.
-        let reads = may_read(session);
         let socket = session.socket();
         tokio::select! {
             ready = poll_fn(|context| socket.poll_read_ready(context)), if reads => if ready.is_err() { return },
@@ -269,6 +271,7 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
     if matches!(incoming.command, Ok(Command::Alive(_))) {
         return;
     }
+    // Before the command is looked at: rubbish costs as much as anything else.
     match rate.take() {
         Allowed::Yes => {}
         Allowed::No(after_ms) => {
@@ -331,8 +334,15 @@ async fn write_out(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
 
 /// The last frame of a connection without a session. It waits a moment for the other side to read it.
 pub(super) async fn goodbye(socket: &Socket, last: Frame) {
+    if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(limits::CLOSE_MS), write_out(socket, last.bytes())).await {
+        until_gone(socket).await;
+    }
+}
+
+/// After the close frame: takes what the other side still sends, until it closes, for a moment. A socket that is let go
+/// with something unread is reset, and the other side might never see why it was closed.
+async fn until_gone(socket: &Socket) {
     let _ = tokio::time::timeout(Duration::from_millis(limits::CLOSE_MS), async {
-        write_out(socket, last.bytes()).await?;
         socket.shutdown_write()?;
         let mut rest = [0; 512];
         loop {
