@@ -64,7 +64,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let directory = Directory::load(store.clone()).await.map_err(say)?;
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &directory, &auth).await?;
-    let attachments = Arc::new(Attachments::open(&config.data, store.clone(), clock.clone()).await?);
+    let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -156,7 +156,8 @@ fn caps(config: &Config) -> Caps {
         connections_per_address: config.connections_per_address_max as usize,
         handshakes: config.handshakes_max as usize,
         handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
-        trusted_proxies: config.trusted_proxies.networks(),
+        trusted_proxies: config.trusted_proxies.clone(),
+        requests_per_second_per_address: config.requests_per_second_per_address,
     }
 }
 

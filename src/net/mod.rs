@@ -7,6 +7,7 @@ pub mod admission;
 mod body;
 pub mod listener;
 pub mod proxy;
+mod rate;
 pub mod socket;
 pub mod tls;
 mod transport;
