@@ -6,6 +6,7 @@
 pub mod admission;
 mod body;
 pub mod listener;
+pub mod open_files;
 pub mod proxy;
 mod rate;
 pub mod socket;
