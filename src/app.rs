@@ -162,12 +162,13 @@ async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) 
 }
 
 fn caps(config: &Config) -> Caps {
+    let trusted = config.trusted_proxies.clone();
     Caps {
         connections: open_files::connections(config.connections_max, open_files::raise_limit()) as usize,
         connections_per_address: config.connections_per_address_max as usize,
         handshakes: config.handshakes_max as usize,
         handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxy: Arc::new(move |address| trusted.contains(address)),
         requests_per_second_per_address: config.requests_per_second_per_address,
     }
 }
