@@ -1,9 +1,10 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-// pub mod app;
+pub mod app;
+pub mod operator;
 
 pub mod gateway;
-// pub mod open_api;
+pub mod open_api;
 pub mod web;
 
 pub mod delivery;

@@ -157,3 +157,26 @@ pub const FANOUT_SLICE: usize = 256;
 pub const FANOUT_FRAMES_TOGETHER: usize = 16;
 /// Large fan-outs that wait for a worker; when there are more, the log waits.
 pub const FANOUT_JOBS_WAITING: usize = 1_024;
+
+/// Uploads at once; each has a buffer of `FILE_STEP_BYTES`.
+pub const UPLOADS_MAX: usize = 64;
+/// Uploads of one person at once; the pages send three.
+pub const UPLOADS_PER_PERSON_MAX: usize = 6;
+/// Downloads at once; each has a buffer of `FILE_STEP_BYTES` and an open file.
+pub const DOWNLOADS_MAX: usize = 512;
+/// Downloads of one person at once: a browser opens six, and people have several devices.
+pub const DOWNLOADS_PER_PERSON_MAX: usize = 24;
+/// Bytes of a file that are read or written at a time.
+pub const FILE_STEP_BYTES: usize = 256 << 10;
+/// Bytes at the beginning of a file that tell what it is.
+pub const FILE_HEAD_BYTES: usize = 8 << 10;
+/// Bytes that uploads leave free on the disk, so that the database goes on when files have filled the rest.
+pub const KEEP_FREE_BYTES: u64 = 256 << 20;
+/// Pixels of a picture that is shown: 64 million are 256 MB in a browser's memory, and no camera of an office has more.
+pub const PICTURE_PIXELS_MAX: u64 = 64_000_000;
+/// Chats of one file that are looked at when somebody wants it.
+pub const FILE_CHATS_MAX: usize = 10_000;
+/// What was uploaded and is posted nowhere after this time, in ms, is removed.
+pub const UPLOAD_POSTED_WITHIN_MS: u64 = 24 * 3_600_000;
+/// Uploads that one round of the sweep looks at.
+pub const SWEEP_MAX: usize = 1_000;

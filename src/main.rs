@@ -96,10 +96,11 @@ struct Token {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(Command::Config) = arguments.command {
+    let settings = &arguments.settings;
+    // Printed whatever is wrong with the environment: it is what one looks into then. A file that is named is tried.
+    if matches!(arguments.command, Some(Command::Config)) && settings.config.is_none() {
         return ended(operator::print(&Config::reference()));
     }
-    let settings = &arguments.settings;
     let config = match Config::read(settings.config.as_deref(), std::env::vars(), settings.listen.as_deref(), settings.data.as_deref()) {
         Ok(config) => config,
         Err(sentence) => {

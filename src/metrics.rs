@@ -59,5 +59,7 @@ metrics! {
     OUTBOX_BYTES: IntGauge = gauge("session_outbox_bytes", "Bytes that wait in outboxes");
     GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
+    CSP_REPORTS: IntCounter = counter("web_csp_reports_total", "Reports of browsers that the content security policy has blocked something");
+    UPLOADS_SWEPT: IntCounter = counter("attachment_uploads_swept_total", "Uploads removed because they were posted nowhere within a day");
     HTTP_REQUESTS: IntCounterVec = counters("http_requests_total", "HTTP requests, by status", "status");
 }

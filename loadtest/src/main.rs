@@ -1,1 +1,271 @@
-fn main(){}
+//! The load harness: clients by the thousand, a referee that checks every message, and a control beside every figure.
+//!
+//! `README.md` says what each scenario does and how its results are read.
+
+mod arrivals;
+mod bare;
+mod check;
+mod fleet;
+mod incoming;
+mod latency;
+mod machine;
+mod people;
+mod progress;
+mod readiness;
+mod report;
+mod scenario;
+mod server;
+mod websocket;
+
+use bare::FaultKind;
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
+use progress::Progress;
+use report::Report;
+use scenario::{GroupsOf, Online, Scenario};
+use server::Server;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Load, and a referee, for Clarion.
+#[derive(Parser)]
+#[command(version)]
+struct Harness {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Idle sessions: memory and CPU for each.
+    Connect(Options),
+    /// Messages at a steady rate into many small groups.
+    Steady(Options),
+    /// One group with everybody in it.
+    GreatGroup(Options),
+    /// As many sends as the server takes, in groups whose members are online or offline.
+    Saturate {
+        /// Only the owner of each group is online; the sends of owners are stored and acknowledged.
+        #[arg(long, conflicts_with = "online")]
+        offline: bool,
+        /// Everybody is online (the default).
+        #[arg(long)]
+        online: bool,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// The control server by itself, until stdin ends.
+    BareServer {
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+        /// What to do wrong: `lose:N`, `double:N` or `swap:N`, at every N-th delivery.
+        #[arg(long, value_parser = fault)]
+        fault: Option<(FaultKind, u64)>,
+    },
+}
+
+#[derive(Args)]
+struct Options {
+    /// Starts a server of its own in a temporary folder: `CLARION_BIN`, or `clarion` beside the harness.
+    #[arg(long, conflicts_with_all = ["url", "bare"])]
+    spawn: bool,
+    /// The server to measure, `http://host:port`.
+    #[arg(long, requires = "tokens", conflicts_with = "bare")]
+    url: Option<String>,
+    /// File with a `user_id<TAB>token` line for each person, for `--url`.
+    #[arg(long)]
+    tokens: Option<PathBuf>,
+    /// Process of the server at `--url`, to read its memory and CPU.
+    #[arg(long)]
+    pid: Option<u32>,
+    /// Measures the control itself: shows what the harness can do, and with `--fault` that the referee sees.
+    #[arg(long)]
+    bare: bool,
+    /// What the control of `--bare` does wrong: `lose:N`, `double:N` or `swap:N`.
+    #[arg(long, requires = "bare")]
+    fault: Option<String>,
+    /// A setting for the server of `--spawn`, as `NAME=VALUE` of its environment. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// People.
+    #[arg(long)]
+    people: Option<u32>,
+    /// Groups, as `COUNTxSIZE`, several with commas.
+    #[arg(long, value_delimiter = ',', value_parser = groups_of)]
+    groups: Vec<GroupsOf>,
+    /// Sends a second.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Sends unanswered at any time, for `saturate`.
+    #[arg(long)]
+    in_flight: Option<u32>,
+    /// Length of the measured part in seconds.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Length of the part before it, in seconds.
+    #[arg(long, default_value_t = 3.0)]
+    warmup: f64,
+    /// How long answers and deliveries may still come after the last send, in seconds.
+    #[arg(long, default_value_t = 20.0)]
+    settle: f64,
+    /// Bytes of each text.
+    #[arg(long, default_value_t = 100)]
+    text_bytes: usize,
+    /// Connections a second while people come in.
+    #[arg(long, default_value_t = 2_000.0)]
+    connect_rate: f64,
+    /// Decides who is in which group and who sends when.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Writes the JSON object here too.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Leaves out the control before and after.
+    #[arg(long)]
+    no_control: bool,
+}
+
+fn main() -> ExitCode {
+    let harness = Harness::parse();
+    let result = match harness.what {
+        What::BareServer { listen, fault } => {
+            readiness::raise_open_files();
+            bare::serve(listen, fault).map(|()| true)
+        }
+        What::Connect(options) => run(&options, "connect", Online::All),
+        What::Steady(options) => run(&options, "steady", Online::All),
+        What::GreatGroup(options) => run(&options, "great-group", Online::All),
+        What::Saturate { offline, options, .. } => run(&options, "saturate", if offline { Online::Owners } else { Online::All }),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("loadtest: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Sends a second of the control of a scenario that sends nothing.
+const CONTROL_RATE: f64 = 200.0;
+
+/// Runs a scenario; `false` when the referee found a fault.
+fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
+    let scenario = describe(options, name, online)?;
+    let open_files = readiness::raise_open_files();
+    let sessions = if online == Online::All { u64::from(scenario.people) } else { u64::from(scenario.groups.iter().map(|groups| groups.count).sum::<u32>()) };
+    if sessions + 64 > open_files {
+        return Err(format!("{sessions} sessions need more open files than the {open_files} that one process may have: ask for fewer people"));
+    }
+    let progress = Progress::new();
+    let mut controls = Vec::new();
+    let shorter = Scenario {
+        // Where nothing is sent, the control sends a little, so that there is a bare `send` to be held against.
+        rate: scenario.rate.or(scenario.in_flight.is_none().then_some(CONTROL_RATE)),
+        seconds: (scenario.seconds / 3.0).clamp(3.0, 10.0),
+        warmup_seconds: 1.0,
+        ..scenario.clone()
+    };
+    let control_too = !options.no_control && !options.bare;
+    let control = || shorter.pass(&mut Server::bare(scenario.people, None)?, &progress, true).map_err(|error| format!("the control: {error}"));
+    if control_too {
+        controls.push(control()?);
+    }
+    progress.step("starting the server");
+    let mut server = start(options, &scenario)?;
+    let passage = scenario.pass(&mut server, &progress, options.bare)?;
+    drop(server);
+    if control_too {
+        controls.push(control()?);
+    }
+    progress.clear();
+    if options.bare {
+        // It is its own control.
+        controls.push(passage.clone());
+    }
+    let report = Report::new(&scenario, &passage, &controls);
+    println!("{}", report.markdown());
+    let json = serde_json::to_string_pretty(&report).map_err(|error| format!("the report cannot be written: {error}"))?;
+    match &options.json {
+        Some(path) => std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))?,
+        None => println!("{json}"),
+    }
+    for complaint in &report.complaints {
+        eprintln!("{complaint}");
+    }
+    if report.refused > 0 {
+        eprintln!("note: {} sends were refused for now, by error number: {:?}", report.refused, report.refusal_codes);
+    }
+    Ok(report.faults.total() == 0)
+}
+
+fn start(options: &Options, scenario: &Scenario) -> Result<Server, String> {
+    if options.bare {
+        return Server::bare(scenario.people, options.fault.as_deref());
+    }
+    if let Some(url) = &options.url {
+        let tokens = options.tokens.as_deref().ok_or("--url needs --tokens, a file with a token for each person")?;
+        return Server::at(url, people::tokens_from(tokens, scenario.people)?, options.pid);
+    }
+    if !options.spawn {
+        return Err("say what to measure: --spawn starts a server, --url names one".to_owned());
+    }
+    let program = match std::env::var_os("CLARION_BIN") {
+        Some(program) => PathBuf::from(program),
+        None => std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?.with_file_name("clarion"),
+    };
+    let mut settings = Vec::new();
+    for setting in &options.settings {
+        let (name, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: it has the form NAME=VALUE"))?;
+        settings.push((name.to_owned(), value.to_owned()));
+    }
+    Server::clarion(&program, scenario.people, &settings)
+}
+
+/// The scenario of this name, with what the options change.
+fn describe(options: &Options, name: &str, online: Online) -> Result<Scenario, String> {
+    let people = options.people.unwrap_or(10_000);
+    let (groups, rate, in_flight, seconds) = match (name, online) {
+        ("great-group", _) => (GroupsOf { count: 1, size: people }, Some(5.0), None, 20.0),
+        ("steady", _) => (GroupsOf { count: (people / 10).max(1), size: 10 }, Some(2_000.0), None, 20.0),
+        ("saturate", Online::All) => (GroupsOf { count: (people / 10).max(1), size: 10 }, None, Some(64), 10.0),
+        ("saturate", Online::Owners) => (GroupsOf { count: (people / 10).max(1), size: 10 }, None, Some(1_024), 10.0),
+        _ => (GroupsOf { count: (people / 10).max(1), size: 10 }, None, None, 60.0),
+    };
+    let in_flight = if name == "saturate" { options.in_flight.or(in_flight) } else { None };
+    let rate = if in_flight.is_some() { None } else { options.rate.or(rate) };
+    if rate.is_some_and(|rate| !(rate > 0.0 && rate < 1e7)) || in_flight == Some(0) {
+        return Err("--rate and --in-flight are greater than 0".to_owned());
+    }
+    if name == "connect" && options.rate.is_some() {
+        return Err("`connect` sends nothing: --rate is for `steady` and `great-group`".to_owned());
+    }
+    Ok(Scenario {
+        name: name.to_owned(),
+        people,
+        groups: if options.groups.is_empty() { vec![groups] } else { options.groups.clone() },
+        online,
+        rate,
+        in_flight,
+        seconds: options.seconds.unwrap_or(seconds),
+        warmup_seconds: options.warmup,
+        settle_seconds: options.settle,
+        text_bytes: options.text_bytes.max(16),
+        connect_rate: options.connect_rate,
+        seed: options.seed,
+    })
+}
+
+fn groups_of(text: &str) -> Result<GroupsOf, String> {
+    let (count, size) = text.split_once('x').ok_or("groups have the form COUNTxSIZE, such as 1000x10")?;
+    let number = |digits: &str| digits.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or(format!("`{digits}` is not a number greater than 0"));
+    Ok(GroupsOf { count: number(count)?, size: number(size)? })
+}
+
+fn fault(text: &str) -> Result<(FaultKind, u64), String> {
+    let (kind, every) = text.split_once(':').ok_or("a fault has the form lose:1000")?;
+    let every = every.parse().ok().filter(|every| *every > 0).ok_or("the number of a fault is greater than 0")?;
+    Ok((FaultKind::from_str(kind, false)?, every))
+}

@@ -10,6 +10,7 @@
 use crate::command::{Command, CommandBody};
 use crate::error::ErrorBody;
 use crate::event::Event;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -55,6 +56,7 @@ pub enum BadCommand {
 
 /// What a server frame holds, the reply's body still encoded.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "events are by far the most frequent; a box would cost an allocation for each")]
 pub enum Outgoing {
     /// Answer to the command with this id.
     Reply(u32, Vec<u8>),
@@ -64,8 +66,21 @@ pub enum Outgoing {
     Event(Event),
 }
 
+/// Structures, choices and lists may stand within each other this deep, in either encoding; what is deeper is malformed.
+/// `serde_json` has the same bound built in. It keeps reading within a small stack, whatever comes in.
+pub const DEPTH: usize = 128;
+
 const REPLY: u8 = 0;
 const REFUSAL: u8 = 1;
+
+/// Reads one value and what is left behind it.
+pub(crate) fn from_msgpack<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), String> {
+    let mut left = bytes;
+    let mut deserializer = rmp_serde::Deserializer::new(&mut left);
+    deserializer.set_max_depth(DEPTH);
+    let value = T::deserialize(&mut deserializer).map_err(|error| error.to_string())?;
+    Ok((value, left))
+}
 
 impl Encoding {
     /// Encodes any wire type by itself.
@@ -78,9 +93,10 @@ impl Encoding {
     }
 
     /// Decodes a wire type by itself.
-    pub fn decode<T: for<'de> Deserialize<'de>>(self, bytes: &[u8]) -> Result<T, MalformedFrame> {
+    pub fn decode<T: DeserializeOwned>(self, bytes: &[u8]) -> Result<T, MalformedFrame> {
         match self {
-            Self::Msgpack => rmp_serde::from_slice(bytes).map_err(|error| MalformedFrame(error.to_string())),
+            // What follows is not looked at: a reply stands at the end of its frame, and a later version may add to the frame.
+            Self::Msgpack => from_msgpack(bytes).map(|(value, _)| value).map_err(MalformedFrame),
             Self::Json => serde_json::from_slice(bytes).map_err(|error| MalformedFrame(error.to_string())),
         }
     }
@@ -156,14 +172,20 @@ impl Encoding {
                 if length < 2 {
                     return Err(malformed("a command is an array of its number, an id and a body"));
                 }
-                let number: u8 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is the number of a command"))?;
+                let number: u64 =
+                    rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is the number of a command"))?;
                 let id: u32 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the second element is an id, 0 to 4294967295"))?;
                 // A body may be left out when all its fields may be.
                 let body: &[u8] = if length == 2 { &[0x90] } else { rest };
-                let command = match Command::from_msgpack(number, body) {
+                let known = u8::try_from(number).ok().and_then(|number| Command::from_msgpack(number, body));
+                let command = match known {
                     None => Err(BadCommand::Unknown(number.to_string())),
                     Some(Err(error)) => Err(BadCommand::Malformed(error)),
-                    Some(Ok(command)) => Ok(command),
+                    // Elements of a later version may follow the body; after the last element of a frame nothing may.
+                    Some(Ok((_, left))) if length <= 3 && !left.is_empty() => {
+                        Err(BadCommand::Malformed(format!("{} bytes follow the frame; each message holds one frame", left.len())))
+                    }
+                    Some(Ok((command, _))) => Ok(command),
                 };
                 Ok(Incoming { id, command })
             }
@@ -193,12 +215,16 @@ impl Encoding {
             Self::Msgpack => {
                 let mut rest = bytes;
                 rmp::decode::read_array_len(&mut rest).map_err(|_| malformed("a frame is an array"))?;
-                let number: u8 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is a number"))?;
-                if number > REFUSAL {
+                let number: u64 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the first element is a number"))?;
+                if number > u64::from(REFUSAL) {
                     return self.decode(bytes).map(Outgoing::Event);
                 }
                 let id: u32 = rmp::decode::read_int(&mut rest).map_err(|_| malformed("the second element is an id"))?;
-                if number == REPLY { Ok(Outgoing::Reply(id, rest.to_vec())) } else { Ok(Outgoing::Refusal(id, self.decode(rest)?)) }
+                if number == u64::from(REPLY) {
+                    Ok(Outgoing::Reply(id, rest.to_vec()))
+                } else {
+                    Ok(Outgoing::Refusal(id, self.decode(rest)?))
+                }
             }
             Self::Json => {
                 #[derive(Deserialize)]
@@ -215,11 +241,13 @@ impl Encoding {
                 match frame {
                     Frame { id: Some(id), reply: Some(reply), .. } => Ok(Outgoing::Reply(id, reply.get().as_bytes().to_vec())),
                     Frame { id: Some(id), error: Some(error), .. } => Ok(Outgoing::Refusal(id, error)),
-                    Frame { event: Some(kind), body: Some(body), .. } => {
+                    Frame { event: Some(kind), body, .. } => {
+                        // An event of a later version may have no body; it is skipped like any that is not known.
+                        let body = body.map_or("{}", RawValue::get);
                         let name = serde_json::to_string(&kind).map_err(|error| MalformedFrame(error.to_string()))?;
                         self.decode(format!("{{{name}:{body}}}").as_bytes()).map(Outgoing::Event)
                     }
-                    _ => Err(malformed("a frame has an id with a reply or an error, or an event with a body")),
+                    _ => Err(malformed("a frame has an id with a reply or an error, or an event")),
                 }
             }
         }

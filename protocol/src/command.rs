@@ -1,6 +1,7 @@
 //! Commands: what a client asks, and what each is answered with.
 
 use crate::chat::{Chat, ChatConfigChange, InboxEntry, Member, Reader};
+use crate::codec::from_msgpack;
 use crate::content::Content;
 use crate::event::InboxChanged;
 use crate::ids::{ChatId, MessageId, Seq, UserId};
@@ -32,10 +33,10 @@ macro_rules! commands {
             /// Name in JSON.
             pub fn name(&self) -> &'static str { match self { $( Self::$variant(_) => stringify!($name) ),* } }
 
-            /// Reads the body of the command with this number from MessagePack; `None` for an unknown number.
-            pub(crate) fn from_msgpack(number: u8, body: &[u8]) -> Option<Result<Self, String>> {
+            /// Reads the body of the command with this number from MessagePack, and what is left behind it; `None` for an unknown number.
+            pub(crate) fn from_msgpack(number: u8, body: &[u8]) -> Option<Result<(Self, &[u8]), String>> {
                 match number {
-                    $( $number => Some(rmp_serde::from_slice::<$variant>(body).map(Self::$variant).map_err(|error| error.to_string())), )*
+                    $( $number => Some(from_msgpack::<$variant>(body).map(|(body, left)| (Self::$variant(body), left))), )*
                     _ => None,
                 }
             }
@@ -155,7 +156,7 @@ wire! {
     pub struct Hello {
         /// Access token; may be missing when the upgrade carried the cookie of a browser with our origin.
         token: Option<String>,
-        /// Chosen by the device once, kept for ever: 8 to 64 of `A-Z a-z 0-9 - _`. Must be the token's.
+        /// Chosen by the device once, kept for ever: 8 to 64 of `A-Z a-z 0-9 - _`. Must be the token's, or the token's and `.` and the name of a browser's window.
         device_id: String,
         /// Version of the protocol that the client speaks.
         version: u16,
@@ -349,8 +350,8 @@ wire! {
         limit: Option<u32>,
     }
 
-    /// An interval of a chat without a hole. Messages stand as they are now, so that edits, reactions and recalls in the
-    /// interval are already in them and are not listed; every other record is.
+    /// An interval of a chat without a hole. Messages stand as they are now, so that edits, recalls, reactions and
+    /// pins in the interval are already in them and are not listed; every other record is.
     pub struct HistoryPage {
         /// First seq of the interval.
         from_seq: Seq,

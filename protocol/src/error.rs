@@ -81,6 +81,7 @@ catalogue! {
         2013 EditLimit Stop "the message was edited as often as it may be"
         2014 DeviceNotFound Stop "there is no such device"
         2015 ApprovalRequired Stop "joining needs the consent of the owner or a manager"
+        2016 SignInRefused Stop "the login and the password do not belong together"
         3001 Busy Retry "too much is waiting; the same command may succeed later"
         3002 RateLimited Retry "more commands than the limit allows"
         3003 StorageUnavailable Retry "what was asked could not be written or read now; nothing was changed"

@@ -163,6 +163,7 @@ macro_rules! choice {
     ($(#[$meta:meta])* pub enum $name:ident { $( $(#[$kind_meta:meta])* $number:literal $kind:ident $variant:ident($type:ty) ),* $(,)? }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Default)]
+        #[allow(clippy::large_enum_variant, reason = "the large kind is by far the most frequent one; a box would cost an allocation for each")]
         pub enum $name {
             $( $(#[$kind_meta])* $variant($type), )*
             /// A kind of a later version; what it held is not kept.

@@ -176,6 +176,21 @@ impl Chats {
         Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last, people: self.people_of(&shown) })
     }
 
+    /// Seq of the first record at or after a time; one behind the last when there is none. Times only grow in a chat.
+    pub async fn seq_at(&self, user: u32, key: ChatKey, at_ms: u64) -> Result<u64> {
+        let head = self.head(key).await?;
+        let (mut from, mut to) = {
+            let state = head.lock();
+            state.rights(key, user)?;
+            (1, state.seq + 1)
+        };
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.entry(key, middle).await?.record.at_ms < at_ms { from = middle + 1 } else { to = middle }
+        }
+        Ok(from)
+    }
+
     /// Messages with these seqs as they stand now; recalled ones too, other records not.
     async fn messages_now(&self, head: &Head, user: u32, seqs: &[u64]) -> Result<MessagePage> {
         let mut shown = Vec::with_capacity(seqs.len());

@@ -22,7 +22,29 @@ const LOADED_AT_ONCE: usize = 8;
 /// Where an entry stands in the list: pinned ones first, then the newest.
 type Place = (Reverse<bool>, Reverse<u64>, ChatKey);
 
+/// A chat that somebody is in, as it is sorted in lists.
+#[derive(Debug, Clone, Copy)]
+pub struct ChatPlace {
+    /// Which.
+    pub key: ChatKey,
+    /// When it was made, ms since 1970.
+    pub created_at_ms: u64,
+    /// Time of the last message, or of the join when that is later, ms since 1970.
+    pub active_at_ms: u64,
+}
+
 impl Chats {
+    /// Every chat that somebody is in, in no order.
+    pub async fn places(&self, user: u32) -> Result<Vec<ChatPlace>> {
+        let (inside, _) = self.memberships(user).await?;
+        let heads: Vec<Arc<Head>> = futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
+        let place = |head: Arc<Head>| {
+            let state = head.lock();
+            state.members.contains(user).then(|| ChatPlace { key: head.key, created_at_ms: state.info.created_at_ms, active_at_ms: active_at_ms(&head, &state, user) })
+        };
+        Ok(heads.into_iter().filter_map(place).collect())
+    }
+
     /// A page of somebody's list.
     pub async fn inbox(&self, user: u32, command: Inbox) -> Result<InboxPage> {
         if command.chat_ids.len() > limits::PAGE_MAX as usize {

@@ -14,3 +14,8 @@ mod transport;
 pub use body::BodyError;
 pub use listener::{ClientAddress, Listener, Times};
 pub use socket::Socket;
+
+#[cfg(test)]
+pub mod fixture;
+#[cfg(test)]
+mod listener_tests;

@@ -263,3 +263,175 @@ impl Write for Kernel<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::fixture::tls_pair;
+    use std::sync::Arc;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    async fn plain_pair() -> (Socket, TcpStream) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (Socket::plain(listener.accept().await.unwrap().0).unwrap(), client)
+    }
+
+    /// Writes as a connection's task does: what is not taken waits until the socket is ready.
+    async fn write_all(socket: &Socket, mut bytes: &[u8]) {
+        while !bytes.is_empty() || !socket.flush_tls().unwrap() {
+            let (first, second) = bytes.split_at(bytes.len() / 3);
+            match socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
+                Ok(taken) => bytes = &bytes[taken..],
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::future::poll_fn(|context| socket.poll_write_ready(context)).await.unwrap(),
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    async fn read_some(socket: &Socket) -> Vec<u8> {
+        let mut buffer = [0; 512];
+        loop {
+            std::future::poll_fn(|context| socket.poll_read_ready(context)).await.unwrap();
+            match socket.try_read(&mut buffer) {
+                Ok(count) => return buffer[..count].to_vec(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+
+    /// Fills a socket whose other side does not read, then reads everything: bounded, and nothing lost or out of order.
+    async fn stalled_reader(socket: Socket, mut client: impl AsyncReadExt + Unpin + Send + 'static) {
+        let pattern: Vec<u8> = (0..8 << 20).map(|index: u32| (index / 7) as u8).collect();
+        let mut taken = 0;
+        let mut refusals = 0;
+        while refusals < 50 {
+            assert!(taken < pattern.len(), "a reader that does not read took everything");
+            match socket.try_write_vectored(&[IoSlice::new(&pattern[taken..taken + 10_000]), IoSlice::new(&pattern[taken + 10_000..taken + 50_000])]) {
+                Ok(count) => taken += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                    refusals += 1;
+                    tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                }
+            }
+        }
+        let reader = tokio::spawn(async move {
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).await.unwrap();
+            received
+        });
+        write_all(&socket, &pattern[taken..]).await;
+        socket.shutdown_write().unwrap();
+        let received = reader.await.unwrap();
+        assert!(received == pattern, "{} of {} bytes, or others", received.len(), pattern.len());
+    }
+
+    #[tokio::test]
+    async fn a_plain_reader_that_stalls_holds_up_nobody_and_loses_nothing() {
+        let (socket, client) = plain_pair().await;
+        assert!(!socket.pending() && socket.flush_tls().unwrap() && !socket.encrypted());
+        stalled_reader(socket, client).await;
+    }
+
+    #[tokio::test]
+    async fn a_tls_reader_that_stalls_holds_up_nobody_and_loses_nothing() {
+        let (socket, client) = tls_pair().await;
+        assert!(socket.encrypted());
+        stalled_reader(socket, client).await;
+    }
+
+    #[tokio::test]
+    async fn tls_takes_nothing_more_while_records_wait() {
+        let (socket, _client) = tls_pair().await;
+        let block = [7; 16 << 10];
+        loop {
+            match socket.try_write_vectored(&[IoSlice::new(&block)]) {
+                Ok(_) => {}
+                Err(error) => break assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        assert!(socket.pending());
+        assert!(!socket.flush_tls().unwrap());
+        for _ in 0..100 {
+            assert!(socket.try_write_vectored(&[IoSlice::new(&block)]).is_err());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn frames_of_two_writers_and_a_reader_do_not_mix() {
+        let (socket, client) = tls_pair().await;
+        let socket = Arc::new(socket);
+        let (mut from_server, mut to_server) = tokio::io::split(client);
+        let echo = tokio::spawn(async move {
+            let mut counts = [0; 2];
+            let mut frame = [0; 100];
+            while counts[0] + counts[1] < 4_000 {
+                from_server.read_exact(&mut frame).await.unwrap();
+                assert!(frame.iter().all(|byte| *byte == frame[0]), "a frame is torn");
+                counts[frame[0] as usize] += 1;
+                to_server.write_all(&frame[..10]).await.unwrap();
+            }
+            counts
+        });
+        let writers = [0u8, 1].map(|mark| {
+            let socket = socket.clone();
+            tokio::spawn(async move {
+                for _ in 0..2_000 {
+                    // A frame is taken whole or not at all here, because it is smaller than a record.
+                    while let Err(error) = socket.try_write_vectored(&[IoSlice::new(&[mark; 60]), IoSlice::new(&[mark; 40])]) {
+                        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        });
+        let mut received = 0;
+        while received < 40_000 {
+            received += read_some(&socket).await.len();
+            socket.flush_tls().unwrap();
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        assert_eq!(echo.await.unwrap(), [2_000, 2_000]);
+    }
+
+    #[tokio::test]
+    async fn what_came_in_one_record_is_read_in_parts_without_waiting_for_more() {
+        let (socket, mut client) = tls_pair().await;
+        client.write_all(&[5; 1_300]).await.unwrap();
+        client.flush().await.unwrap();
+        let mut received = 0;
+        while received < 1_300 {
+            received += tokio::time::timeout(std::time::Duration::from_secs(20), read_some(&socket)).await.expect("the rest of the record is there").len();
+        }
+        client.shutdown().await.unwrap();
+        assert_eq!(read_some(&socket).await, b"");
+    }
+
+    #[tokio::test]
+    async fn a_tls_client_that_sends_nonsense_gets_an_error() {
+        let (socket, client) = tls_pair().await;
+        let (mut tcp, _) = client.into_inner();
+        tcp.write_all(&[0x55; 64]).await.unwrap();
+        let mut buffer = [0; 64];
+        let outcome = loop {
+            std::future::poll_fn(|context| socket.poll_read_ready(context)).await.unwrap();
+            match socket.try_read(&mut buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                other => break other,
+            }
+        };
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[tokio::test]
+    async fn the_kernel_is_told_to_keep_little_unsent() {
+        let (socket, _client) = plain_pair().await;
+        let options = SockRef::from(&socket.tcp);
+        assert_eq!(options.tcp_notsent_lowat().unwrap(), NOTSENT_BYTES);
+        assert!(socket.tcp.nodelay().unwrap());
+    }
+}

@@ -58,6 +58,10 @@ tables! {
     Files "files"
     /// file key · chat → empty. Where a file was posted.
     FileChats "file_chats"
+    /// content hash · file key → empty. The uploads that have these bytes.
+    Blobs "blobs"
+    /// empty · (time, file key) → empty. Uploads that may not be posted yet.
+    Uploads "uploads"
     /// bucket of user index · user index → a person or bot, as JSON.
     People "people"
     /// user · empty → the password's hash, as a PHC string.

@@ -1,0 +1,380 @@
+//! The control: the cheapest possible server that speaks just enough of the protocol for the same fleet.
+//!
+//! One thread, no sign-in, no storage, no queue: for a message it does one `send` for each other member, and then
+//! acknowledges. The CPU time of these `send` loops is taken by itself: that is the control that servers are held against.
+//! `--fault` makes it lose, double or swap deliveries, to show that the referee sees.
+
+use crate::incoming;
+use crate::readiness::{Readiness, Ready, now_ns, thread_cpu_ns};
+use crate::websocket::{self, Opcode};
+use protocol::chat::Chat as ChatTold;
+use protocol::codec::Encoding;
+use protocol::command::{AddMembers, CreateGroup, Hello, Limits, MembersResult, Welcome};
+use protocol::event::{Event, Heartbeat};
+use protocol::ids::ChatId;
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::AsRawFd as _;
+
+/// What the control does wrong on purpose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FaultKind {
+    /// Leaves a delivery out.
+    Lose,
+    /// Delivers twice.
+    Double,
+    /// Delivers after the next message of the chat.
+    Swap,
+}
+
+/// CPU time of the bare `send` loops.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendCost {
+    /// Deliveries, each one `send`.
+    pub sends: u64,
+    /// CPU time within the loops.
+    pub cpu_ns: u64,
+}
+
+struct Connection {
+    socket: TcpStream,
+    upgraded: bool,
+    carry: Vec<u8>,
+    user: String,
+}
+
+struct Group {
+    id: ChatId,
+    seq: u64,
+    members: Vec<String>,
+    /// For `swap`: what is delivered late, and to whom.
+    late: Option<(usize, Vec<u8>)>,
+}
+
+/// The control server.
+pub struct Bare {
+    listener: TcpListener,
+    readiness: Readiness,
+    connections: Vec<Option<Connection>>,
+    free: Vec<usize>,
+    by_user: HashMap<String, usize>,
+    groups: Vec<Group>,
+    group_of: HashMap<ChatId, usize>,
+    cost: SendCost,
+    fault: Option<(FaultKind, u64)>,
+    deliveries: u64,
+    beaten_ns: u64,
+}
+
+const LISTENER: u64 = u64::MAX;
+const STDIN: u64 = u64::MAX - 1;
+const HEARTBEAT_MS: u64 = 25_000;
+
+/// Serves until stdin ends. A line on stdin is answered with the cost so far as one line of JSON.
+pub fn serve(listen: SocketAddr, fault: Option<(FaultKind, u64)>) -> Result<(), String> {
+    let mut bare = Bare::new(listen, fault).map_err(|error| format!("the control cannot listen on {listen}: {error}"))?;
+    let address = bare.listener.local_addr().map_err(|error| error.to_string())?;
+    println!("bare is ready: http://{address}");
+    bare.run().map_err(|error| format!("the control failed: {error}"))
+}
+
+impl Bare {
+    fn new(listen: SocketAddr, fault: Option<(FaultKind, u64)>) -> std::io::Result<Self> {
+        let listener = socket2::Socket::new(socket2::Domain::for_address(listen), socket2::Type::STREAM, None)?;
+        listener.set_reuse_address(true)?;
+        listener.bind(&listen.into())?;
+        listener.listen(4_096)?;
+        listener.set_nonblocking(true)?;
+        let listener: TcpListener = listener.into();
+        let readiness = Readiness::new()?;
+        readiness.add(listener.as_raw_fd(), LISTENER, false)?;
+        readiness.add(0, STDIN, false)?;
+        Ok(Self {
+            listener,
+            readiness,
+            connections: Vec::new(),
+            free: Vec::new(),
+            by_user: HashMap::new(),
+            groups: Vec::new(),
+            group_of: HashMap::new(),
+            cost: SendCost::default(),
+            fault,
+            deliveries: 0,
+            beaten_ns: now_ns(),
+        })
+    }
+
+    fn run(&mut self) -> std::io::Result<()> {
+        let mut ready: Vec<Ready> = Vec::new();
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            ready.clear();
+            self.readiness.wait(1_000_000_000, &mut ready)?;
+            for socket in &ready {
+                match socket.token {
+                    LISTENER => self.accept(),
+                    STDIN => {
+                        let mut line = [0; 256];
+                        if std::io::stdin().read(&mut line)? == 0 {
+                            return Ok(());
+                        }
+                        println!("{}", serde_json::to_string(&self.cost)?);
+                    }
+                    token => self.read(token as usize, &mut buffer),
+                }
+            }
+            if now_ns() - self.beaten_ns > HEARTBEAT_MS * 1_000_000 {
+                self.beaten_ns = now_ns();
+                let beat = framed(&Encoding::Msgpack.event(&Event::Heartbeat(Heartbeat { server_time_ms: now_ms(), cursor: None })));
+                let everybody: Vec<usize> = self.by_user.values().copied().collect();
+                self.send_to_all(&everybody, &beat);
+            }
+        }
+    }
+
+    fn accept(&mut self) {
+        while let Ok((socket, _)) = self.listener.accept() {
+            let token = self.free.pop().unwrap_or_else(|| {
+                self.connections.push(None);
+                self.connections.len() - 1
+            });
+            let watched = socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).and_then(|()| self.readiness.add(socket.as_raw_fd(), token as u64, false));
+            if watched.is_ok() {
+                self.connections[token] = Some(Connection { socket, upgraded: false, carry: Vec::new(), user: String::new() });
+            } else {
+                self.free.push(token);
+            }
+        }
+    }
+
+    fn read(&mut self, at: usize, buffer: &mut [u8]) {
+        let Some(connection) = &mut self.connections[at] else { return };
+        let length = match connection.socket.read(buffer) {
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return,
+            Ok(0) | Err(_) => return self.close(at),
+            Ok(length) => length,
+        };
+        if connection.carry.is_empty() && connection.upgraded {
+            self.take(at, &mut buffer[..length]);
+        } else {
+            let mut carry = std::mem::take(&mut connection.carry);
+            carry.extend_from_slice(&buffer[..length]);
+            self.take(at, &mut carry);
+        }
+    }
+
+    fn take(&mut self, at: usize, bytes: &mut [u8]) {
+        let mut from = 0;
+        let Some(connection) = &mut self.connections[at] else { return };
+        if !connection.upgraded {
+            let Some(length) = websocket::head_length(bytes) else {
+                connection.carry = bytes.to_vec();
+                return;
+            };
+            let head = String::from_utf8_lossy(&bytes[..length]).into_owned();
+            let accept = websocket::upgrade_accept(websocket::header(&head, "sec-websocket-key").unwrap_or(""));
+            connection.upgraded = true;
+            from = length;
+            let answer = format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
+                protocol::SUBPROTOCOL_MSGPACK
+            );
+            self.send_to(at, answer.as_bytes());
+        }
+        while from < bytes.len() {
+            let frame = match websocket::frame_at(&bytes[from..]) {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => return self.close(at),
+            };
+            let payload = &mut bytes[from + frame.payload_at..from + frame.end];
+            if let Some(key) = frame.mask {
+                websocket::unmask(payload, key);
+            }
+            match frame.opcode {
+                Opcode::Binary => self.command(at, payload),
+                Opcode::Close => return self.close(at),
+                _ => {}
+            }
+            from += frame.end;
+        }
+        if let Some(connection) = &mut self.connections[at] {
+            connection.carry = bytes[from..].to_vec();
+        }
+    }
+
+    fn command(&mut self, at: usize, frame: &[u8]) {
+        let Ok((number, id, body)) = incoming::read_command(frame) else { return self.close(at) };
+        match number {
+            3 => self.message(at, id, body),
+            1 => {
+                let Ok(hello) = Encoding::Msgpack.decode::<Hello>(body) else { return self.close(at) };
+                let user = hello.token.unwrap_or_default();
+                self.by_user.insert(user.clone(), at);
+                if let Some(connection) = &mut self.connections[at] {
+                    connection.user = user;
+                }
+                let limits = Limits { frame_bytes: 1 << 20, in_flight: 1_000, ..Limits::default() };
+                let welcome = Welcome { server_time_ms: now_ms(), heartbeat_ms: HEARTBEAT_MS, cursor: "0".into(), limits, server: "bare".into(), ..Welcome::default() };
+                self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &welcome)));
+            }
+            21 => {
+                let Ok(group) = Encoding::Msgpack.decode::<CreateGroup>(body) else { return self.close(at) };
+                let mut chat_id = ChatId([0xba; 16]);
+                chat_id.0[8..].copy_from_slice(&(self.groups.len() as u64).to_be_bytes());
+                let mut members = group.user_ids;
+                members.push(self.connections[at].as_ref().map(|connection| connection.user.clone()).unwrap_or_default());
+                self.group_of.insert(chat_id, self.groups.len());
+                self.groups.push(Group { id: chat_id, seq: 1, members, late: None });
+                let chat = ChatTold { chat_id, head_seq: 1, first_seq: 1, ..ChatTold::default() };
+                self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &chat)));
+            }
+            25 => {
+                let Ok(add) = Encoding::Msgpack.decode::<AddMembers>(body) else { return self.close(at) };
+                let Some(group) = self.group_of.get(&add.chat_id).map(|group| &mut self.groups[*group]) else { return self.close(at) };
+                group.seq += 1;
+                let result = MembersResult { seq: group.seq, changed: add.user_ids.len() as u32, unknown: Vec::new() };
+                group.members.extend(add.user_ids);
+                self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &result)));
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, at: usize, id: u32, body: &[u8]) {
+        let Ok(send) = incoming::read_send(body) else { return self.close(at) };
+        let Some(number) = self.group_of.get(&send.chat_id).copied() else { return self.close(at) };
+        let group = &mut self.groups[number];
+        group.seq += 1;
+        let seq = group.seq;
+        let by = self.connections[at].as_ref().map(|connection| connection.user.as_str()).unwrap_or("");
+        let event = message_event(group.id, seq, by, &send);
+        let others: Vec<usize> = group.members.iter().filter_map(|user| self.by_user.get(user).copied()).filter(|member| *member != at).collect();
+        match self.fault {
+            None => self.send_to_all(&others, &event),
+            Some(fault) => self.send_wrongly(number, &others, event, fault),
+        }
+        let mut reply = Vec::with_capacity(64);
+        reply.extend_from_slice(&[0x93, 0, 0xce]);
+        reply.extend_from_slice(&id.to_be_bytes());
+        reply.extend_from_slice(&[0x94, 0xc4, 16]);
+        reply.extend_from_slice(&[0; 16]);
+        for number in [seq, seq, now_ms()] {
+            reply.push(0xcf);
+            reply.extend_from_slice(&number.to_be_bytes());
+        }
+        self.send_to(at, &framed(&reply));
+    }
+
+    /// The control itself: one `send` for each.
+    fn send_to_all(&mut self, whom: &[usize], bytes: &[u8]) {
+        let before = thread_cpu_ns();
+        for at in whom {
+            self.send_to(*at, bytes);
+        }
+        self.cost.cpu_ns += thread_cpu_ns() - before;
+        self.cost.sends += whom.len() as u64;
+    }
+
+    fn send_wrongly(&mut self, group: usize, whom: &[usize], bytes: Vec<u8>, (kind, every): (FaultKind, u64)) {
+        let late = self.groups[group].late.take();
+        for at in whom {
+            self.deliveries += 1;
+            let wrong = self.deliveries.is_multiple_of(every);
+            match kind {
+                FaultKind::Lose if wrong => {}
+                FaultKind::Double if wrong => {
+                    self.send_to(*at, &bytes);
+                    self.send_to(*at, &bytes);
+                }
+                FaultKind::Swap if wrong && self.groups[group].late.is_none() => self.groups[group].late = Some((*at, bytes.clone())),
+                _ => self.send_to(*at, &bytes),
+            }
+        }
+        if let Some((at, bytes)) = late {
+            self.send_to(at, &bytes);
+        }
+    }
+
+    fn send_to(&mut self, at: usize, bytes: &[u8]) {
+        let Some(connection) = &mut self.connections[at] else { return };
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match connection.socket.write(rest) {
+                Ok(written) => rest = &rest[written..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    let mut poll = libc::pollfd { fd: connection.socket.as_raw_fd(), events: libc::POLLOUT, revents: 0 };
+                    // SAFETY: one entry is given and named, and it lives during the call.
+                    unsafe { libc::poll(&mut poll, 1, 1_000) };
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(_) => return self.close(at),
+            }
+        }
+    }
+
+    fn close(&mut self, at: usize) {
+        if let Some(connection) = self.connections[at].take() {
+            if self.by_user.get(&connection.user) == Some(&at) {
+                self.by_user.remove(&connection.user);
+            }
+            self.free.push(at);
+        }
+    }
+}
+
+fn framed(payload: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(payload.len() + 10);
+    websocket::append_frame(&mut frame, Opcode::Binary, payload, None);
+    frame
+}
+
+/// The event of a message, of the same size as a real server's.
+fn message_event(chat_id: ChatId, seq: u64, by: &str, send: &incoming::SendSeen) -> Vec<u8> {
+    let mut event = Vec::with_capacity(96 + send.content.len());
+    event.extend_from_slice(&[0x92, 10, 0x96, 0xc4, 16]);
+    event.extend_from_slice(&chat_id.0);
+    for number in [seq, seq, now_ms()] {
+        event.push(0xcf);
+        event.extend_from_slice(&number.to_be_bytes());
+    }
+    event.push(0xd9);
+    event.push(by.len() as u8);
+    event.extend_from_slice(by.as_bytes());
+    event.extend_from_slice(&[0x92, 1, 0x93, 0xc4, 16]);
+    event.extend_from_slice(&[0; 16]);
+    event.push(0xd9);
+    event.push(send.client_message_id.len() as u8);
+    event.extend_from_slice(send.client_message_id.as_bytes());
+    event.extend_from_slice(send.content);
+    framed(&event)
+}
+
+fn now_ms() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_millis() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::codec::Outgoing;
+    use protocol::command::Send;
+    use protocol::content::{Content, Text};
+    use protocol::record::Change;
+
+    #[test]
+    fn the_control_writes_what_the_protocol_crate_reads() {
+        let content = Content::Text(Text { text: "hello".into() });
+        let send = Send { chat_id: ChatId([4; 16]), client_message_id: "1-2-3".into(), content: content.clone(), ..Send::default() };
+        let command = Encoding::Msgpack.command(9, &send);
+        let (_, _, body) = incoming::read_command(&command).unwrap();
+        let event = message_event(ChatId([4; 16]), 300, "load000001", &incoming::read_send(body).unwrap());
+        let frame = websocket::frame_at(&event).unwrap().unwrap();
+        let Ok(Outgoing::Event(Event::Record(record))) = Encoding::Msgpack.read_outgoing(&event[frame.payload_at..]) else { panic!("a record was expected") };
+        assert_eq!((record.seq, record.by.as_str()), (300, "load000001"));
+        let Change::Message(message) = record.change else { panic!("a message was expected") };
+        assert_eq!((message.client_message_id.as_str(), message.content), ("1-2-3", content));
+    }
+}

@@ -1,0 +1,456 @@
+//! Many clients in one thread: one table, one epoll, one read buffer, and the referee at every frame.
+//!
+//! A client costs about 200 bytes and its token, so that the harness does not measure itself. A fleet holds as many as
+//! the process may open files. Its steps (`connect`, `hold`, `send`, `settle`, `finish`) are called by a scenario, one
+//! after the other; a step returns when its end is reached.
+
+mod connecting;
+mod grouping;
+mod receiving;
+mod sending;
+
+use crate::check::{Faults, Standing, Truth};
+use crate::latency::{Latencies, Percentiles};
+use crate::progress::Progress;
+use crate::readiness::{Readiness, Ready, now_ns};
+use protocol::command::Limits;
+use protocol::ids::ChatId;
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::net::{SocketAddr, TcpStream};
+
+pub use sending::Pace;
+
+/// Someone who may sign in.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Staff number.
+    pub user: Box<str>,
+    /// Access token of this person's device.
+    pub token: Box<str>,
+}
+
+/// Where the server is.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its address.
+    pub address: SocketAddr,
+    /// What stands in the `Host` header.
+    pub host: String,
+    /// Device of every identity's token.
+    pub device: String,
+}
+
+/// What the fleet has seen since the last `start_measuring`.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Sends that were due.
+    pub sent: u64,
+    /// Sends that were acknowledged.
+    pub acked: u64,
+    /// Sends that were refused for now (busy, over a rate, storage).
+    pub refused: u64,
+    /// Messages that came to a session other than the sender's.
+    pub delivered: u64,
+    /// Messages that came to the sender's own session.
+    pub echoes: u64,
+    /// Event frames and reply frames.
+    pub frames: u64,
+    /// Bytes of the frames that carried messages, heads included.
+    pub message_bytes: u64,
+    /// Heartbeats answered.
+    pub heartbeats: u64,
+    /// `gap` events, each followed by a `sync`.
+    pub gaps: u64,
+    /// Chats of which a `sync` said that too much was missed: not judged.
+    pub too_long: u64,
+    /// Connections tried again because the server said "later".
+    pub connect_retries: u64,
+}
+
+/// What a fleet tells at the end.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// Sessions that stood at the end.
+    pub sessions: u64,
+    /// Counts of the measured part.
+    pub counts: Counts,
+    /// What went wrong, over the whole run.
+    pub faults: Faults,
+    /// The first faults in words.
+    pub complaints: Vec<String>,
+    /// From the intended time of a send to its acknowledgement.
+    pub send_to_ack_us: Percentiles,
+    /// From the intended time of a send to its arrival at another member.
+    pub send_to_receive_us: Percentiles,
+    /// From the start of a connection to `welcome`.
+    pub sign_in_us: Percentiles,
+}
+
+/// How far a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No connection.
+    Away,
+    /// TCP is on its way.
+    Connecting,
+    /// The upgrade was asked for.
+    Upgrading,
+    /// `hello` was sent.
+    Greeting,
+    /// `welcome` came.
+    Here,
+}
+
+struct Client {
+    socket: Option<TcpStream>,
+    stage: Stage,
+    attempts: u8,
+    /// A `gap` was told; what is missing comes by `sync`.
+    recovering: bool,
+    /// Another `gap` came while it was recovering.
+    gap_again: bool,
+    /// When the last byte came, in ms since the fleet's start.
+    heard_ms: u32,
+    /// First of its seats.
+    seats_from: u32,
+    seats: u32,
+    started_ns: u64,
+    /// Start of a frame that has not come whole.
+    carry: Vec<u8>,
+    /// What the socket did not take.
+    unsent: Vec<u8>,
+    /// Where to `sync` from.
+    cursor: Option<Box<str>>,
+}
+
+/// One client's place in one chat.
+struct Seat {
+    chat: u32,
+    /// A `sync` said `too_long`: this place is not judged any more.
+    excused: bool,
+    standing: Standing,
+}
+
+struct Chat {
+    id: ChatId,
+    truth: Truth,
+    /// Clients in it, as indices; the first is the owner.
+    members: Vec<u32>,
+    /// Those of them who are to send.
+    senders: Vec<u32>,
+}
+
+/// A command that is not yet answered.
+#[derive(Debug, Clone, Copy)]
+struct Waiting {
+    client: u32,
+    kind: Wait,
+    generation: u16,
+    chat: u32,
+    intended_ns: u64,
+    message: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Nothing,
+    Hello,
+    Send,
+    Setup,
+    Sync,
+}
+
+/// Many clients.
+pub struct Fleet {
+    target: Target,
+    identities: Vec<Identity>,
+    clients: Vec<Client>,
+    seats: Vec<Seat>,
+    chats: Vec<Chat>,
+    chat_of: HashMap<ChatId, u32>,
+    waiting: Vec<Waiting>,
+    free: Vec<u32>,
+    sends_waiting: u32,
+    setups: Vec<Result<Vec<u8>, u16>>,
+    readiness: Readiness,
+    ready: Vec<Ready>,
+    buffer: Vec<u8>,
+    frame: Vec<u8>,
+    retries: BinaryHeap<Reverse<(u64, u32)>>,
+    rng: StdRng,
+    run: u32,
+    next_message: u32,
+    /// Sends owed to keep as many in flight as asked.
+    owed: u32,
+    saturating: bool,
+    text_bytes: usize,
+    started_ns: u64,
+    measured_from_ns: u64,
+    housekept_ns: u64,
+    here: u32,
+    connecting: u32,
+    heartbeat_ms: u64,
+    limits: Option<Limits>,
+    server: String,
+    counts: Counts,
+    faults: Faults,
+    complaints: Vec<String>,
+    refusal_codes: HashMap<u16, u64>,
+    send_to_ack: Latencies,
+    send_to_receive: Latencies,
+    sign_in: Latencies,
+    progress: Progress,
+    fatal: Option<String>,
+}
+
+/// Faults put into words, at most.
+const COMPLAINTS_MAX: usize = 20;
+
+impl Fleet {
+    /// A fleet of clients that are not yet connected.
+    pub fn new(target: Target, identities: Vec<Identity>, text_bytes: usize, seed: u64, progress: Progress) -> Result<Self, String> {
+        let now = now_ns();
+        let clients = identities
+            .iter()
+            .map(|_| Client {
+                socket: None,
+                stage: Stage::Away,
+                attempts: 0,
+                recovering: false,
+                gap_again: false,
+                heard_ms: 0,
+                seats_from: 0,
+                seats: 0,
+                started_ns: 0,
+                carry: Vec::new(),
+                unsent: Vec::new(),
+                cursor: None,
+            })
+            .collect();
+        Ok(Self {
+            target,
+            identities,
+            clients,
+            seats: Vec::new(),
+            chats: Vec::new(),
+            chat_of: HashMap::new(),
+            waiting: Vec::new(),
+            free: Vec::new(),
+            sends_waiting: 0,
+            setups: Vec::new(),
+            readiness: Readiness::new().map_err(|error| format!("epoll is not to be had: {error}"))?,
+            ready: Vec::new(),
+            buffer: vec![0; READ_BYTES],
+            frame: Vec::new(),
+            retries: BinaryHeap::new(),
+            rng: StdRng::seed_from_u64(seed),
+            run: (now >> 8) as u32 ^ std::process::id(),
+            next_message: 0,
+            owed: 0,
+            saturating: false,
+            text_bytes,
+            started_ns: now,
+            measured_from_ns: 0,
+            housekept_ns: now,
+            here: 0,
+            connecting: 0,
+            heartbeat_ms: 0,
+            limits: None,
+            server: String::new(),
+            counts: Counts::default(),
+            faults: Faults::default(),
+            complaints: Vec::new(),
+            refusal_codes: HashMap::new(),
+            send_to_ack: Latencies::new(),
+            send_to_receive: Latencies::new(),
+            sign_in: Latencies::new(),
+            progress,
+            fatal: None,
+        })
+    }
+
+    /// Stays connected for this long: heartbeats are answered, and what comes is checked.
+    pub fn hold(&mut self, seconds: f64) -> Result<(), String> {
+        let until = now_ns() + (seconds * 1e9) as u64;
+        while now_ns() < until {
+            self.turn(until)?;
+        }
+        Ok(())
+    }
+
+    /// Forgets counts and latencies so far, not the faults: what follows is measured.
+    pub fn start_measuring(&mut self) {
+        self.counts = Counts::default();
+        self.send_to_ack.reset();
+        self.send_to_receive.reset();
+        self.measured_from_ns = now_ns();
+    }
+
+    /// Version of the server, as it told it.
+    pub fn server_version(&self) -> &str {
+        &self.server
+    }
+
+    /// How often each error number came.
+    pub fn refusal_codes(&self) -> Vec<(u16, u64)> {
+        let mut codes: Vec<_> = self.refusal_codes.iter().map(|(code, count)| (*code, *count)).collect();
+        codes.sort_unstable();
+        codes
+    }
+
+    /// Names what the progress line says.
+    pub fn announce(&self, step: &str) {
+        self.progress.step(step);
+    }
+
+    /// Judges what is missing, and tells everything. Call `settle` before.
+    pub fn finish(&mut self) -> Outcome {
+        for at in 0..self.clients.len() {
+            let client = &self.clients[at];
+            if client.stage != Stage::Here {
+                continue;
+            }
+            let (from, count) = (client.seats_from as usize, client.seats as usize);
+            for seat in from..from + count {
+                if self.seats[seat].excused {
+                    continue;
+                }
+                let chat = self.seats[seat].chat;
+                let truth = self.chats[chat as usize].truth;
+                let before = self.faults;
+                let lost = self.seats[seat].standing.close(&truth, &mut self.faults);
+                if lost > 0 {
+                    let first = self.seats[seat].standing.first_missing(&truth);
+                    self.complain(format!("{lost} lost: {} lacks seq {first} (and {} more) of chat {chat}", self.identities[at].user, lost - 1));
+                } else if self.faults.altered > before.altered {
+                    self.complain(format!("altered: {} has other messages in chat {chat} than were acknowledged", self.identities[at].user));
+                }
+            }
+        }
+        Outcome {
+            sessions: u64::from(self.here),
+            counts: self.counts,
+            faults: self.faults,
+            complaints: std::mem::take(&mut self.complaints),
+            send_to_ack_us: self.send_to_ack.percentiles(),
+            send_to_receive_us: self.send_to_receive.percentiles(),
+            sign_in_us: self.sign_in.percentiles(),
+        }
+    }
+
+    /// One turn of the loop: waits for sockets until `until_ns` at most, serves those that are ready, keeps house.
+    fn turn(&mut self, until_ns: u64) -> Result<(), String> {
+        let now = now_ns();
+        let mut until = until_ns.min(now + HOUSEKEEPING_NS);
+        if let Some(Reverse((at, _))) = self.retries.peek() {
+            until = until.min(*at);
+        }
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
+        let waited = self.readiness.wait(until.saturating_sub(now), &mut ready);
+        for socket in &ready {
+            let at = socket.token as u32;
+            if socket.writable {
+                self.write_on(at);
+            }
+            if socket.readable {
+                self.read_from(at);
+            }
+        }
+        self.ready = ready;
+        waited.map_err(|error| format!("waiting for sockets failed: {error}"))?;
+        let now = now_ns();
+        while self.retries.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+            if let Some(Reverse((_, at))) = self.retries.pop() {
+                self.start_connecting(at);
+            }
+        }
+        if now - self.housekept_ns >= HOUSEKEEPING_NS {
+            self.housekept_ns = now;
+            self.keep_house(now);
+        }
+        match self.fatal.take() {
+            Some(reason) => Err(reason),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks for sessions on which nothing is heard, and shows where things are.
+    fn keep_house(&mut self, now: u64) {
+        let now_ms = self.elapsed_ms(now);
+        let silence_ms = (2 * self.heartbeat_ms + SILENCE_GRACE_MS) as u32;
+        for at in 0..self.clients.len() {
+            let client = &self.clients[at];
+            if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms {
+                self.faults.dropped_sessions += 1;
+                self.complain(format!("silent: nothing came to {} for {silence_ms} ms, two heartbeats and more", self.identities[at].user));
+                self.part(at as u32);
+            } else if !matches!(client.stage, Stage::Here | Stage::Away) && now.saturating_sub(client.started_ns) > SIGN_IN_NS_MAX {
+                self.try_again(at as u32, None, "no welcome came within 20 s");
+            }
+        }
+        self.progress.show(&format!(
+            "{} sessions, {} sent, {} acked, {} delivered, p99 {:.1} ms, {} faults",
+            self.here,
+            self.counts.sent,
+            self.counts.acked,
+            self.counts.delivered,
+            self.send_to_receive.percentiles().p99 as f64 / 1e3,
+            self.faults.total()
+        ));
+    }
+
+    fn elapsed_ms(&self, now: u64) -> u32 {
+        ((now - self.started_ns) / 1_000_000) as u32
+    }
+
+    fn complain(&mut self, complaint: String) {
+        if self.complaints.len() < COMPLAINTS_MAX {
+            self.complaints.push(complaint);
+        }
+    }
+
+    /// Takes a number for a command that waits for its answer.
+    fn wait_for(&mut self, client: u32, kind: Wait, chat: u32, intended_ns: u64, message: u64) -> u32 {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.waiting.push(Waiting { client: 0, kind: Wait::Nothing, generation: 0, chat: 0, intended_ns: 0, message: 0 });
+            self.waiting.len() as u32 - 1
+        });
+        let generation = self.waiting[slot as usize].generation.wrapping_add(1) & GENERATIONS;
+        self.waiting[slot as usize] = Waiting { client, kind, generation, chat, intended_ns, message };
+        if kind == Wait::Send {
+            self.sends_waiting += 1;
+        }
+        // 0 would want no reply.
+        (slot + 1) | u32::from(generation) << SLOT_BITS
+    }
+
+    /// Gives the number back; `None` when this client waits for nothing under it.
+    fn answered(&mut self, client: u32, id: u32) -> Option<Waiting> {
+        let slot = (id & ((1 << SLOT_BITS) - 1)).checked_sub(1)?;
+        let waiting = self.waiting.get_mut(slot as usize)?;
+        let right = waiting.client == client && waiting.kind != Wait::Nothing && u32::from(waiting.generation) == id >> SLOT_BITS;
+        if !right {
+            return None;
+        }
+        let answered = *waiting;
+        waiting.kind = Wait::Nothing;
+        self.free.push(slot);
+        if answered.kind == Wait::Send {
+            self.sends_waiting -= 1;
+        }
+        Some(answered)
+    }
+}
+
+/// Commands that may wait at once: 4 million; the rest of the id tells uses of one slot apart.
+const SLOT_BITS: u32 = 22;
+const GENERATIONS: u16 = 1_023;
+const HOUSEKEEPING_NS: u64 = 250_000_000;
+const READ_BYTES: usize = 256 << 10;
+const SIGN_IN_NS_MAX: u64 = 20_000_000_000;
+/// A busy machine may be late by this much before a session is called silent.
+const SILENCE_GRACE_MS: u64 = 5_000;

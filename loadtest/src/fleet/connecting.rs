@@ -1,0 +1,293 @@
+//! From no connection to `welcome`, and back.
+
+use super::{Fleet, Stage, Wait};
+use crate::readiness::now_ns;
+use crate::websocket::{self, Opcode};
+use protocol::codec::Encoding;
+use protocol::command::{Hello, Welcome};
+use protocol::error::{Advice, CloseCode};
+use rand::RngExt as _;
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use std::cmp::Reverse;
+use std::io::{ErrorKind, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::fd::AsRawFd as _;
+
+/// Connections that may be under way at once.
+const CONNECTING_MAX: u32 = 128;
+/// Tries of one client before the run is given up.
+const ATTEMPTS_MAX: u8 = 30;
+
+impl Fleet {
+    /// Brings these clients in, at most `rate` a second, and returns when all are here.
+    pub fn connect(&mut self, who: &[u32], rate: f64) -> Result<(), String> {
+        let start = now_ns();
+        let mut begun = 0;
+        let target = self.here as usize + who.len();
+        while (self.here as usize) < target {
+            let now = now_ns();
+            let due = (((now - start) as f64 / 1e9 * rate) as usize).saturating_add(1).min(who.len());
+            while begun < due && self.connecting < CONNECTING_MAX {
+                self.start_connecting(who[begun]);
+                begun += 1;
+            }
+            self.turn(now + 1_000_000)?;
+            if self.faults.dropped_sessions > 0 {
+                return Err(format!("a session was lost while others came in: {}", self.complaints.join("; ")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends these clients away, politely.
+    pub fn leave(&mut self, who: &[u32]) {
+        for at in who {
+            if self.clients[*at as usize].stage == Stage::Here {
+                self.frame.clear();
+                websocket::append_frame(&mut self.frame, Opcode::Close, &1000u16.to_be_bytes(), Some([7, 1, 3, 9]));
+                self.write_frame(*at);
+            }
+            self.part(*at);
+        }
+    }
+
+    pub(super) fn start_connecting(&mut self, at: u32) {
+        self.connecting += 1;
+        let client = &mut self.clients[at as usize];
+        client.stage = Stage::Connecting;
+        client.started_ns = now_ns();
+        client.attempts += 1;
+        match open(self.target.address, at) {
+            Ok(socket) => match self.readiness.add(socket.as_raw_fd(), u64::from(at), true) {
+                Ok(()) => client.socket = Some(socket),
+                Err(error) => self.fatal = Some(format!("a socket cannot be watched: {error}")),
+            },
+            Err(error) if error.raw_os_error() == Some(libc::EMFILE) => {
+                self.fatal = Some(format!("no more open files after {} sessions: start fewer people in one process", self.here));
+            }
+            Err(error) => self.try_again(at, None, &format!("connecting failed: {error}")),
+        }
+    }
+
+    /// The socket is writable: TCP stands, or what waited can go on.
+    pub(super) fn write_on(&mut self, at: u32) {
+        let client = &mut self.clients[at as usize];
+        let Some(socket) = &client.socket else { return };
+        if client.stage == Stage::Connecting {
+            if let Ok(Some(error)) = socket.take_error() {
+                return self.try_again(at, None, &format!("connecting failed: {error}"));
+            }
+            client.stage = Stage::Upgrading;
+            let request = websocket::upgrade_request(&self.target.host, "/ws", &self.key(at), protocol::SUBPROTOCOL_MSGPACK);
+            self.frame.clear();
+            self.frame.extend_from_slice(request.as_bytes());
+            self.watch(at, false);
+            return self.write_frame(at);
+        }
+        if client.unsent.is_empty() {
+            return;
+        }
+        let written = (&*socket).write(&client.unsent);
+        match written {
+            Ok(written) => drop(client.unsent.drain(..written)),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return self.lose(at, &format!("writing failed: {error}")),
+        }
+        if client.unsent.is_empty() {
+            client.unsent = Vec::new();
+            self.watch(at, false);
+        }
+    }
+
+    /// Writes `self.frame`, and keeps what the socket does not take.
+    pub(super) fn write_frame(&mut self, at: u32) {
+        let client = &mut self.clients[at as usize];
+        if !client.unsent.is_empty() {
+            client.unsent.extend_from_slice(&self.frame);
+            return;
+        }
+        let Some(socket) = &client.socket else { return };
+        let written = match (&*socket).write(&self.frame) {
+            Ok(written) => written,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+            Err(error) => return self.lose(at, &format!("writing failed: {error}")),
+        };
+        if written < self.frame.len() {
+            client.unsent = self.frame[written..].to_vec();
+            self.watch(at, true);
+        }
+    }
+
+    fn watch(&mut self, at: u32, write: bool) {
+        let Some(socket) = &self.clients[at as usize].socket else { return };
+        if let Err(error) = self.readiness.change(socket.as_raw_fd(), u64::from(at), write) {
+            self.fatal = Some(format!("a socket cannot be watched: {error}"));
+        }
+    }
+
+    /// The key of this client's upgrade: another for each client and run.
+    fn key(&self, at: u32) -> String {
+        let mut nonce = [0; 16];
+        nonce[..4].copy_from_slice(&self.run.to_be_bytes());
+        nonce[4..8].copy_from_slice(&at.to_be_bytes());
+        nonce[8..].copy_from_slice(&self.clients[at as usize].started_ns.to_be_bytes());
+        websocket::upgrade_key(nonce)
+    }
+
+    /// Reads the answer to the upgrade at the start of `bytes` and says hello; returns its length when it is complete.
+    pub(super) fn read_upgrade(&mut self, at: u32, bytes: &[u8]) -> Option<usize> {
+        let length = websocket::head_length(bytes)?;
+        let head = String::from_utf8_lossy(&bytes[..length]);
+        let status = head.split(' ').nth(1).unwrap_or("");
+        if status != "101" {
+            let after = websocket::header(&head, "retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
+            let line = head.lines().next().unwrap_or("").to_owned();
+            if matches!(status, "503" | "429") {
+                self.try_again(at, after.map(|seconds| seconds * 1_000), &line);
+            } else {
+                self.fatal = Some(format!("the upgrade was refused: {line}"));
+            }
+            return None;
+        }
+        if websocket::header(&head, "sec-websocket-accept") != Some(&websocket::upgrade_accept(&self.key(at))) {
+            self.fatal = Some("the upgrade was answered with a wrong Sec-WebSocket-Accept".to_owned());
+            return None;
+        }
+        self.clients[at as usize].stage = Stage::Greeting;
+        let id = self.wait_for(at, Wait::Hello, 0, 0, 0);
+        let hello = Hello {
+            token: Some(self.identities[at as usize].token.to_string()),
+            device_id: self.target.device.clone(),
+            version: protocol::VERSION,
+            cursor: None,
+            client: Some(concat!("loadtest ", env!("CARGO_PKG_VERSION")).to_owned()),
+        };
+        self.command(at, &Encoding::Msgpack.command(id, &hello));
+        Some(length)
+    }
+
+    /// Sends an encoded command, masked.
+    pub(super) fn command(&mut self, at: u32, encoded: &[u8]) {
+        let mask = self.rng.random::<[u8; 4]>();
+        self.frame.clear();
+        websocket::append_frame(&mut self.frame, Opcode::Binary, encoded, Some(mask));
+        self.write_frame(at);
+    }
+
+    pub(super) fn welcomed(&mut self, at: u32, body: &[u8]) {
+        let welcome: Welcome = match Encoding::Msgpack.decode(body) {
+            Ok(welcome) => welcome,
+            Err(error) => {
+                self.fatal = Some(format!("the welcome cannot be read: {error}"));
+                return;
+            }
+        };
+        let now = now_ns();
+        let client = &mut self.clients[at as usize];
+        client.stage = Stage::Here;
+        client.attempts = 0;
+        client.cursor = Some(welcome.cursor.into_boxed_str());
+        self.sign_in.record_ns(now - client.started_ns);
+        self.here += 1;
+        self.connecting -= 1;
+        self.heartbeat_ms = welcome.heartbeat_ms;
+        if self.limits.is_none() {
+            self.limits = Some(welcome.limits);
+            self.server = welcome.server;
+        }
+    }
+
+    /// The server closed with a code.
+    pub(super) fn closed(&mut self, at: u32, payload: &[u8]) {
+        let (code, reason) = websocket::close_reason(payload);
+        let advice = CloseCode::from_number(code).map(CloseCode::advice);
+        if self.clients[at as usize].stage == Stage::Here {
+            return self.lose(at, &format!("the server closed with {code} {reason}"));
+        }
+        match advice {
+            Some(Advice::Retry) => self.try_again(at, CloseCode::after_ms(&reason), &format!("{code} {reason}")),
+            _ => {
+                let user = &self.identities[at as usize].user;
+                self.fatal = Some(format!("{user} was not let in: close code {code} {reason}"));
+            }
+        }
+    }
+
+    /// A connection ended unasked.
+    pub(super) fn lose(&mut self, at: u32, reason: &str) {
+        match self.clients[at as usize].stage {
+            Stage::Here => {
+                self.faults.dropped_sessions += 1;
+                self.complain(format!("dropped: the session of {} ended: {reason}", self.identities[at as usize].user));
+                self.part(at);
+            }
+            Stage::Away => {}
+            _ => self.try_again(at, None, reason),
+        }
+    }
+
+    /// Comes back later: after what the server said, or after a spread half second.
+    pub(super) fn try_again(&mut self, at: u32, after_ms: Option<u64>, reason: &str) {
+        self.part(at);
+        self.counts.connect_retries += 1;
+        if self.clients[at as usize].attempts >= ATTEMPTS_MAX {
+            let user = &self.identities[at as usize].user;
+            self.fatal = Some(format!("{user} was not let in after {ATTEMPTS_MAX} tries, the last time because: {reason}"));
+            return;
+        }
+        let after_ms = after_ms.unwrap_or_else(|| self.rng.random_range(100..600));
+        self.retries.push(Reverse((now_ns() + after_ms * 1_000_000, at)));
+    }
+
+    /// Closes the socket and forgets what waited on it.
+    pub(super) fn part(&mut self, at: u32) {
+        let client = &mut self.clients[at as usize];
+        match client.stage {
+            Stage::Here => self.here -= 1,
+            Stage::Away => return,
+            _ => self.connecting -= 1,
+        }
+        client.stage = Stage::Away;
+        client.socket = None;
+        client.carry = Vec::new();
+        client.unsent = Vec::new();
+    }
+}
+
+/// A connection that is on its way. On loopback each client has an address of its own, as people have.
+fn open(target: SocketAddr, at: u32) -> std::io::Result<TcpStream> {
+    let socket = Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+    socket.set_tcp_nodelay(true)?;
+    if let SocketAddr::V4(address) = target
+        && address.ip().is_loopback()
+    {
+        let source = Ipv4Addr::from(SOURCES + 1 + at);
+        leave_port_open(&socket)?;
+        socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))?;
+    }
+    match socket.connect(&SockAddr::from(target)) {
+        Ok(()) => {}
+        Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(socket.into())
+}
+
+/// 127.16.0.0: the first of the clients' own addresses on loopback.
+const SOURCES: u32 = 127 << 24 | 16 << 16;
+
+/// The port is chosen when the connection is made, so that it need not be free towards everybody.
+fn leave_port_open(socket: &Socket) -> std::io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the option takes an int, which lives during the call.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_IP,
+            libc::IP_BIND_ADDRESS_NO_PORT,
+            (&raw const on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if result == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
+}

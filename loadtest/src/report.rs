@@ -1,0 +1,312 @@
+//! What is told at the end: one Markdown table for people, one JSON object for programs.
+
+use crate::check::Faults;
+use crate::latency::Percentiles;
+use crate::machine::Machine;
+use crate::scenario::{Growth, Passage, Scenario};
+use serde::Serialize;
+
+/// Everything about one run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// What was asked for.
+    pub parameters: Scenario,
+    /// How it was called.
+    pub command: String,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Commit of the working directory; a plus says that something was not committed.
+    pub commit: String,
+    /// What the server says that it is.
+    pub server: String,
+    /// Sessions at the end.
+    pub sessions: u64,
+    /// Sends that were due in the measured part.
+    pub sent: u64,
+    /// Sends acknowledged in the measured part.
+    pub acked: u64,
+    /// Sends refused for now in the measured part.
+    pub refused: u64,
+    /// Error numbers that came, with how often.
+    pub refusal_codes: Vec<(u16, u64)>,
+    /// Messages that came to sessions other than the sender's.
+    pub delivered: u64,
+    /// Messages that came to the sender's own session as events.
+    pub echoes: u64,
+    /// Records that a member should have and has not.
+    pub lost: u64,
+    /// Records that came again.
+    pub doubled: u64,
+    /// Records that came after a later one.
+    pub reordered: u64,
+    /// All faults, by kind.
+    pub faults: Faults,
+    /// The first faults in words.
+    pub complaints: Vec<String>,
+    /// `gap` events.
+    pub gaps: u64,
+    /// Chats of which a `sync` said `too_long`; these are not judged.
+    pub too_long: u64,
+    /// Connections that were tried again while people came in.
+    pub connect_retries: u64,
+    /// Length of the measured part with its settling.
+    pub seconds: f64,
+    /// Acknowledged sends a second.
+    pub acked_per_second: f64,
+    /// Deliveries a second.
+    pub delivered_per_second: f64,
+    /// From the intended time of a send to its acknowledgement.
+    pub send_to_ack_us: Percentiles,
+    /// From the intended time of a send to its arrival at another member.
+    pub send_to_receive_us: Percentiles,
+    /// From the start of a connection to `welcome`.
+    pub sign_in_us: Percentiles,
+    /// CPU time of the server for each acknowledged send, deliveries included.
+    pub server_cpu_us_per_send: Option<f64>,
+    /// CPU time of the server for each delivery, everything included.
+    pub server_cpu_us_per_delivery: Option<f64>,
+    /// CPU time of the server for each connection, from TCP to `welcome`.
+    pub server_cpu_us_per_sign_in: Option<f64>,
+    /// CPU time of the server for each session and second, without messages.
+    pub server_idle_cpu_us_per_session_second: Option<f64>,
+    /// Resident memory of the server for each session.
+    pub server_bytes_per_session: Option<i64>,
+    /// The same by three ways of counting.
+    pub server_growth: Option<Growth>,
+    /// Bytes of a message's frame.
+    pub frame_bytes: f64,
+    /// CPU time of one bare `send` of as many bytes, in the control's loop over as many sockets.
+    pub control_cpu_us_per_send: Option<f64>,
+    /// Each pass of the control, in their order: before, after.
+    pub control: Vec<ControlReport>,
+    /// Server's CPU for each delivery (`connect`: for each heartbeat), divided by that of a bare `send`.
+    pub ratio_to_control: Option<f64>,
+    /// Server's acknowledged sends a second, divided by the control's.
+    pub sends_ratio_to_control: Option<f64>,
+    /// CPU time of the harness for each frame that it received.
+    pub client_cpu_us_per_frame: f64,
+    /// Memory of the harness for each client.
+    pub client_bytes_per_session: u64,
+    /// Cores that were idle in the measured part.
+    pub idle_cores: f64,
+    /// A core was left, so that latencies say something.
+    pub idle: bool,
+    /// Figures that are asked for, and whether they were reached.
+    pub figures: Vec<Figure>,
+}
+
+/// One pass of the control.
+#[derive(Debug, Clone, Serialize)]
+pub struct ControlReport {
+    /// CPU time of one bare `send`.
+    pub cpu_us_per_send: f64,
+    /// CPU time of the whole control for each acknowledged send.
+    pub cpu_us_per_acked: f64,
+    /// Acknowledged sends a second.
+    pub acked_per_second: f64,
+    /// Its resident memory for each connection.
+    pub bytes_per_session: Option<i64>,
+    /// Its CPU time for each upgrade.
+    pub cpu_us_per_sign_in: Option<f64>,
+    /// From intended send to receive.
+    pub send_to_receive_us: Percentiles,
+    /// Cores that were idle.
+    pub idle_cores: f64,
+    /// Faults; anything but 0 says that the harness itself is wrong.
+    pub faults: u64,
+}
+
+/// A figure that is asked for.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// What.
+    pub what: String,
+    /// What it was.
+    pub was: String,
+    /// What it should be.
+    pub should: String,
+    /// Whether it is.
+    pub reached: bool,
+}
+
+/// With fewer idle cores than this, a latency says how full the machine was.
+const IDLE_CORES_MIN: f64 = 0.25;
+
+impl Report {
+    /// Puts together what the server's pass and the control's gave.
+    pub fn new(scenario: &Scenario, passage: &Passage, controls: &[Passage]) -> Self {
+        let outcome = &passage.outcome;
+        let counts = outcome.counts;
+        let per = |total: Option<u64>, count: u64| total.filter(|_| count > 0).map(|total| round(total as f64 / count as f64));
+        let control: Vec<ControlReport> = controls.iter().map(control_report).collect();
+        let control_cpu_us_per_send = mean(control.iter().map(|control| control.cpu_us_per_send).filter(|cost| *cost > 0.0));
+        let control_acked = mean(control.iter().map(|control| control.acked_per_second).filter(|rate| *rate > 0.0));
+        let per_delivery = per(passage.server_cpu_us, counts.delivered);
+        let idle_run = scenario.rate.is_none() && scenario.in_flight.is_none();
+        let per_heartbeat = if idle_run { per(passage.server_cpu_us, counts.heartbeats) } else { None };
+        let acked_per_second = round(counts.acked as f64 / passage.seconds);
+        let mut report = Self {
+            scenario: scenario.name.clone(),
+            parameters: scenario.clone(),
+            command: std::env::args().skip(1).fold("loadtest".to_owned(), |command, argument| command + " " + &argument),
+            machine: Machine::here(),
+            commit: crate::machine::commit(),
+            server: passage.server_version.clone(),
+            sessions: outcome.sessions,
+            sent: counts.sent,
+            acked: counts.acked,
+            refused: counts.refused,
+            refusal_codes: passage.refusal_codes.clone(),
+            delivered: counts.delivered,
+            echoes: counts.echoes,
+            lost: outcome.faults.lost,
+            doubled: outcome.faults.doubled,
+            reordered: outcome.faults.reordered,
+            faults: outcome.faults,
+            complaints: outcome.complaints.clone(),
+            gaps: counts.gaps,
+            too_long: counts.too_long,
+            connect_retries: counts.connect_retries,
+            seconds: round(passage.seconds),
+            acked_per_second,
+            delivered_per_second: round(counts.delivered as f64 / passage.seconds),
+            send_to_ack_us: outcome.send_to_ack_us,
+            send_to_receive_us: outcome.send_to_receive_us,
+            sign_in_us: outcome.sign_in_us,
+            server_cpu_us_per_send: per(passage.server_cpu_us, counts.acked),
+            server_cpu_us_per_delivery: per_delivery,
+            server_cpu_us_per_sign_in: per(passage.connect_cpu_us, outcome.sessions),
+            server_idle_cpu_us_per_session_second: if idle_run { per(passage.server_cpu_us, (outcome.sessions as f64 * passage.seconds) as u64) } else { None },
+            server_bytes_per_session: passage.growth.map(|growth| growth.rss),
+            server_growth: passage.growth,
+            frame_bytes: round(counts.message_bytes as f64 / (counts.delivered + counts.echoes).max(1) as f64),
+            control_cpu_us_per_send,
+            ratio_to_control: per_delivery.or(per_heartbeat).zip(control_cpu_us_per_send).map(|(server, control)| round(server / control)),
+            sends_ratio_to_control: control_acked.filter(|_| acked_per_second > 0.0).map(|control| round(acked_per_second / control)),
+            control,
+            client_cpu_us_per_frame: round(passage.client_cpu_us as f64 / counts.frames.max(1) as f64),
+            client_bytes_per_session: passage.client_bytes,
+            idle_cores: round(passage.idle_cores),
+            idle: passage.idle_cores >= IDLE_CORES_MIN,
+            figures: Vec::new(),
+        };
+        report.figures = report.asked_figures();
+        report
+    }
+
+    /// The figures that the design asks of this scenario.
+    fn asked_figures(&self) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        let mut at_most = |what: &str, was: Option<f64>, bound: f64, unit: &str| {
+            if let Some(was) = was {
+                figures.push(Figure { what: what.into(), was: format!("{was}{unit}"), should: format!("≤ {bound}{unit}"), reached: was <= bound });
+            }
+        };
+        match (self.scenario.as_str(), self.parameters.online) {
+            ("connect", _) => at_most("server memory for each session", self.server_bytes_per_session.map(|bytes| bytes as f64), 8_192.0, " B"),
+            ("great-group", _) => at_most("server CPU for each delivery, against a bare send", self.ratio_to_control, 2.0, " ×"),
+            ("steady", _) => at_most("p99 from send to receive", Some(self.send_to_receive_us.p99 as f64 / 1e3), 50.0, " ms"),
+            ("saturate", crate::scenario::Online::Owners) => figures.push(Figure {
+                what: "durable acknowledged sends".into(),
+                was: format!("{}/s", self.acked_per_second),
+                should: "≥ 8000/s".into(),
+                reached: self.acked_per_second >= 8_000.0,
+            }),
+            ("saturate", _) => {
+                if let Some(ratio) = self.sends_ratio_to_control {
+                    let was = format!("{ratio} ×");
+                    figures.push(Figure { what: "sends a second, against the control".into(), was, should: "≥ 0.5 ×".into(), reached: ratio >= 0.5 });
+                }
+            }
+            _ => {}
+        }
+        figures
+    }
+
+    /// The table.
+    pub fn markdown(&self) -> String {
+        let mut rows: Vec<(&str, String)> = Vec::new();
+        let figure = |value: Option<f64>, unit: &str| value.map_or("not known".to_owned(), |value| format!("{value} {unit}"));
+        let latencies = |percentiles: &Percentiles| {
+            let Percentiles { p50, p90, p99, p999, max } = *percentiles;
+            let milliseconds = [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ");
+            format!("{milliseconds}{}", if self.idle { "" } else { " (no core was idle: not a latency of the server)" })
+        };
+        rows.push(("sessions", self.sessions.to_string()));
+        if self.sent > 0 {
+            rows.push(("sent, acknowledged, refused", format!("{}, {}, {}", self.sent, self.acked, self.refused)));
+            rows.push(("delivered (and to the sender's own session)", format!("{} ({})", self.delivered, self.echoes)));
+            rows.push(("acknowledged/s, delivered/s", format!("{}, {}", self.acked_per_second, self.delivered_per_second)));
+        }
+        rows.push(("lost, doubled, reordered", format!("{}, {}, {}", self.lost, self.doubled, self.reordered)));
+        rows.push(("faults in all", self.faults.total().to_string()));
+        if self.gaps + self.too_long > 0 {
+            rows.push(("gaps, chats told too long", format!("{}, {}", self.gaps, self.too_long)));
+        }
+        if self.sent > 0 {
+            rows.push(("send to acknowledgement, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.send_to_ack_us)));
+            if self.delivered > 0 {
+                rows.push(("send to receive, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.send_to_receive_us)));
+            }
+            rows.push(("server CPU for each send", figure(self.server_cpu_us_per_send, "µs")));
+            if self.delivered > 0 {
+                rows.push(("server CPU for each delivery", figure(self.server_cpu_us_per_delivery, "µs")));
+            }
+            rows.push(("bytes of a message's frame", self.frame_bytes.to_string()));
+        } else {
+            rows.push(("server CPU for each idle session", figure(self.server_idle_cpu_us_per_session_second, "µs a second")));
+        }
+        rows.push(("sign-in, ms: p50 / p90 / p99 / p99.9 / max", {
+            let Percentiles { p50, p90, p99, p999, max } = self.sign_in_us;
+            [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ")
+        }));
+        rows.push(("server CPU for each sign-in", figure(self.server_cpu_us_per_sign_in, "µs")));
+        let growth = self.server_growth.map_or("not known".to_owned(), |growth| format!("{}, {}, {} B", growth.rss, growth.private, growth.pss));
+        rows.push(("server memory for each session: resident, private, proportional", growth));
+        for (control, when) in self.control.iter().zip(["before", "after"]) {
+            let name = if when == "before" { "control before: CPU for each bare send; acknowledged/s; idle cores" } else { "control after: the same" };
+            rows.push((name, format!("{} µs; {}; {}", control.cpu_us_per_send, control.acked_per_second, control.idle_cores)));
+        }
+        rows.push(("ratio to the control: CPU, sends/s", format!("{}, {}", figure(self.ratio_to_control, "×"), figure(self.sends_ratio_to_control, "×"))));
+        rows.push(("idle cores", self.idle_cores.to_string()));
+        rows.push(("harness itself: CPU for each frame, memory for each client", format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session)));
+        let mut table = format!(
+            "`{}` · commit {} · {} cores {}, {} MiB, Linux {}\n\n| {} | |\n|---|---|\n",
+            self.command, self.commit, self.machine.cores, self.machine.processor, self.machine.memory_mib, self.machine.kernel, self.scenario
+        );
+        for (what, value) in rows {
+            table += &format!("| {what} | {value} |\n");
+        }
+        for figure in &self.figures {
+            table += &format!("| **{}** | **{}**, asked {}: {} |\n", figure.what, figure.was, figure.should, if figure.reached { "reached" } else { "missed" });
+        }
+        table
+    }
+}
+
+fn control_report(passage: &Passage) -> ControlReport {
+    let bare = passage.bare.unwrap_or_default();
+    let counts = passage.outcome.counts;
+    ControlReport {
+        cpu_us_per_send: round(bare.cpu_ns as f64 / 1e3 / bare.sends.max(1) as f64),
+        cpu_us_per_acked: round(passage.server_cpu_us.unwrap_or(0) as f64 / counts.acked.max(1) as f64),
+        acked_per_second: round(counts.acked as f64 / passage.seconds),
+        bytes_per_session: passage.growth.map(|growth| growth.rss),
+        cpu_us_per_sign_in: passage.connect_cpu_us.map(|cpu| round(cpu as f64 / passage.outcome.sessions.max(1) as f64)),
+        send_to_receive_us: passage.outcome.send_to_receive_us,
+        idle_cores: round(passage.idle_cores),
+        faults: passage.outcome.faults.total(),
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| round(values.iter().sum::<f64>() / values.len() as f64))
+}
+
+/// Three digits after the point are more than a measurement has.
+fn round(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
+}

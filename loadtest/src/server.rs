@@ -1,0 +1,187 @@
+//! The server under test, and the control: started in processes of their own, looked at, stopped.
+
+use crate::bare::SendCost;
+use crate::fleet::{Identity, Target};
+use crate::people;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that takes connections.
+pub struct Server {
+    /// Where it is.
+    pub target: Target,
+    /// Who may sign in.
+    pub identities: Vec<Identity>,
+    /// Its process; missing when it runs elsewhere.
+    pub pid: Option<u32>,
+    started: Option<Started>,
+}
+
+struct Started {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+    folder: Option<PathBuf>,
+}
+
+/// How long a started server may take until it is ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a server may take to end after SIGTERM.
+const END_WITHIN: Duration = Duration::from_secs(20);
+
+impl Server {
+    /// A server that runs already.
+    pub fn at(url: &str, identities: Vec<Identity>, pid: Option<u32>) -> Result<Self, String> {
+        Ok(Self { target: target(url)?, identities, pid, started: None })
+    }
+
+    /// Starts Clarion with fresh data and as many people. `settings` are environment variables for it.
+    pub fn clarion(program: &Path, count: u32, settings: &[(String, String)]) -> Result<Self, String> {
+        let folder = std::env::temp_dir().join(format!("clarion-loadtest-{}", std::process::id()));
+        let result = Self::clarion_in(program, count, settings, &folder);
+        if result.is_err() {
+            remove(&folder);
+        }
+        result
+    }
+
+    fn clarion_in(program: &Path, count: u32, settings: &[(String, String)], folder: &Path) -> Result<Self, String> {
+        let data = folder.join("data");
+        std::fs::create_dir_all(&data).map_err(|error| format!("{} cannot be made: {error}", data.display()))?;
+        let table = folder.join("people.csv");
+        std::fs::write(&table, people::csv(count)).map_err(|error| format!("{} cannot be written: {error}", table.display()))?;
+        let clarion = |arguments: &[&str]| {
+            let mut command = Command::new(program);
+            // The server refuses settings that it does not know, so what is meant for the harness is not passed on.
+            command.args(arguments).arg("--data").arg(&data).env_remove("CLARION_BIN").envs(settings.iter().cloned());
+            command
+        };
+        let path = table.to_string_lossy();
+        output_of(clarion(&["people", "import", &path]))?;
+        let tokens = output_of(clarion(&["token", "--all", "--device", people::DEVICE]))?;
+        let mut identities = people::read_tokens(&tokens)?;
+        identities.retain(|identity| identity.user.starts_with("load"));
+        let identities = people::first_of(identities, count)?;
+        let log_path = folder.join("server.log");
+        let log = std::fs::File::create(&log_path).map_err(|error| format!("{} cannot be made: {error}", log_path.display()))?;
+        let mut command = clarion(&["--listen", &free_address()?.to_string()]);
+        command.stderr(log);
+        let (started, url) = start(command, "clarion is ready: ").map_err(|error| {
+            let log = std::fs::read_to_string(&log_path).unwrap_or_default();
+            let tail: Vec<&str> = log.lines().rev().take(3).collect();
+            format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
+        })?;
+        let pid = Some(started.child.id());
+        Ok(Self { target: target(&url)?, identities, pid, started: Some(Started { folder: Some(folder.to_owned()), ..started }) })
+    }
+
+    /// Starts the control in a process of its own, with as many people.
+    pub fn bare(count: u32, fault: Option<&str>) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?;
+        let mut command = Command::new(program);
+        command.args(["bare-server", "--listen", &free_address()?.to_string()]);
+        if let Some(fault) = fault {
+            command.args(["--fault", fault]);
+        }
+        let (started, url) = start(command, "bare is ready: ")?;
+        let identities = (0..count).map(people::user_id).map(|user| Identity { token: user.as_str().into(), user: user.into() }).collect();
+        Ok(Self { target: target(&url)?, identities, pid: Some(started.child.id()), started: Some(started) })
+    }
+
+    /// What the control's `send` loops have cost so far.
+    pub fn send_cost(&mut self) -> Result<SendCost, String> {
+        let asked = || -> Option<SendCost> {
+            let started = self.started.as_mut()?;
+            started.stdin.as_mut()?.write_all(b"cost\n").ok()?;
+            let mut line = String::new();
+            started.stdout.read_line(&mut line).ok()?;
+            serde_json::from_str(&line).ok()
+        };
+        let mut asked = asked;
+        asked().ok_or_else(|| "the control does not answer".to_owned())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(mut started) = self.started.take() else { return };
+        drop(started.stdin.take());
+        // SAFETY: the process is a child that was not waited for, so its id is not anybody else's.
+        unsafe { libc::kill(started.child.id() as i32, libc::SIGTERM) };
+        let asked = Instant::now();
+        while matches!(started.child.try_wait(), Ok(None)) {
+            if asked.elapsed() > END_WITHIN {
+                let _ = started.child.kill();
+                let _ = started.child.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if let Some(folder) = started.folder {
+            remove(&folder);
+        }
+    }
+}
+
+fn remove(folder: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(folder) {
+        eprintln!("the folder {} could not be removed: {error}", folder.display());
+    }
+}
+
+/// Runs a command to its end and gives what it printed.
+fn output_of(mut command: Command) -> Result<String, String> {
+    let name = format!("{command:?}");
+    let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name} cannot be run: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{name} failed: {}", String::from_utf8_lossy(&output.stderr).trim()));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("{name} printed what is not UTF-8"))
+}
+
+/// Starts a server and waits for its line with the address.
+fn start(mut command: Command, ready: &str) -> Result<(Started, String), String> {
+    let name = format!("{:?}", command.get_program());
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| format!("{name} cannot be started: {error}; build it, or name it in CLARION_BIN"))?;
+    let stdin = child.stdin.take();
+    let Some(stdout) = child.stdout.take() else { return Err(format!("{name} has no stdout")) };
+    let mut stdout = BufReader::new(stdout);
+    let begun = Instant::now();
+    loop {
+        let mut line = String::new();
+        let ended = matches!(stdout.read_line(&mut line), Ok(0) | Err(_));
+        if let Some(url) = line.trim_end().strip_prefix(ready) {
+            let url = url.split_whitespace().next().unwrap_or("").to_owned();
+            return Ok((Started { child, stdin, stdout, folder: None }, url));
+        }
+        if ended || begun.elapsed() > READY_WITHIN {
+            let _ = child.kill();
+            let _ = child.wait();
+            let mut rest = String::new();
+            let _ = stdout.read_to_string(&mut rest);
+            return Err(format!("{name} ended, or was not ready within a minute {rest}"));
+        }
+    }
+}
+
+/// An address of loopback other than that of most, so that no connection that has just ended is in the way.
+fn free_address() -> Result<SocketAddr, String> {
+    TcpListener::bind("127.0.9.1:0").and_then(|listener| listener.local_addr()).map_err(|error| format!("there is no free port: {error}"))
+}
+
+/// Host and address of a URL.
+fn target(url: &str) -> Result<Target, String> {
+    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")).unwrap_or(url).split('/').next().unwrap_or("");
+    if url.starts_with("https://") || url.starts_with("wss://") {
+        return Err(format!("{url}: TLS is not spoken by this harness yet; measure behind it, at the http:// address"));
+    }
+    let address = host.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| format!("{url} is not an address that can be found: give http://host:port"))?;
+    Ok(Target { address, host: host.to_owned(), device: people::DEVICE.to_owned() })
+}

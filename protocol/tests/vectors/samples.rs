@@ -1,0 +1,425 @@
+//! The examples that the vectors are made of, each in its JSON form.
+
+use serde_json::{Value, json};
+
+pub const CHAT: &str = "oc_4f1c0e9a7b2d46538a90c1d2e3f40516";
+pub const OTHER_CHAT: &str = "oc_00112233445566778899aabbccddeeff";
+pub const MESSAGE: &str = "om_9d3b5a7c1e2f40618293a4b5c6d7e8f9";
+pub const OTHER_MESSAGE: &str = "om_fedcba98765432100123456789abcdef";
+const CURSOR: &str = "1c8-199f3b2a400";
+
+/// Name of the vector, name of the command or event, and the body.
+pub type Sample = (&'static str, &'static str, Value);
+
+fn zhang() -> Value {
+    json!({"user_id": "10001", "name": "张伟", "kind": "person", "en_name": "Wei Zhang", "departments": ["总部", "研发中心"],
+        "title": "Engineer", "avatar": "f_avatar1", "resigned": false})
+}
+
+fn shan() -> Value {
+    json!({"user_id": "10002", "name": "单雨", "kind": "person", "departments": ["总部", "单证部"], "resigned": false})
+}
+
+fn bot() -> Value {
+    json!({"user_id": "cli_c1a7104000000001", "name": "Orders", "kind": "bot", "departments": [], "resigned": false})
+}
+
+fn config() -> Value {
+    json!({"edit_permission": "all_members", "add_member_permission": "all_members", "at_all_permission": "only_owner", "pin_manage_setting": "all_members",
+        "urgent_setting": "all_members", "moderation_permission": "moderator_list", "membership_approval": "no_approval_required", "chat_type": "private",
+        "join_message_visibility": "all_members", "leave_message_visibility": "only_owner", "hide_member_count_setting": "all_members", "history": "all"})
+}
+
+fn other_config() -> Value {
+    json!({"edit_permission": "only_owner", "add_member_permission": "only_owner", "at_all_permission": "all_members", "pin_manage_setting": "only_owner",
+        "urgent_setting": "only_owner", "moderation_permission": "only_owner", "membership_approval": "approval_required", "chat_type": "public",
+        "join_message_visibility": "not_anyone", "leave_message_visibility": "not_anyone", "hide_member_count_setting": "only_owner", "history": "since_join"})
+}
+
+fn rights() -> Value {
+    json!({"post": true, "mention_all": true, "edit_info": true, "edit_config": true, "add_members": true, "remove_members": true, "pin": true,
+        "raise_urgent": true, "own": true, "recall_others": true, "leave": false, "see_member_count": true})
+}
+
+fn group() -> Value {
+    json!({"chat_id": CHAT, "kind": "group", "name": "项目组", "description": "Release of the autumn version", "avatar": "f_group1", "owner": "10001", "member_count": 37,
+        "role": "owner", "config": config(), "rights": rights(), "created_at_ms": 1_790_000_000_000u64, "head_seq": 18, "head_position": 15, "first_seq": 1, "dissolved": false})
+}
+
+fn direct() -> Value {
+    json!({"chat_id": OTHER_CHAT, "kind": "direct", "name": "单雨", "peer": "10002", "description": "", "member_count": 2, "role": "member", "config": other_config(),
+        "rights": {"post": true, "pin": true, "raise_urgent": true, "see_member_count": true},
+        "created_at_ms": 0, "head_seq": 0, "head_position": 0, "first_seq": 1, "dissolved": false})
+}
+
+fn text(text: &str) -> Value {
+    json!({"text": {"text": text}})
+}
+
+fn message(content: Value) -> Value {
+    json!({"message": {"message_id": MESSAGE, "client_message_id": "5f0c9a", "content": content}})
+}
+
+fn record(seq: u64, position: u64, change: Value) -> Value {
+    json!({"chat_id": CHAT, "seq": seq, "position": position, "at_ms": 1_790_000_001_234u64, "by": "10001", "change": change})
+}
+
+fn message_with_everything() -> Value {
+    json!({"message": {"message_id": MESSAGE, "client_message_id": "5f0c9a", "content": text("@单雨 看一下 👍"),
+        "reply_to": {"message_id": OTHER_MESSAGE, "seq": 12, "sender": "10002", "preview": "明天发布吗？", "recalled": false},
+        "thread_root": OTHER_MESSAGE, "mentions": ["10002"], "mention_all": true, "edited_at_ms": 1_790_000_009_000u64,
+        "reactions": [{"emoji": "THUMBSUP", "count": 2, "mine": true, "users": ["10001", "10002"]}], "pinned": true, "thread_count": 3}})
+}
+
+fn recalled_message() -> Value {
+    json!({"message": {"message_id": OTHER_MESSAGE, "client_message_id": "c-1", "content": text(""), "recalled_by": "10001",
+        "reply_to": {"message_id": MESSAGE, "seq": 3, "sender": "10001", "preview": "", "recalled": true}}})
+}
+
+fn entry() -> Value {
+    json!({"chat": group(), "last": record(18, 15, message(text("早上好"))), "active_at_ms": 1_790_000_001_234u64, "read_seq": 15, "read_position": 12, "unread": 3,
+        "mentions": [16, 18], "pinned": true, "muted": true})
+}
+
+fn direct_entry() -> Value {
+    json!({"chat": direct(), "active_at_ms": 0, "read_seq": 0, "read_position": 0, "unread": 0, "mentions": [], "pinned": false, "muted": false,
+        "peer_read_seq": 4, "peer_delivered_seq": 5})
+}
+
+fn inbox_changed() -> Value {
+    json!({"chat_id": CHAT, "read_seq": 18, "read_position": 15, "unread": 1, "mentions": [19], "pinned": true, "muted": true, "hidden": false})
+}
+
+fn file() -> Value {
+    json!({"key": "f_9a8b", "name": "报告 final.pdf", "size_bytes": 1_048_576, "media_type": "application/pdf"})
+}
+
+fn merged() -> Value {
+    json!({"merged": {"title": "项目组", "messages": [
+        {"sender": "10001", "sent_at_ms": 1_790_000_000_500u64, "content": text("one")},
+        {"sender": "10002", "sent_at_ms": 1_790_000_000_900u64, "content": {"image": {"key": "f_1", "width": 640, "height": 480, "name": "a.png", "size_bytes": 20_000}}},
+    ]}})
+}
+
+const POST: &str = r#"{"title":"Release","content":[[{"tag":"text","text":"Ready: ","style":["bold"]},{"tag":"a","text":"notes","href":"https://example.com/notes"},{"tag":"at","user_id":"10002","user_name":"单雨"}],[{"tag":"img","image_key":"f_1"}],[{"tag":"code_block","language":"sql","text":"select 1"}]]}"#;
+const CARD: &str = r#"{"schema":"2.0","header":{"title":{"tag":"plain_text","content":"Leave request"}},"body":{"elements":[{"tag":"markdown","content":"**3 days**"}]}}"#;
+
+pub fn handshake_commands() -> Vec<Sample> {
+    vec![
+        (
+            "hello_with_token",
+            "hello",
+            json!({"token": "eyJhbGciOiJFZERTQSJ9.e30.c2ln", "device_id": "laptop-7f3a", "version": 1, "client": "example 1.0"}),
+        ),
+        ("hello_resuming", "hello", json!({"token": "t", "device_id": "laptop-7f3a", "version": 1, "cursor": CURSOR})),
+        ("hello_by_cookie", "hello", json!({"device_id": "browser_0123456789", "version": 1})),
+    ]
+}
+
+pub fn handshake_replies() -> Vec<Sample> {
+    let limits = json!({"frame_bytes": 262_144, "text_bytes": 153_600, "post_bytes": 102_400, "file_bytes": 104_857_600, "in_flight": 64, "commands_per_second": 20,
+        "page": 100, "watch": 200, "members": 500_000, "recall_ms": 86_400_000, "edit_ms": 86_400_000});
+    vec![
+        (
+            "welcome",
+            "hello",
+            json!({"me": zhang(), "session_id": "s-8", "server_time_ms": 1_790_000_000_000u64, "heartbeat_ms": 25_000, "cursor": CURSOR, "resumable": true,
+                "limits": limits, "page_prefix": "/web/3f9c0a1b", "server": "0.1.0"}),
+        ),
+        (
+            "welcome_to_a_new_device",
+            "hello",
+            json!({"me": shan(), "session_id": "s-9", "server_time_ms": 1_790_000_000_000u64, "heartbeat_ms": 25_000, "cursor": "0-0", "limits": limits, "server": "0.1.0"}),
+        ),
+    ]
+}
+
+pub fn commands() -> Vec<Sample> {
+    let send = |content: Value| json!({"chat_id": CHAT, "client_message_id": "5f0c9a", "content": content});
+    let target = || json!({"message_id": MESSAGE});
+    vec![
+        ("alive", "alive", json!({})),
+        ("send_text", "send", send(text("早上好 👋"))),
+        ("send_post", "send", send(json!({"post": {"post": POST}}))),
+        ("send_image", "send", send(json!({"image": {"key": "f_1"}}))),
+        ("send_file", "send", send(json!({"file": {"key": "f_9a8b"}}))),
+        ("send_card", "send", send(json!({"card": {"card": CARD}}))),
+        ("send_share_chat", "send", send(json!({"share_chat": {"chat_id": OTHER_CHAT}}))),
+        ("send_share_user", "send", send(json!({"share_user": {"user_id": "10002"}}))),
+        ("send_audio", "send", send(json!({"audio": {"key": "f_2", "duration_ms": 4200}}))),
+        ("send_media", "send", send(json!({"media": {"key": "f_3", "duration_ms": 61_000}}))),
+        (
+            "send_reply_in_thread_with_mentions",
+            "send",
+            json!({"chat_id": CHAT, "client_message_id": "5f0c9b", "content": text("@单雨 @所有人 yes"), "reply_to": OTHER_MESSAGE, "in_thread": true, "mentions": ["10002"], "mention_all": true}),
+        ),
+        (
+            "send_mention_all_only",
+            "send",
+            json!({"chat_id": CHAT, "client_message_id": "x", "content": text("@所有人"), "mention_all": true}),
+        ),
+        ("edit", "edit", json!({"message_id": MESSAGE, "content": text("Good evening"), "mentions": ["10002"], "mention_all": true})),
+        ("recall", "recall", target()),
+        ("react", "react", json!({"message_id": MESSAGE, "emoji": "THUMBSUP"})),
+        ("unreact", "unreact", json!({"message_id": MESSAGE, "emoji": "THUMBSUP"})),
+        ("pin", "pin", target()),
+        ("unpin", "unpin", target()),
+        ("pins", "pins", json!({"chat_id": CHAT})),
+        (
+            "forward_each",
+            "forward",
+            json!({"message_ids": [MESSAGE, OTHER_MESSAGE], "chat_id": OTHER_CHAT, "client_message_id": "fw-1", "form": "each"}),
+        ),
+        (
+            "forward_merged",
+            "forward",
+            json!({"message_ids": [MESSAGE], "chat_id": OTHER_CHAT, "client_message_id": "fw-2", "form": "merged"}),
+        ),
+        ("history_last", "history", json!({"chat_id": CHAT})),
+        ("history_before", "history", json!({"chat_id": CHAT, "before": 70_000, "limit": 50})),
+        ("history_after", "history", json!({"chat_id": CHAT, "after": 0})),
+        ("history_around", "history", json!({"chat_id": CHAT, "around": 4_294_967_296u64, "limit": 100})),
+        ("sync", "sync", json!({"cursor": CURSOR})),
+        ("sync_next_page", "sync", json!({"cursor": CURSOR, "page": "p2"})),
+        ("inbox", "inbox", json!({})),
+        ("inbox_next_page", "inbox", json!({"page": "0.1a.2", "limit": 20})),
+        ("inbox_of_some_chats", "inbox", json!({"chat_ids": [CHAT, OTHER_CHAT]})),
+        ("receipt_delivered", "receipt", json!({"chat_id": CHAT, "delivered_seq": 18})),
+        ("receipt_read", "receipt", json!({"chat_id": CHAT, "read_seq": 18})),
+        ("readers", "readers", json!({"message_id": MESSAGE, "unread": true, "query": "单", "page": "100"})),
+        ("typing", "typing", json!({"chat_id": CHAT})),
+        ("edits", "edits", target()),
+        ("thread", "thread", json!({"message_id": MESSAGE, "page": "50"})),
+        ("open_direct", "open_direct", json!({"user_id": "10002"})),
+        (
+            "create_group",
+            "create_group",
+            json!({"client_message_id": "g-1", "name": "项目组", "description": "Release", "avatar": "f_group1", "user_ids": ["10002", "10003"], "department_ids": ["od-1"],
+                "config": {"at_all_permission": "only_owner", "history": "since_join"}}),
+        ),
+        ("create_group_without_name", "create_group", json!({"client_message_id": "g-2", "name": "", "user_ids": ["10002"]})),
+        ("chat", "chat", json!({"chat_id": CHAT})),
+        (
+            "update_chat",
+            "update_chat",
+            json!({"chat_id": CHAT, "name": "发布组", "description": "", "avatar": "", "config": other_config()}),
+        ),
+        ("members", "members", json!({"chat_id": CHAT, "query": "wei", "page": "1.17", "limit": 100})),
+        ("add_members", "add_members", json!({"chat_id": CHAT, "user_ids": ["10002"], "department_ids": ["od-2"]})),
+        ("remove_members", "remove_members", json!({"chat_id": CHAT, "user_ids": ["10002"]})),
+        ("leave", "leave", json!({"chat_id": CHAT})),
+        ("transfer", "transfer", json!({"chat_id": CHAT, "user_id": "10002"})),
+        ("set_managers", "set_managers", json!({"chat_id": CHAT, "add": ["10002"], "remove": ["10003"]})),
+        ("dissolve", "dissolve", json!({"chat_id": CHAT})),
+        ("join", "join", json!({"chat_id": CHAT})),
+        ("my_chat", "my_chat", json!({"chat_id": CHAT, "pinned": true, "muted": false, "hidden": false})),
+        ("my_chat_unmute_only", "my_chat", json!({"chat_id": CHAT, "muted": false})),
+        ("update_chat_with_an_empty_configuration", "update_chat", json!({"chat_id": CHAT, "config": {}})),
+        ("watch", "watch", json!({"user_ids": ["10001", "10002"]})),
+        ("watch_nobody", "watch", json!({"user_ids": []})),
+        ("set_presence_away", "set_presence", json!({"state": "away"})),
+        ("set_presence_online_and_hidden", "set_presence", json!({"state": "online", "hidden": true})),
+        ("online_count", "online_count", json!({"chat_id": CHAT})),
+        ("people", "people", json!({"user_ids": ["10001", "cli_c1a7104000000001"]})),
+        ("search_people", "search_people", json!({"query": "单", "limit": 20, "page": "20"})),
+        ("department", "department", json!({"department_id": "0", "page": "100"})),
+        ("devices", "devices", json!({})),
+        ("sign_out", "sign_out", json!({"device_id": "laptop-7f3a"})),
+    ]
+}
+
+pub fn replies() -> Vec<Sample> {
+    let changed = || json!({"seq": 19});
+    let sent = || json!({"message_id": MESSAGE, "seq": 18, "position": 15, "sent_at_ms": 1_790_000_001_234u64});
+    let page = || json!({"records": [record(18, 15, message_with_everything())], "people": [zhang(), shan()]});
+    vec![
+        ("done", "alive", json!({})),
+        ("sent", "send", sent()),
+        ("changed_by_edit", "edit", changed()),
+        ("changed_by_recall", "recall", changed()),
+        ("changed_by_react", "react", changed()),
+        ("changed_by_unreact", "unreact", changed()),
+        ("changed_by_pin", "pin", changed()),
+        ("changed_by_unpin", "unpin", changed()),
+        ("pins", "pins", page()),
+        ("forwarded", "forward", json!({"sent": [sent(), sent()]})),
+        (
+            "history_with_a_recalled_message",
+            "history",
+            json!({"from_seq": 12, "to_seq": 18, "records": [record(12, 11, recalled_message()), record(18, 15, message_with_everything())], "start": true, "end": true, "people": [zhang(), bot()]}),
+        ),
+        ("history_empty", "history", json!({"from_seq": 1, "to_seq": 0, "records": [], "start": true, "end": true, "people": []})),
+        (
+            "synced",
+            "sync",
+            json!({"records": [record(18, 15, message(text("早上好"))), record(19, 15, json!({"pinned": {"message_id": MESSAGE, "target_seq": 18}}))],
+                "too_long": [entry()], "entries": [direct_entry()], "left": [OTHER_CHAT], "next": "p2", "people": [zhang()]}),
+        ),
+        ("synced_to_the_end", "sync", json!({"records": [], "cursor": CURSOR})),
+        ("synced_too_long", "sync", json!({"too_long_all": true, "cursor": CURSOR})),
+        ("inbox", "inbox", json!({"entries": [entry(), direct_entry()], "next": "0.1a.2", "unread": 3, "people": [zhang(), shan()]})),
+        ("done_after_receipt", "receipt", json!({})),
+        (
+            "readers",
+            "readers",
+            json!({"readers": [{"person": shan(), "read_seq": 18}], "read_count": 1, "unread_count": 35, "next": "100"}),
+        ),
+        ("done_after_typing", "typing", json!({})),
+        (
+            "edits",
+            "edits",
+            json!({"versions": [{"at_ms": 1_790_000_001_234u64, "content": text("Good morning")}, {"at_ms": 1_790_000_009_000u64, "content": text("Good evening")}]}),
+        ),
+        ("thread", "thread", json!({"records": [record(12, 11, message(text("root")))], "next": "50", "people": []})),
+        ("open_direct", "open_direct", direct()),
+        ("created_group", "create_group", group()),
+        ("chat", "chat", group()),
+        ("changed_by_update", "update_chat", changed()),
+        (
+            "members",
+            "members",
+            json!({"members": [{"person": zhang(), "role": "owner", "joined_at_ms": 1_790_000_000_000u64}, {"person": shan(), "role": "manager", "joined_at_ms": 1_790_000_000_000u64}, {"person": bot(), "role": "member", "joined_at_ms": 1_790_000_000_001u64}], "total": 37, "next": "2.3"}),
+        ),
+        ("members_added", "add_members", json!({"seq": 20, "changed": 2, "unknown": ["99999"]})),
+        ("members_removed", "remove_members", json!({"seq": 21, "changed": 1, "unknown": []})),
+        ("changed_by_leave", "leave", changed()),
+        ("changed_by_transfer", "transfer", changed()),
+        ("changed_by_set_managers", "set_managers", changed()),
+        ("changed_by_dissolve", "dissolve", changed()),
+        ("joined", "join", group()),
+        ("my_chat", "my_chat", inbox_changed()),
+        (
+            "presences",
+            "watch",
+            json!({"presences": [{"user_id": "10001", "state": "online"}, {"user_id": "10002", "state": "offline", "last_seen_ms": 1_790_000_000_000u64}, {"user_id": "10003", "state": "hidden"}]}),
+        ),
+        ("done_after_set_presence", "set_presence", json!({})),
+        ("online", "online_count", json!({"online": 370_999})),
+        (
+            "people",
+            "people",
+            json!({"people": [{"user_id": "10001", "name": "张伟", "kind": "person", "en_name": "Wei Zhang", "departments": ["总部"], "title": "Engineer", "avatar": "f_avatar1",
+                "email": "wei.zhang@example.com", "mobile": "+8613800000000", "leader": "10009", "resigned": true}, bot()]}),
+        ),
+        ("found_people", "search_people", json!({"people": [shan()], "next": "20"})),
+        (
+            "department",
+            "department",
+            json!({"departments": [{"department_id": "od-1", "name": "研发中心", "people_count": 21, "parent": true}, {"department_id": "od-2", "name": "单证部", "people_count": 4, "parent": false}], "people": [zhang()], "next": "100"}),
+        ),
+        (
+            "devices",
+            "devices",
+            json!({"devices": [
+                {"device_id": "laptop-7f3a", "kind": "desktop", "name": "Laptop", "signed_in_at_ms": 1_780_000_000_000u64, "last_seen_ms": 1_790_000_000_000u64, "address": "10.1.2.3", "online": true, "current": true},
+                {"device_id": "browser_0123456789", "kind": "browser", "name": "Chromium on Linux", "signed_in_at_ms": 1, "last_seen_ms": 2, "online": false, "current": false},
+                {"device_id": "phone-00000001", "kind": "phone", "name": "Phone", "signed_in_at_ms": 1, "last_seen_ms": 2, "online": false, "current": false},
+                {"device_id": "tool-00000001", "kind": "tool", "name": "Import", "signed_in_at_ms": 1, "last_seen_ms": 2, "online": false, "current": false}]}),
+        ),
+        ("done_after_sign_out", "sign_out", json!({})),
+    ]
+}
+
+pub fn refusals() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "refused_for_ever",
+            json!({"code": 2001, "what": "there is no such chat for you", "why": "it does not exist, or you are not a member of it", "hint": "check the chat_id, or ask to be added"}),
+        ),
+        (
+            "refused_for_now",
+            json!({"code": 3003, "what": "the storage does not answer now", "why": "the disk is full", "hint": "send the same command again; nothing was changed", "retry_after_ms": 1000}),
+        ),
+    ]
+}
+
+pub fn events() -> Vec<Sample> {
+    let event = |change: Value| record(300, 299, change);
+    let targeted = || json!({"message_id": MESSAGE, "target_seq": 18});
+    let reacted = || json!({"message_id": MESSAGE, "target_seq": 18, "emoji": "THUMBSUP"});
+    let mut samples = vec![
+        ("record_message_text", "record", event(message(text("早上好")))),
+        ("record_message_with_everything", "record", event(message_with_everything())),
+        ("record_message_post", "record", event(message(json!({"post": {"post": POST}})))),
+        (
+            "record_message_image",
+            "record",
+            event(message(json!({"image": {"key": "f_1", "width": 1280, "height": 720, "name": "screen.png", "size_bytes": 70_000}}))),
+        ),
+        ("record_message_file", "record", event(message(json!({"file": file()})))),
+        ("record_message_card", "record", event(message(json!({"card": {"card": CARD}})))),
+        ("record_message_share_chat", "record", event(message(json!({"share_chat": {"chat_id": OTHER_CHAT, "name": "发布组"}})))),
+        ("record_message_share_user", "record", event(message(json!({"share_user": {"user_id": "10002"}})))),
+        ("record_message_merged", "record", event(message(merged()))),
+        (
+            "record_message_audio",
+            "record",
+            event(message(
+                json!({"audio": {"key": "f_2", "name": "v.opus", "size_bytes": 8_000, "media_type": "audio/ogg", "duration_ms": 4200}}),
+            )),
+        ),
+        (
+            "record_message_media",
+            "record",
+            event(message(
+                json!({"media": {"key": "f_3", "name": "v.mp4", "size_bytes": 5_000_000, "media_type": "video/mp4", "duration_ms": 61_000}}),
+            )),
+        ),
+        (
+            "record_edited",
+            "record",
+            event(
+                json!({"edited": {"message_id": MESSAGE, "target_seq": 18, "content": text("Good evening"), "mentions": ["10002"], "mention_all": true}}),
+            ),
+        ),
+        ("record_recalled", "record", event(json!({"recalled": {"message_id": MESSAGE, "target_seq": 18, "target_position": 15}}))),
+        ("record_reacted", "record", event(json!({"reacted": reacted()}))),
+        ("record_unreacted", "record", event(json!({"unreacted": reacted()}))),
+        ("record_pinned", "record", event(json!({"pinned": targeted()}))),
+        ("record_unpinned", "record", event(json!({"unpinned": targeted()}))),
+        (
+            "record_created",
+            "record",
+            record(1, 0, json!({"created": {"name": "项目组", "member_count": 3, "users": ["10001", "10002", "10003"]}})),
+        ),
+        ("record_members_added", "record", event(json!({"members_added": {"users": ["10002"], "count": 1, "member_count": 4}}))),
+        (
+            "record_members_added_me",
+            "record",
+            event(json!({"members_added": {"users": ["10002"], "count": 1, "member_count": 4, "quiet": true, "me": true}})),
+        ),
+        (
+            "record_members_removed",
+            "record",
+            event(json!({"members_removed": {"users": ["10002", "10003"], "count": 200, "member_count": 65_536}})),
+        ),
+        ("record_updated_name", "record", event(json!({"updated": {"name": "发布组"}}))),
+        (
+            "record_updated_all",
+            "record",
+            event(json!({"updated": {"name": "发布组", "description": "", "avatar": "", "config": other_config()}})),
+        ),
+        ("record_managers_changed", "record", event(json!({"managers_changed": {"added": ["10002"], "removed": ["10003"]}}))),
+        ("record_owner_changed", "record", event(json!({"owner_changed": {"owner": "10002"}}))),
+        ("record_dissolved", "record", event(json!({"dissolved": {}}))),
+        ("receipt", "receipt", json!({"chat_id": CHAT, "user_id": "10002", "delivered_seq": 19, "read_seq": 18})),
+        ("read_count", "read_count", json!({"chat_id": CHAT, "seq": 18, "count": 1204})),
+        ("typing", "typing", json!({"chat_id": CHAT, "user_id": "10002"})),
+        ("presence_online", "presence", json!({"user_id": "10002", "state": "online"})),
+        ("presence_away", "presence", json!({"user_id": "10002", "state": "away"})),
+        ("presence_offline", "presence", json!({"user_id": "10002", "state": "offline", "last_seen_ms": 1_790_000_000_000u64})),
+        ("inbox_changed", "inbox_changed", inbox_changed()),
+        ("gap", "gap", json!({"dropped": 512})),
+        ("heartbeat", "heartbeat", json!({"server_time_ms": 1_790_000_025_000u64, "cursor": CURSOR})),
+        ("heartbeat_after_a_gap", "heartbeat", json!({"server_time_ms": 1_790_000_025_000u64})),
+        ("drain", "drain", json!({"after_ms": 3_500})),
+        ("drain_to_another_node", "drain", json!({"after_ms": 3_500, "url": "wss://chat-2.example.com/ws"})),
+        ("chat_left", "chat_left", json!({"chat_id": CHAT, "seq": 21})),
+    ];
+    samples.push(("record_members_added_by_an_app", "record", {
+        let mut record = event(json!({"members_added": {"users": ["10001"], "count": 1, "member_count": 5}}));
+        record["by"] = json!("cli_c1a7104000000001");
+        record
+    }));
+    samples
+}

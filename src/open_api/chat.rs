@@ -1,0 +1,380 @@
+//! Groups: make, look at, list, configure, dissolve.
+
+use super::OpenApi;
+use super::content::bare_key;
+use super::envelope::{Answer, Call, Reply};
+use super::error::{Act, Refusal, Refused, Violation};
+use super::identity::IdType;
+use super::page::{self, Page};
+use crate::auth::AppEntry;
+use crate::chat::{ChatInfo, NewGroup};
+use crate::ids::ChatKey;
+use protocol::chat::{ChatConfigChange, Who};
+use protocol::command::UpdateChat;
+use protocol::error::ErrorCode;
+use roaring::RoaringBitmap;
+use serde_json::{Value, json};
+
+/// Characters of a `uuid`.
+const UUID_CHARACTERS_MAX: usize = 50;
+/// People and bots that a new group is made with.
+const MEMBERS_OF_A_CALL_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
+/// Groups on one page when nothing is said.
+const PAGE_DEFAULT: usize = 20;
+/// Groups on one page.
+const PAGE_MAX: usize = 100;
+
+/// A `uuid` as the domain's client_message_id; each family has its own, so that one never answers for another. None is
+/// drawn: then the call is not one that can be repeated.
+pub fn client_message_id(family: &str, uuid: Option<&str>) -> String {
+    match uuid.filter(|uuid| !uuid.is_empty()) {
+        None => format!("{family}:{:032x}", rand::random::<u128>()),
+        Some(uuid) if uuid.len() <= UUID_CHARACTERS_MAX => format!("{family}:{uuid}"),
+        Some(uuid) => format!("{family}:{}", &blake3::hash(uuid.as_bytes()).to_hex()[..32]),
+    }
+}
+
+/// The `uuid` of the query, as far as its form is right.
+pub fn asked_uuid(input: &mut super::input::Input) -> Result<Option<String>, Refusal> {
+    match input.asked("uuid") {
+        Some(uuid) if uuid.chars().count() > UUID_CHARACTERS_MAX => Err(Refusal::field("uuid", &uuid, format!("has more than {UUID_CHARACTERS_MAX} characters"))),
+        uuid => Ok(uuid),
+    }
+}
+
+/// `POST im/v1/chats`
+pub async fn create(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    let set_bot_manager = call.input.asked_flag("set_bot_manager");
+    let uuid = asked_uuid(&mut call.input)?;
+    let name = call.input.bounded("name", crate::limits::CHAT_NAME_CHARACTERS_MAX).unwrap_or_default();
+    let description = call.input.bounded("description", crate::limits::CHAT_DESCRIPTION_CHARACTERS_MAX).unwrap_or_default();
+    let avatar = call.input.text("avatar").filter(|key| !key.is_empty());
+    let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
+    let user_ids = call.input.list("user_id_list", MEMBERS_OF_A_CALL_MAX);
+    let bot_ids = call.input.list("bot_id_list", MEMBERS_OF_A_CALL_MAX);
+    let config = config_change(&mut call, false)?;
+    let (api, app) = (&call.api, &call.app);
+    let avatar = api.avatar_meant(avatar).await?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let mut members = RoaringBitmap::new();
+    for (form, ids) in [(form, &user_ids), (IdType::AppId, &bot_ids)] {
+        for id in ids {
+            members.insert(api.meant(app, form, id).map_err(|unknown| unknown.refusal)?);
+        }
+    }
+    if let Some(gone) = members.iter().chain(owner).find(|index| api.chats.directory.resigned(*index)) {
+        return Err(Refusal::new(232_022, format!("user resigned: `{}` has left the organisation; make the group without this one", api.id_of(app, form, gone))));
+    }
+    if config.chat_type == Some(protocol::chat::Visibility::Public) && name.trim().chars().count() < 2 {
+        let code = if name.trim().is_empty() { 232_042 } else { 232_020 };
+        return Err(Refusal::new(code, "a public group needs a name of at least two characters, so that it can be found; give it a longer `name`"));
+    }
+    let managers = if set_bot_manager && owner.is_some_and(|owner| owner != app.bot) { vec![app.bot] } else { Vec::new() };
+    let group = NewGroup { client_message_id: client_message_id("c", uuid.as_deref()), name, description, avatar, owner, managers, members, config };
+    let key = api.chats.create_group(app.bot, group).await.or_refuse(Act::Chat)?;
+    let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Chat)?;
+    let mut chat = api.chat_object(app, form, &info);
+    chat["chat_id"] = json!(api.chats.seal.chat_id(key));
+    Ok(Reply::Data(chat))
+}
+
+/// `GET im/v1/chats/:chat_id`
+pub async fn get(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let key = api.chat_meant(&call.input.path("chat_id"))?;
+    if let Some((one, other)) = key.pair() {
+        let peer = key.peer(app.bot).filter(|_| one != other).ok_or_else(outside)?;
+        let created = api.chats.group_info(key).await.is_ok();
+        return if created { Ok(Reply::Data(api.direct_object(peer))) } else { Err(outside()) };
+    }
+    let (info, members) = api.chats.group_info(key).await.map_err(|error| if error.code == ErrorCode::ChatNotFound { outside() } else { Refusal::of(Act::Chat, error) })?;
+    let bots = api.bots_among(&members);
+    let counts = |chat: &mut Value| {
+        chat["user_count"] = json!((members.len() - bots.len()).to_string());
+        chat["bot_count"] = json!(bots.len().to_string());
+        chat["chat_status"] = json!(status(&info));
+    };
+    let rights = match api.chats.rights_of(app.bot, key).await {
+        Ok((_, rights)) => rights,
+        Err(error) if error.code == ErrorCode::ChatNotFound => {
+            // Who is not in it learns only what an invitation would tell.
+            let mut chat = json!({ "name": info.name, "avatar": api.chat_avatar_url(info.avatar.as_deref(), &info.name) });
+            counts(&mut chat);
+            return Ok(Reply::Data(chat));
+        }
+        Err(error) => return Err(Refusal::of(Act::Chat, error)),
+    };
+    let mut chat = api.chat_object(app, form, &info);
+    counts(&mut chat);
+    if !rights.see_member_count
+        && let Some(fields) = chat.as_object_mut()
+    {
+        fields.remove("user_count");
+    }
+    let (bot_managers, user_managers): (Vec<u32>, Vec<u32>) = info.managers.iter().partition(|manager| bots.contains(**manager));
+    chat["user_manager_id_list"] = user_managers.into_iter().map(|manager| api.id_of(app, form, manager)).collect();
+    chat["bot_manager_id_list"] = bot_managers.into_iter().map(|manager| api.id_of(app, IdType::AppId, manager)).collect();
+    Ok(Reply::Data(chat))
+}
+
+fn outside() -> Refusal {
+    Refusal::new(232_006, "chat_id invalid: there is no such chat for this bot; check the chat_id, or have the bot added to the group")
+}
+
+/// `GET im/v1/chats`: groups that the bot is in.
+pub async fn list(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    let by_activity = call.input.asked_word("sort_type", &["ByCreateTimeAsc", "ByActiveTimeDesc"], "ByCreateTimeAsc") == "ByActiveTimeDesc";
+    let types = call.input.asked_list("types", 2);
+    let page = Page::read(&mut call.input, PAGE_DEFAULT, PAGE_MAX);
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let direct_too = types.iter().any(|kind| kind == "p2p");
+    let groups_too = types.is_empty() || types.iter().any(|kind| kind == "group");
+    // A place is a time and a key; the order of places is the order of the list.
+    let mut places: Vec<(u64, ChatKey)> = api
+        .chats
+        .places(app.bot)
+        .await
+        .or_refuse(Act::Chat)?
+        .into_iter()
+        .filter(|place| if place.key.pair().is_some() { direct_too } else { groups_too })
+        .map(|place| (if by_activity { u64::MAX - place.active_at_ms } else { place.created_at_ms }, place.key))
+        .collect();
+    places.sort_unstable();
+    let after = page.token.as_deref().map(|token| parse_place(token, by_activity)).transpose()?;
+    let from = after.map_or(0, |after| places.partition_point(|place| *place <= after));
+    let shown = &places[from..(from + page.size).min(places.len())];
+    let next = (from + shown.len() < places.len()).then(|| shown.last().map(|place| print_place(*place, by_activity))).flatten();
+    let mut items = Vec::with_capacity(shown.len());
+    for (_, key) in shown {
+        let (info, _) = api.chats.group_info(*key).await.or_refuse(Act::Chat)?;
+        items.push(api.list_object(app, form, *key, &info));
+    }
+    Ok(page::reply(items, next))
+}
+
+fn print_place((time, key): (u64, ChatKey), by_activity: bool) -> String {
+    format!("{}{time:x}.{:x}", if by_activity { 'a' } else { 'c' }, key.0)
+}
+
+fn parse_place(token: &str, by_activity: bool) -> Result<(u64, ChatKey), Refusal> {
+    let digits = token.strip_prefix(if by_activity { 'a' } else { 'c' });
+    let parsed = digits.and_then(|digits| digits.split_once('.')).and_then(|(time, key)| Some((u64::from_str_radix(time, 16).ok()?, ChatKey(u64::from_str_radix(key, 16).ok()?))));
+    parsed.ok_or_else(|| page::wrong_token(token))
+}
+
+/// `PUT im/v1/chats/:chat_id`: what is missing stays as it is.
+pub async fn update(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    let name = call.input.bounded("name", crate::limits::CHAT_NAME_CHARACTERS_MAX);
+    let description = call.input.bounded("description", crate::limits::CHAT_DESCRIPTION_CHARACTERS_MAX);
+    let avatar = call.input.text("avatar").filter(|key| !key.is_empty());
+    let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
+    let config = config_change(&mut call, true)?;
+    let (api, app) = (&call.api, &call.app);
+    let key = api.chat_meant(&call.input.path("chat_id"))?;
+    let avatar = api.avatar_meant(avatar).await?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let (_, rights) = api.chats.rights_of(app.bot, key).await.or_refuse(Act::ChatUpdate)?;
+    let configures = config != ChatConfigChange::default();
+    if configures && !rights.edit_config {
+        return Err(Refusal::new(232_016, "only the owner and the managers may change more than name, avatar and description; have the bot made a manager"));
+    }
+    if let Some(owner) = owner {
+        // Checked before anything changes, so that a call changes all or nothing.
+        if !rights.own {
+            return Err(Refusal::new(232_017, "only the owner of the group may give it away; call as the owner"));
+        }
+        if api.chats.rights_of(owner, key).await.is_err() {
+            return Err(Refusal::new(232_012, "the new owner is not in the group; add this one to the group first"));
+        }
+    }
+    if name.is_some() || description.is_some() || avatar.is_some() || configures {
+        let chat_id = api.chats.seal.chat_id(key);
+        let command = UpdateChat { chat_id, name, description, avatar, config: configures.then_some(config) };
+        api.chats.update_chat(app.bot, command).await.or_refuse(Act::ChatUpdate)?;
+    }
+    if let Some(owner) = owner {
+        api.chats.transfer(app.bot, key, owner).await.or_refuse(Act::ChatOwn)?;
+    }
+    Ok(Reply::Data(json!({})))
+}
+
+/// `DELETE im/v1/chats/:chat_id`
+pub async fn dissolve(call: Call) -> Answer {
+    let key = call.api.chat_meant(&call.input.path("chat_id"))?;
+    call.api.chats.dissolve(call.app.bot, key).await.or_refuse(Act::ChatOwn)?;
+    Ok(Reply::Data(json!({})))
+}
+
+/// Reads the configuration, and refuses what this server does not have, so that nobody relies on it.
+fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refusal> {
+    let input = &mut call.input;
+    let mut change = ChatConfigChange {
+        edit_permission: input.word("edit_permission"),
+        add_member_permission: input.word("add_member_permission"),
+        at_all_permission: input.word("at_all_permission"),
+        pin_manage_setting: input.word("pin_manage_setting"),
+        urgent_setting: input.word("urgent_setting"),
+        moderation_permission: input.word("moderation_permission"),
+        membership_approval: input.word("membership_approval"),
+        chat_type: input.word("chat_type"),
+        join_message_visibility: input.word("join_message_visibility"),
+        leave_message_visibility: input.word("leave_message_visibility"),
+        hide_member_count_setting: input.word("hide_member_count_setting"),
+        ..ChatConfigChange::default()
+    };
+    // There are no meetings here, so that the setting has nothing to rule; it is checked and let go.
+    let _: Option<Who> = input.word("video_conference_setting");
+    let share = input.text("share_card_permission");
+    let mode = input.text("chat_mode").unwrap_or_default();
+    let restricted = input.value("restricted_mode_setting").and_then(|setting| setting.get("status")).and_then(Value::as_bool) == Some(true);
+    let thread_style = input.text("group_message_type").is_some_and(|kind| kind == "thread");
+    input.checked()?;
+    if restricted {
+        return Err(Refusal::new(232_057, "restricted mode is not available on this server; leave `restricted_mode_setting` out"));
+    }
+    if !mode.is_empty() && mode != "group" {
+        return Err(Refusal::field("chat_mode", &mode, "must be group: only ordinary groups can be made"));
+    }
+    if thread_style {
+        return Err(Refusal::field("group_message_type", "thread", "must be chat: groups that show only threads are not available on this server"));
+    }
+    if let Some(share) = share {
+        let whole = match (share.as_str(), change.add_member_permission) {
+            ("allowed", None) => Some(Who::AllMembers),
+            ("not_allowed", None) => Some(Who::OnlyOwner),
+            ("allowed", Some(Who::AllMembers)) | ("not_allowed", Some(Who::OnlyOwner)) => change.add_member_permission,
+            _ => None,
+        };
+        let together = "goes with add_member_permission: allowed with all_members, not_allowed with only_owner";
+        if whole.is_none() || (update && change.add_member_permission.is_none()) {
+            return Err(Refusal::fields(vec![Violation { field: "share_card_permission".into(), value: crate::error::clip(&share), description: together.into() }]));
+        }
+        change.add_member_permission = whole;
+    }
+    Ok(change)
+}
+
+fn status(info: &ChatInfo) -> &'static str {
+    if info.dissolved { "dissolved_save" } else { "normal" }
+}
+
+impl OpenApi {
+    /// The bots among members. Bots are few, so that a group of everybody costs two operations on bitmaps.
+    pub fn bots_among(&self, members: &RoaringBitmap) -> RoaringBitmap {
+        let others = members - self.chats.directory.everyone();
+        others.into_iter().filter(|index| self.is_bot(*index)).collect()
+    }
+
+    /// The picture of an `image_key` that was uploaded.
+    async fn avatar_meant(&self, key: Option<String>) -> Result<Option<String>, Refusal> {
+        let Some(key) = key else { return Ok(None) };
+        let bare = bare_key(&key).to_owned();
+        let entry = self.attachments.entry(&bare).await.or_refuse(Act::Resource)?;
+        if !entry.is_some_and(|entry| entry.media_type.starts_with("image/")) {
+            return Err(Refusal::new(232_041, format!("avatar key illegal: `{}` is not the key of a picture; upload one with image_type=avatar", crate::error::clip(&key))));
+        }
+        Ok(Some(bare))
+    }
+
+    /// A group as its members see it.
+    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatInfo) -> Value {
+        let config = &info.config;
+        let mut chat = json!({
+            "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
+            "name": info.name,
+            "description": info.description,
+            "i18n_names": {},
+            "urgent_setting": config.urgent_setting,
+            "video_conference_setting": "all_members",
+            "pin_manage_setting": config.pin_manage_setting,
+            "add_member_permission": config.add_member_permission,
+            "share_card_permission": if config.add_member_permission == Who::AllMembers { "allowed" } else { "not_allowed" },
+            "at_all_permission": config.at_all_permission,
+            "edit_permission": config.edit_permission,
+            "group_message_type": "chat",
+            "chat_mode": "group",
+            "chat_type": config.chat_type,
+            "chat_tag": "inner",
+            "external": false,
+            "tenant_key": self.tenant_key,
+            "join_message_visibility": config.join_message_visibility,
+            "leave_message_visibility": config.leave_message_visibility,
+            "membership_approval": config.membership_approval,
+            "moderation_permission": config.moderation_permission,
+            "hide_member_count_setting": config.hide_member_count_setting,
+            "restricted_mode_setting": {
+                "status": false,
+                "screenshot_has_permission_setting": "all_members",
+                "download_has_permission_setting": "all_members",
+                "message_has_permission_setting": "all_members",
+            },
+        });
+        self.add_owner(&mut chat, app, form, info);
+        chat
+    }
+
+    /// The owner is named only when it is a person.
+    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatInfo) {
+        if let Some(owner) = info.owner.filter(|owner| !self.is_bot(*owner)) {
+            chat["owner_id"] = json!(self.id_of(app, form, owner));
+            chat["owner_id_type"] = json!(form.word());
+        }
+    }
+
+    fn direct_object(&self, peer: u32) -> Value {
+        let name = self.chats.directory.entry(peer).map(|person| person.name.clone()).unwrap_or_default();
+        json!({ "avatar": self.avatar_url(peer), "name": name, "description": "", "chat_mode": "p2p", "external": false, "tenant_key": self.tenant_key, "chat_status": "normal" })
+    }
+
+    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatInfo) -> Value {
+        let mut item = match key.peer(app.bot) {
+            Some(peer) => {
+                let mut item = self.direct_object(peer);
+                item["p2p_target_type"] = json!("user");
+                item["p2p_target_id"] = json!(self.id_of(app, form, peer));
+                item
+            }
+            None => json!({
+                "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
+                "name": info.name,
+                "description": info.description,
+                "external": false,
+                "tenant_key": self.tenant_key,
+                "chat_mode": "group",
+                "chat_status": status(info),
+            }),
+        };
+        item["chat_id"] = json!(self.chats.seal.chat_id(key));
+        self.add_owner(&mut item, app, form, info);
+        item
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_uuid_of_any_letters_makes_a_short_id_that_is_always_the_same() {
+        assert_eq!(client_message_id("m", Some("a-b")), "m:a-b");
+        let long = "字".repeat(50);
+        assert_eq!(client_message_id("m", Some(&long)), client_message_id("m", Some(&long)));
+        assert!(client_message_id("m", Some(&long)).len() <= crate::limits::CLIENT_MESSAGE_ID_BYTES_MAX);
+        assert_ne!(client_message_id("m", None), client_message_id("m", Some("")));
+    }
+
+    #[test]
+    fn a_page_token_belongs_to_its_order() {
+        let place = (17, ChatKey(9));
+        assert_eq!(parse_place(&print_place(place, true), true).unwrap(), place);
+        for token in ["", "x", "c1", "c1.zz", &print_place(place, true)] {
+            assert_eq!(parse_place(token, false).unwrap_err().code, 99_992_402);
+        }
+    }
+}

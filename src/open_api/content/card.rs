@@ -1,0 +1,213 @@
+//! Cards: kept as they were sent; checked; and simplified for those who read messages.
+
+use super::{Find, Mentions, at};
+use crate::open_api::error::Refusal;
+use serde_json::{Map, Value, json};
+
+/// Elements within elements that are looked into.
+const DEPTH_MAX: usize = 12;
+
+/// Checks the form of a card.
+pub fn check(card: &Map<String, Value>) -> Result<(), Refusal> {
+    let kind = card.get("type").and_then(Value::as_str);
+    if matches!(kind, Some("template" | "card")) && card.get("data").is_some_and(Value::is_object) {
+        return Err(wrong(11_310, "cards by template_id or card_id are not available on this server; send the JSON of the card itself"));
+    }
+    let second = card.get("schema").and_then(Value::as_str) == Some("2.0");
+    if second {
+        let elements = card.get("body").and_then(|body| body.get("elements"));
+        return if elements.is_some_and(Value::is_array) { Ok(()) } else { Err(wrong(200_621, "a card of schema 2.0 needs body.elements, a list; add it")) };
+    }
+    let listed = card.get("elements").map(Value::is_array);
+    let by_locale = card.get("i18n_elements").map(Value::is_object);
+    match (listed, by_locale, card.get("header")) {
+        (Some(false), _, _) => Err(wrong(200_621, "`elements` is not a list")),
+        (_, Some(false), _) => Err(wrong(200_621, "`i18n_elements` is not an object of lists")),
+        (None, None, None) => Err(wrong(200_621, "the card has neither elements nor i18n_elements nor header; add what it is to show")),
+        _ => Ok(()),
+    }
+}
+
+fn wrong(inner: u32, why: &str) -> Refusal {
+    // Bots look for this form of words to fall back to a plain text.
+    Refusal::new(230_099, format!("Failed to create card content, ext=ErrCode: {inner}; ErrMsg: {why}"))
+}
+
+/// Notes everybody whom the card mentions with `<at id=…>`.
+pub fn mentions(card: &Map<String, Value>, mentions: &mut Mentions, find: Find) -> Result<(), Refusal> {
+    for value in card.values() {
+        mentions_of(value, mentions, find, 0)?;
+    }
+    Ok(())
+}
+
+fn mentions_of(value: &Value, mentions: &mut Mentions, find: Find, depth: usize) -> Result<(), Refusal> {
+    match value {
+        Value::String(text) => {
+            let mut from = 0;
+            while let Some(tag) = at::next(text, from) {
+                // E-mail addresses are shown, but mean nobody here.
+                if !tag.id.contains('@') {
+                    mentions.note(tag.id, find)?;
+                }
+                from = tag.to;
+            }
+        }
+        Value::Array(values) if depth < 4 * DEPTH_MAX => values.iter().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?,
+        Value::Object(fields) if depth < 4 * DEPTH_MAX => fields.values().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A card in the simplified form: title, and paragraphs of nodes.
+pub fn read(card: &str) -> Value {
+    let card: Value = serde_json::from_str(card).unwrap_or_default();
+    let title = card.pointer("/header/title").map(|title| plain(title)).unwrap_or_default();
+    let elements = card
+        .pointer("/body/elements")
+        .or_else(|| card.get("elements"))
+        .or_else(|| card.pointer("/i18n_elements/zh_cn"))
+        .or_else(|| card.get("i18n_elements").and_then(Value::as_object).and_then(|locales| locales.values().next()));
+    let mut paragraphs = Vec::new();
+    simplify_all(elements, &mut paragraphs, 0);
+    json!({ "title": title, "elements": paragraphs })
+}
+
+fn simplify_all(elements: Option<&Value>, paragraphs: &mut Vec<Value>, depth: usize) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    for element in elements.and_then(Value::as_array).into_iter().flatten() {
+        simplify(element, paragraphs, depth);
+    }
+}
+
+fn simplify(element: &Value, paragraphs: &mut Vec<Value>, depth: usize) {
+    let tag = element.get("tag").and_then(Value::as_str).unwrap_or("");
+    let mut line = Vec::new();
+    match tag {
+        "div" => {
+            line.extend(element.get("text").map(|text| text_nodes(text)).into_iter().flatten());
+            for field in element.get("fields").and_then(Value::as_array).into_iter().flatten() {
+                line.extend(field.get("text").map(|text| text_nodes(text)).into_iter().flatten());
+            }
+            line.extend(element.get("extra").map(|extra| control(extra)));
+        }
+        "markdown" | "plain_text" | "lark_md" => line.extend(text_nodes(element)),
+        "hr" => line.push(json!({ "tag": "hr" })),
+        "img" => line.push(json!({ "tag": "img", "image_key": element.get("img_key").or_else(|| element.get("image_key")).cloned().unwrap_or_default() })),
+        "note" => {
+            let mut inner = Vec::new();
+            simplify_all(element.get("elements"), &mut inner, depth + 1);
+            line.push(json!({ "tag": "note", "elements": inner.into_iter().flat_map(|line| line.as_array().cloned().unwrap_or_default()).collect::<Vec<_>>() }));
+        }
+        "action" => line.extend(element.get("actions").and_then(Value::as_array).into_iter().flatten().map(|action| control(action))),
+        "column_set" => {
+            for column in element.get("columns").and_then(Value::as_array).into_iter().flatten() {
+                simplify_all(column.get("elements"), paragraphs, depth + 1);
+            }
+        }
+        "form" | "collapsible_panel" | "interactive_container" | "column" => simplify_all(element.get("elements"), paragraphs, depth + 1),
+        "person" => line.push(json!({ "tag": "at", "user_id": element.get("user_id").and_then(Value::as_str).unwrap_or("") })),
+        _ => line.push(control(element)),
+    }
+    if !line.is_empty() {
+        paragraphs.push(Value::Array(line));
+    }
+}
+
+/// A button, a choice, a date: its kind and what stands on it.
+fn control(element: &Value) -> Value {
+    let tag = element.get("tag").and_then(Value::as_str).unwrap_or("unknown");
+    let text = element.get("text").or_else(|| element.get("placeholder")).or_else(|| element.get("content"));
+    let mut node = json!({ "tag": tag });
+    if let Some(text) = text {
+        node["text"] = Value::String(plain(text));
+    }
+    for field in ["type", "options", "img_key", "initial_date", "initial_datetime"] {
+        if let Some(value) = element.get(field) {
+            node[if field == "img_key" { "image_key" } else { field }] = value.clone();
+        }
+    }
+    node
+}
+
+fn plain(text: &Value) -> String {
+    text.as_str().or_else(|| text.get("content").and_then(Value::as_str)).unwrap_or("").to_owned()
+}
+
+/// The nodes of a text: mentions are told apart, the rest stays as it was written.
+fn text_nodes(text: &Value) -> Vec<Value> {
+    let source = text.as_str().or_else(|| text.get("content").and_then(Value::as_str)).unwrap_or("");
+    let mut nodes = Vec::new();
+    let mut from = 0;
+    let mut push = |text: &str| {
+        if !text.is_empty() {
+            nodes.push(json!({ "tag": "text", "text": text }));
+        }
+        nodes.len()
+    };
+    let mut mentions = Vec::new();
+    while let Some(tag) = at::next(source, from) {
+        let place = push(&source[from..tag.from]);
+        mentions.push((place, tag.id));
+        from = tag.to;
+    }
+    push(&source[from..]);
+    for (place, id) in mentions.into_iter().rev() {
+        nodes.insert(place, json!({ "tag": "at", "user_id": if id == "all" { "@_all" } else { id } }));
+    }
+    nodes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Named;
+    use super::*;
+
+    fn simplified(card: Value) -> Value {
+        read(&card.to_string())
+    }
+
+    #[test]
+    fn both_schemas_are_read_as_title_and_paragraphs() {
+        let first = json!({"header":{"title":{"tag":"plain_text","content":"T"}},"elements":[
+            {"tag":"div","text":{"tag":"lark_md","content":"a <at id=ou_1></at> b"}},{"tag":"hr"},
+            {"tag":"action","actions":[{"tag":"button","text":{"tag":"plain_text","content":"Go"},"type":"primary"}]},
+            {"tag":"note","elements":[{"tag":"plain_text","content":"n"}]}]});
+        assert_eq!(
+            simplified(first),
+            json!({"title":"T","elements":[[{"tag":"text","text":"a "},{"tag":"at","user_id":"ou_1"},{"tag":"text","text":" b"}],[{"tag":"hr"}],
+                [{"tag":"button","text":"Go","type":"primary"}],[{"tag":"note","elements":[{"tag":"text","text":"n"}]}]]})
+        );
+        let second = json!({"schema":"2.0","body":{"elements":[{"tag":"column_set","columns":[{"tag":"column","elements":[{"tag":"markdown","content":"x"}]}]},{"tag":"img","img_key":"k"}]}});
+        assert_eq!(simplified(second), json!({"title":"","elements":[[{"tag":"text","text":"x"}],[{"tag":"img","image_key":"k"}]]}));
+    }
+
+    #[test]
+    fn a_card_without_form_is_refused_in_the_words_that_bots_look_for() {
+        for card in [json!({}), json!({"schema":"2.0"}), json!({"elements":{}}), json!({"type":"template","data":{"template_id":"x"}})] {
+            let refusal = check(card.as_object().unwrap()).unwrap_err();
+            assert!(refusal.code == 230_099 && refusal.msg.contains("ErrCode: ") && refusal.msg.contains("; ErrMsg: "), "{}", refusal.msg);
+        }
+        assert!(check(json!({"elements":[]}).as_object().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn who_is_mentioned_anywhere_in_a_card_is_noted() {
+        let card = json!({"elements":[{"tag":"div","text":{"content":"<at id=ou_1></at><at id=\"all\"></at><at email=a@b></at>"}}]});
+        let mut noted = Mentions::default();
+        mentions(card.as_object().unwrap(), &mut noted, &|id| Ok(Named { user_id: id.to_owned(), name: String::new() })).unwrap();
+        assert_eq!((noted.people, noted.all), (vec!["ou_1".to_owned()], true));
+    }
+
+    #[test]
+    fn a_card_that_nests_without_end_ends() {
+        let mut element = json!({"tag":"markdown","content":"deep"});
+        for _ in 0..60 {
+            element = json!({"tag":"form","elements":[element]});
+        }
+        assert_eq!(simplified(json!({"elements":[element]}))["elements"], json!([]));
+    }
+}

@@ -1,0 +1,241 @@
+//! The form of every answer, and the way of every call: log id, body, token, allowance, act, answer.
+
+use super::OpenApi;
+use super::error::Refusal;
+use super::identity;
+use super::input::Input;
+use super::rate::Rate;
+use crate::auth::AppEntry;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use axum::response::Response;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
+const BODY_BYTES_MAX: usize = 1 << 20;
+/// Time in which a body must have come.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+/// Bytes of a request id that is taken from the caller.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ogw-ratelimit-limit");
+const RATE_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
+
+/// What a call is answered with.
+pub enum Reply {
+    /// `{"code":0,"msg":"success","data":…}`.
+    Data(Value),
+    /// `{"code":0,"msg":"ok",…}` with these fields beside the code, as a few old calls have it.
+    Flat(Value),
+    /// Bytes of a file with their headers.
+    Raw(Box<Response>),
+}
+
+/// Result of a call.
+pub type Answer = Result<Reply, Refusal>;
+
+/// A call of an app whose token is good.
+pub struct Call {
+    /// The API.
+    pub api: Arc<OpenApi>,
+    /// The app; its bot is the one who acts.
+    pub app: Arc<AppEntry>,
+    /// What it brings.
+    pub input: Input,
+}
+
+/// A call that needs the token of an app.
+#[derive(Clone)]
+pub struct WithToken<F>(pub F);
+
+/// A call that anybody may make.
+#[derive(Clone)]
+pub struct WithoutToken<F>(pub F);
+
+/// A call of an app that brings something else than JSON, and reads it itself.
+#[derive(Clone)]
+pub struct WithBody<F>(pub F);
+
+type Served = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+impl<F, Fut> Handler<(), Arc<OpenApi>> for WithToken<F>
+where
+    F: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    type Future = Served;
+
+    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
+        serve(request, api, move |api, mut parts, body| async move {
+            let app = admitted(&api, &parts.headers)?;
+            let body = read(body).await?;
+            let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
+            self.0(Call { api, app, input }).await
+        })
+    }
+}
+
+impl<F, Fut> Handler<(), Arc<OpenApi>> for WithoutToken<F>
+where
+    F: Fn(Arc<OpenApi>, Input) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    type Future = Served;
+
+    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
+        serve(request, api, move |api, mut parts, body| async move {
+            let body = read(body).await?;
+            let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
+            self.0(api, input).await
+        })
+    }
+}
+
+impl<F, Fut> Handler<(), Arc<OpenApi>> for WithBody<F>
+where
+    F: Fn(Call, Request) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    type Future = Served;
+
+    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
+        serve(request, api, move |api, mut parts, body| async move {
+            let app = admitted(&api, &parts.headers)?;
+            let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
+            self.0(Call { api, app, input }, Request::from_parts(parts, body)).await
+        })
+    }
+}
+
+/// Answers a path that no call has.
+pub fn no_path(request: Request, api: Arc<OpenApi>) -> Served {
+    serve(request, api, |_, parts, _| async move { Err(Refusal::no_path(parts.uri.path())) })
+}
+
+/// Answers a method that the path does not have.
+pub fn no_method(request: Request, api: Arc<OpenApi>) -> Served {
+    serve(request, api, |_, parts, _| async move { Err(Refusal::no_method(parts.method.as_str(), parts.uri.path())) })
+}
+
+fn serve<F, Fut>(request: Request, api: Arc<OpenApi>, act: F) -> Served
+where
+    F: FnOnce(Arc<OpenApi>, Parts, Body) -> Fut + Send + 'static,
+    Fut: Future<Output = Answer> + Send + 'static,
+{
+    Box::pin(async move {
+        let (parts, body) = request.into_parts();
+        let log_id = log_id(&api);
+        let request_id = request_id(&parts.headers).unwrap_or_else(|| log_id.clone());
+        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+        let mut response = match AssertUnwindSafe(act(api, parts, body)).catch_unwind().await {
+            Ok(Ok(reply)) => reply_response(reply),
+            Ok(Err(refusal)) => {
+                tracing::info!(log_id, %method, path, code = refusal.code, msg = refusal.msg, "a call of the open API was refused");
+                refusal_response(&refusal, &log_id)
+            }
+            Err(_) => {
+                tracing::error!(log_id, %method, path, "a call of the open API failed by a fault of the server");
+                refusal_response(&Refusal::internal(), &log_id)
+            }
+        };
+        let headers = response.headers_mut();
+        put(headers, LOG_ID, &log_id);
+        put(headers, REQUEST_ID, &request_id);
+        response
+    })
+}
+
+/// The app of the token, when it may call now.
+fn admitted(api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
+    let app = identity::app_of(&api.auth, headers)?;
+    let calls_per_second = api.calls_per_second();
+    match api.rates.take(app.bot, calls_per_second, Instant::now()) {
+        Rate::Within => Ok(app),
+        Rate::Over { reset_seconds } => Err(Refusal::rate(calls_per_second, reset_seconds)),
+    }
+}
+
+async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
+    let params = RawPathParams::from_request_parts(parts, &()).await.map_err(|_| Refusal::no_path(parts.uri.path()))?;
+    Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+}
+
+async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
+    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_too_long(&error) => {
+            Err(Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE))
+        }
+        Ok(Err(error)) => Err(Refusal::bad_request(format!("the body broke off: {error}"))),
+        Err(_) => Err(Refusal::bad_request(format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs())).with_status(StatusCode::REQUEST_TIMEOUT)),
+    }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+fn reply_response(reply: Reply) -> Response {
+    match reply {
+        Reply::Data(data) => json_response(StatusCode::OK, &json!({ "code": 0, "msg": "success", "data": data })),
+        Reply::Flat(mut fields) => {
+            fields["code"] = json!(0);
+            fields["msg"] = json!("ok");
+            json_response(StatusCode::OK, &fields)
+        }
+        Reply::Raw(response) => *response,
+    }
+}
+
+/// A refusal as it stands on the wire.
+pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
+    let mut error = json!({ "log_id": log_id });
+    if !refusal.violations.is_empty() {
+        let violations: Vec<Value> =
+            refusal.violations.iter().map(|one| json!({ "field": one.field, "value": one.value, "description": one.description })).collect();
+        error["field_violations"] = Value::Array(violations);
+    }
+    let mut response = json_response(refusal.status, &json!({ "code": refusal.code, "msg": refusal.msg, "error": error }));
+    if let Some(reset_seconds) = refusal.reset_seconds {
+        let headers = response.headers_mut();
+        put(headers, RATE_RESET, &reset_seconds.to_string());
+        put(headers, header::RETRY_AFTER, &reset_seconds.to_string());
+    }
+    if let Some(calls_per_second) = refusal.calls_per_second {
+        put(response.headers_mut(), RATE_LIMIT, &calls_per_second.to_string());
+    }
+    response
+}
+
+fn json_response(status: StatusCode, body: &Value) -> Response {
+    let mut response = Response::new(Body::from(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    response
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+/// Names a call in the log and to the caller: its time in ms and 16 random digits, so that it sorts and does not repeat.
+fn log_id(api: &OpenApi) -> String {
+    format!("{:014}{:016X}", api.chats.clock.now_ms(), rand::random::<u64>())
+}
+
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(&REQUEST_ID)?.to_str().ok()?;
+    (!given.is_empty() && given.len() <= REQUEST_ID_BYTES_MAX).then(|| given.to_owned())
+}

@@ -1,0 +1,209 @@
+//! Refusals: the platform's codes, and the one table that says which code stands for what the domain says.
+
+use crate::error::Error;
+use axum::http::StatusCode;
+use protocol::error::ErrorCode;
+
+/// Why a call was refused. `msg` says what happened, why, and what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// The platform's code.
+    pub code: u32,
+    /// For people.
+    pub msg: String,
+    /// Fields that are wrong.
+    pub violations: Vec<Violation>,
+    /// The call may be made again after this many seconds.
+    pub reset_seconds: Option<u64>,
+    /// Calls a second that are allowed, when there were more.
+    pub calls_per_second: Option<u64>,
+}
+
+/// One field that is wrong.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// Its name.
+    pub field: String,
+    /// What was sent, shortened.
+    pub value: String,
+    /// What is allowed.
+    pub description: String,
+}
+
+/// What a call wanted to do; it decides which code a refusal of the domain has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// Make or read a group.
+    Chat,
+    /// Change name, picture, description or configuration.
+    ChatUpdate,
+    /// Dissolve a group or give it away.
+    ChatOwn,
+    /// Add, remove or list members.
+    Member,
+    /// Name or relieve managers.
+    Managers,
+    /// Send a message, or answer one.
+    Send,
+    /// Read messages.
+    Read,
+    /// Change what a message says.
+    Edit,
+    /// Take a message back.
+    Recall,
+    /// Upload or fetch a picture or file.
+    Resource,
+}
+
+impl Refusal {
+    /// A refusal with status 400.
+    pub fn new(code: u32, msg: impl Into<String>) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, code, msg: msg.into(), violations: Vec::new(), reset_seconds: None, calls_per_second: None }
+    }
+
+    /// The same with another HTTP status.
+    pub fn with_status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Fields are wrong.
+    pub fn fields(violations: Vec<Violation>) -> Self {
+        let first = violations.first().map(|one| format!("`{}` {}", one.field, one.description)).unwrap_or_default();
+        let more = if violations.len() > 1 { format!(", and {} more", violations.len() - 1) } else { String::new() };
+        Self { violations, ..Self::new(99_992_402, format!("field validation failed: {first}{more}; correct what `error.field_violations` names and call again")) }
+    }
+
+    /// One field is wrong.
+    pub fn field(name: &str, value: &str, description: impl Into<String>) -> Self {
+        Self::fields(vec![Violation { field: name.to_owned(), value: crate::error::clip(value), description: description.into() }])
+    }
+
+    /// The request cannot be read.
+    pub fn bad_request(why: impl std::fmt::Display) -> Self {
+        Self::new(9_499, format!("the request cannot be read: {why}; correct it and call again"))
+    }
+
+    /// There is no such path.
+    pub fn no_path(path: &str) -> Self {
+        Self::new(99_991_201, format!("there is no call `{}`; check the path against the list of calls", crate::error::clip(path))).with_status(StatusCode::NOT_FOUND)
+    }
+
+    /// The path has no such method.
+    pub fn no_method(method: &str, path: &str) -> Self {
+        Self::new(99_991_301, format!("the call `{}` does not exist with the method {}; check the method", crate::error::clip(path), crate::error::clip(method)))
+            .with_status(StatusCode::METHOD_NOT_ALLOWED)
+    }
+
+    /// More calls than are allowed.
+    pub fn rate(calls_per_second: u64, reset_seconds: u64) -> Self {
+        Self {
+            reset_seconds: Some(reset_seconds),
+            calls_per_second: Some(calls_per_second),
+            ..Self::new(
+                99_991_400,
+                format!("request trigger frequency limit: this app may make {calls_per_second} calls a second; wait {reset_seconds} seconds and call again"),
+            )
+            .with_status(StatusCode::TOO_MANY_REQUESTS)
+        }
+    }
+
+    /// The server made an error.
+    pub fn internal() -> Self {
+        Self::new(2_200, "internal error: the call failed by a fault of the server; call again, and give the log id to the operator when it fails once more")
+            .with_status(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// What the domain refused.
+    pub fn of(act: Act, error: Error) -> Self {
+        let (status, code) = code(act, error.code);
+        let reset_seconds = error.retry_after_ms.map(|after_ms| after_ms.div_ceil(1_000).max(1));
+        Self { status, code, msg: error.to_string(), violations: Vec::new(), reset_seconds, calls_per_second: None }
+    }
+}
+
+/// Turns a result of the domain into one of a call.
+pub trait Refused<T> {
+    /// The same result, with the platform's code for this act.
+    fn or_refuse(self, act: Act) -> Result<T, Refusal>;
+}
+
+impl<T> Refused<T> for crate::error::Result<T> {
+    fn or_refuse(self, act: Act) -> Result<T, Refusal> {
+        self.map_err(|error| Refusal::of(act, error))
+    }
+}
+
+/// The table: status and code of a domain error, by what the call wanted.
+pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
+    use Act::*;
+    use ErrorCode::*;
+    let code = match (error, act) {
+        (Busy | RateLimited, _) => return (StatusCode::TOO_MANY_REQUESTS, 99_991_400),
+        (StorageUnavailable | Draining, _) => return (StatusCode::SERVICE_UNAVAILABLE, 2_200),
+
+        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_011,
+        (ChatNotFound, Send | Read | Edit | Recall) => 230_002,
+        (ChatNotFound, Resource) => 234_004,
+
+        (NotAllowed, Chat | ChatUpdate | Member) => 232_002,
+        (NotAllowed, ChatOwn) => 232_017,
+        (NotAllowed, Managers) => 232_038,
+        (NotAllowed, Send) => 230_018,
+        (NotAllowed, Read) => 230_027,
+        (NotAllowed, Edit) => 230_071,
+        (NotAllowed, Recall) => 230_026,
+        (NotAllowed, Resource) => 234_009,
+
+        (MessageNotFound, Resource) => 234_003,
+        (MessageNotFound, _) => 230_030,
+        (MessageRecalled, _) => 230_011,
+        (EditLimit, _) => 230_072,
+        (WindowPassed, Edit) => 230_075,
+        (WindowPassed, _) => 230_009,
+        (FileNotFound, Resource) => 234_008,
+        (FileNotFound, _) => 230_017,
+
+        (ChatDissolved, _) => 232_009,
+        (MemberLimit, _) => 232_013,
+        (OwnerStays, _) => 232_076,
+        (ApprovalRequired, _) => 232_075,
+        (NotAGroup, Send | Read | Edit | Recall | Resource) => 230_054,
+        (NotAGroup, _) => 232_008,
+
+        (TooLarge, Send | Edit) => 230_025,
+        (TooLarge, Resource) => 234_006,
+        (TooLarge, Managers) => 232_040,
+        (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_030,
+        (PersonNotFound, Send | Read | Edit | Recall | Resource) => 230_013,
+        (_, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_001,
+        (_, Send | Read | Edit | Recall) => 230_001,
+        (_, Resource) => 234_001,
+    };
+    (StatusCode::BAD_REQUEST, code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_domain_error_has_a_code_of_its_family() {
+        for act in [Act::Chat, Act::ChatUpdate, Act::ChatOwn, Act::Member, Act::Managers, Act::Send, Act::Read, Act::Edit, Act::Recall, Act::Resource] {
+            for error in ErrorCode::ALL {
+                let (status, code) = code(act, *error);
+                assert!(status.as_u16() >= 400);
+                assert!(code == 2_200 || code == 99_991_400 || (230_001..=234_043).contains(&code), "{act:?} {error:?} {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_may_be_tried_again_says_when() {
+        let refusal = Refusal::of(Act::Send, Error::storage("the disk is full"));
+        assert_eq!((refusal.status, refusal.reset_seconds), (StatusCode::SERVICE_UNAVAILABLE, Some(1)));
+        assert!(refusal.msg.contains("the disk is full") && refusal.msg.contains("again"));
+    }
+}

@@ -1,0 +1,264 @@
+//! What a call brings: path, query and body, read leniently, with every wrong field named at once.
+
+use super::error::{Refusal, Violation};
+use axum::http::Uri;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Path, query and body of a call. The readers note what is wrong; [`Input::checked`] refuses the call for it.
+#[derive(Debug, Default)]
+pub struct Input {
+    path: Vec<(String, String)>,
+    query: Vec<(String, String)>,
+    body: Map<String, Value>,
+    violations: Vec<Violation>,
+}
+
+impl Input {
+    /// Reads a request. The content type does not matter; an empty body is an empty object.
+    ///
+    /// # Errors
+    /// `9499` when the body is not a JSON object.
+    pub fn read(path: Vec<(String, String)>, uri: &Uri, body: &[u8]) -> Result<Self, Refusal> {
+        let query = uri.query().map(pairs).unwrap_or_default();
+        let body = if body.iter().all(u8::is_ascii_whitespace) {
+            Map::new()
+        } else {
+            match serde_json::from_slice(body) {
+                Ok(Value::Object(body)) => body,
+                Ok(Value::Null) => Map::new(),
+                Ok(_) => return Err(Refusal::bad_request("the body is JSON, but not an object")),
+                Err(error) => return Err(Refusal::bad_request(format!("the body is not JSON: {error}"))),
+            }
+        };
+        Ok(Self { path, query, body, violations: Vec::new() })
+    }
+
+    fn wrong(&mut self, field: &str, value: &str, description: impl Into<String>) {
+        self.violations.push(Violation { field: field.to_owned(), value: crate::error::clip(value), description: description.into() });
+    }
+
+    /// Refuses the call when something that was read is wrong.
+    pub fn checked(&mut self) -> Result<(), Refusal> {
+        if self.violations.is_empty() { Ok(()) } else { Err(Refusal::fields(std::mem::take(&mut self.violations))) }
+    }
+
+    /// A part of the path.
+    pub fn path(&self, name: &str) -> String {
+        self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
+    /// A value of the query; an empty one is none.
+    pub fn asked(&self, name: &str) -> Option<String> {
+        self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
+    }
+
+    /// A value of the query that must be there.
+    pub fn asked_required(&mut self, name: &str) -> String {
+        self.asked(name).unwrap_or_else(|| {
+            self.wrong(name, "", "is required in the query");
+            String::new()
+        })
+    }
+
+    /// Every value of a repeated key; a comma parts several in one.
+    pub fn asked_list(&mut self, name: &str, max: usize) -> Vec<String> {
+        let bracketed = format!("{name}[]");
+        let values: Vec<String> = self
+            .query
+            .iter()
+            .filter(|(known, _)| known == name || *known == bracketed)
+            .flat_map(|(_, value)| value.split(','))
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if values.len() > max {
+            self.wrong(name, &values.len().to_string(), format!("has {} values, the limit is {max}", values.len()));
+            return Vec::new();
+        }
+        values
+    }
+
+    /// One of some words in the query.
+    pub fn asked_word<'a>(&mut self, name: &str, words: &[&'a str], default: &'a str) -> &'a str {
+        let Some(value) = self.asked(name) else { return default };
+        words.iter().copied().find(|word| *word == value).unwrap_or_else(|| {
+            self.wrong(name, &value, format!("must be one of {}", words.join(", ")));
+            default
+        })
+    }
+
+    /// A number in the query.
+    pub fn asked_number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+        let Some(value) = self.asked(name) else { return default };
+        match value.parse::<u64>() {
+            Ok(number) if (min..=max).contains(&number) => number,
+            _ => {
+                self.wrong(name, &value, format!("must be a number from {min} to {max}"));
+                default
+            }
+        }
+    }
+
+    /// A truth value in the query, as programs of several languages write it.
+    pub fn asked_flag(&mut self, name: &str) -> bool {
+        match self.asked(name).as_deref().map(truth) {
+            None => false,
+            Some(Some(value)) => value,
+            Some(None) => {
+                let value = self.asked(name).unwrap_or_default();
+                self.wrong(name, &value, "must be true or false");
+                false
+            }
+        }
+    }
+
+    /// A field of the body as it came; null is none.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.body.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A text of the body; a number is taken as its digits.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        match self.value(name)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            other => {
+                let shown = other.to_string();
+                self.wrong(name, &shown, "must be a text");
+                None
+            }
+        }
+    }
+
+    /// A text of the body that must be there and not be empty.
+    pub fn required(&mut self, name: &str) -> String {
+        let before = self.violations.len();
+        let text = self.text(name).unwrap_or_default();
+        if text.is_empty() && self.violations.len() == before {
+            self.wrong(name, "", "is required and cannot be empty");
+        }
+        text
+    }
+
+    /// A text of at most so many characters.
+    pub fn bounded(&mut self, name: &str, characters_max: usize) -> Option<String> {
+        let text = self.text(name)?;
+        let characters = text.chars().count();
+        if characters > characters_max {
+            self.wrong(name, &text, format!("has {characters} characters, the limit is {characters_max}"));
+        }
+        Some(text)
+    }
+
+    /// A truth value of the body.
+    pub fn flag(&mut self, name: &str) -> bool {
+        let read = match self.value(name) {
+            None => return false,
+            Some(Value::Bool(value)) => Some(*value),
+            Some(Value::String(text)) => truth(text),
+            Some(Value::Number(number)) => number.as_u64().filter(|number| *number < 2).map(|number| number == 1),
+            Some(_) => None,
+        };
+        read.unwrap_or_else(|| {
+            let shown = self.value(name).map(Value::to_string).unwrap_or_default();
+            self.wrong(name, &shown, "must be true or false");
+            false
+        })
+    }
+
+    /// A list of texts of the body.
+    pub fn list(&mut self, name: &str, max: usize) -> Vec<String> {
+        let Some(value) = self.value(name) else { return Vec::new() };
+        let texts: Option<Vec<String>> = value.as_array().and_then(|list| {
+            let texts = list.iter().map(|one| match one {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            });
+            texts.collect()
+        });
+        match texts {
+            Some(texts) if texts.len() <= max => texts,
+            Some(texts) => {
+                self.wrong(name, &texts.len().to_string(), format!("has {} entries, the limit is {max}", texts.len()));
+                Vec::new()
+            }
+            None => {
+                let shown = value.to_string();
+                self.wrong(name, &shown, "must be a list of texts");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A field that is one of the words of a type.
+    pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        let value = self.value(name).filter(|value| value.as_str() != Some(""))?;
+        match T::deserialize(value) {
+            Ok(word) => Some(word),
+            Err(error) => {
+                let (shown, error) = (value.to_string(), error.to_string());
+                let allowed = error.split_once("expected ").map_or(error.as_str(), |(_, allowed)| allowed).to_owned();
+                self.wrong(name, &shown, format!("must be {allowed}"));
+                None
+            }
+        }
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" | "1" => Some(true),
+        "false" | "False" | "FALSE" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// Name and value of everything in a query, in its order.
+fn pairs(query: &str) -> Vec<(String, String)> {
+    let decoded = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::chat::Who;
+
+    fn input(query: &str, body: &str) -> Input {
+        Input::read(Vec::new(), &format!("/path?{query}").parse().unwrap(), body.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn what_the_sdks_send_is_understood() {
+        let mut input = input("flag=True&other=0&user_ids=a&user_ids=b&name=%E5%BC%A0+%E4%B8%89", " {\"n\": null, \"reply\": true} ");
+        assert!(input.asked_flag("flag") && !input.asked_flag("other") && !input.asked_flag("missing"));
+        assert_eq!(input.asked_list("user_ids", 5), ["a", "b"]);
+        assert_eq!(input.asked("name").as_deref(), Some("张 三"));
+        assert!(input.text("n").is_none() && input.flag("reply"));
+        assert!(input.checked().is_ok());
+        assert!(Input::read(Vec::new(), &"/".parse().unwrap(), b"").is_ok(), "no body is an empty one");
+    }
+
+    #[test]
+    fn every_wrong_field_is_named_at_once() {
+        let mut input = input("page_size=many", "{\"name\": [1], \"edit_permission\": \"nobody\"}");
+        input.asked_number("page_size", 20, 1, 100);
+        input.required("name");
+        input.required("receive_id");
+        let _: Option<Who> = input.word("edit_permission");
+        let refusal = input.checked().unwrap_err();
+        assert_eq!(refusal.code, 99_992_402);
+        let fields: Vec<&str> = refusal.violations.iter().map(|one| one.field.as_str()).collect();
+        assert_eq!(fields, ["page_size", "name", "receive_id", "edit_permission"]);
+        assert!(refusal.violations[3].description.contains("only_owner"));
+    }
+
+    #[test]
+    fn a_body_that_is_not_an_object_is_refused() {
+        for body in ["[1]", "{", "1", "\"x\"", "\u{7f}"] {
+            assert_eq!(Input::read(Vec::new(), &"/".parse().unwrap(), body.as_bytes()).unwrap_err().code, 9_499);
+        }
+    }
+}

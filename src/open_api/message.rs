@@ -1,0 +1,207 @@
+//! Messages: send, answer, read one, edit, recall.
+
+use super::OpenApi;
+use super::chat::client_message_id;
+use super::content::Said;
+use super::envelope::{Answer, Call, Reply};
+use super::error::{Act, Refusal, Refused};
+use super::identity::IdType;
+use crate::auth::AppEntry;
+use crate::ids::ChatKey;
+use protocol::command::{Edit, Recall, Send, Sent};
+use protocol::ids::MessageId;
+use protocol::record::{Change, Message, Record};
+use serde_json::{Value, json};
+
+/// Characters of a `uuid`.
+const UUID_CHARACTERS_MAX: usize = 50;
+
+/// `POST im/v1/messages`
+pub async fn create(mut call: Call) -> Answer {
+    let target_type = match call.input.asked_required("receive_id_type").as_str() {
+        "" => "chat_id",
+        _ => call.input.asked_word("receive_id_type", &["open_id", "user_id", "union_id", "email", "chat_id"], "chat_id"),
+    };
+    let receive_id = call.input.required("receive_id");
+    let (msg_type, content) = (call.input.required("msg_type"), call.input.required("content"));
+    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let key = api.receiver(app, target_type, &receive_id)?;
+    let said = api.said(app, &msg_type, &content)?;
+    api.send(app, key, said, None, false, uuid.as_deref()).await
+}
+
+/// `POST im/v1/messages/:message_id/reply`
+pub async fn reply(mut call: Call) -> Answer {
+    let (msg_type, content) = (call.input.required("msg_type"), call.input.required("content"));
+    let in_thread = call.input.flag("reply_in_thread");
+    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let message_id = api.message_meant(&call.input.path("message_id"))?;
+    let (key, _) = api.chats.place(message_id).or_refuse(Act::Send)?;
+    let said = api.said(app, &msg_type, &content)?;
+    api.send(app, key, said, Some(message_id), in_thread, uuid.as_deref()).await
+}
+
+/// `GET im/v1/messages/:message_id`
+pub async fn get(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    let shape = Shape::read(&mut call, form);
+    call.input.checked()?;
+    let message_id = call.api.message_meant(&call.input.path("message_id"))?;
+    let record = call.api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Read)?;
+    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).into_iter().collect();
+    Ok(Reply::Data(json!({ "items": items })))
+}
+
+/// `PUT im/v1/messages/:message_id`
+pub async fn edit(mut call: Call) -> Answer {
+    let (msg_type, content) = (call.input.required("msg_type"), call.input.required("content"));
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let message_id = api.message_meant(&call.input.path("message_id"))?;
+    if !matches!(msg_type.as_str(), "text" | "post") {
+        return Err(Refusal::field("msg_type", &msg_type, "must be text or post: other messages cannot be edited"));
+    }
+    let Said { content, mentions, mention_all } = api.said(app, &msg_type, &content)?;
+    api.chats.edit(app.bot, Edit { message_id, content, mentions, mention_all }).await.or_refuse(Act::Edit)?;
+    api.reply_as_it_stands(app, message_id).await
+}
+
+/// `DELETE im/v1/messages/:message_id`
+pub async fn recall(call: Call) -> Answer {
+    let message_id = call.api.message_meant(&call.input.path("message_id"))?;
+    call.api.chats.recall(call.app.bot, Recall { message_id }).await.or_refuse(Act::Recall)?;
+    Ok(Reply::Data(json!({})))
+}
+
+/// How messages are to be shown.
+#[derive(Debug, Clone, Copy)]
+pub struct Shape {
+    form: IdType,
+    raw_cards: bool,
+    names: bool,
+}
+
+impl Shape {
+    /// Reads the parameters that say it.
+    pub fn read(call: &mut Call, form: IdType) -> Self {
+        let cards = call.input.asked_word("card_msg_content_type", &["", "raw_card_content", "user_card_content"], "");
+        Self { form, raw_cards: !cards.is_empty(), names: call.input.asked_flag("with_sender_name") }
+    }
+}
+
+impl OpenApi {
+    /// The chat that a receiver means. A person's is the direct chat with the bot; it need not exist yet.
+    fn receiver(&self, app: &AppEntry, target_type: &str, id: &str) -> Result<ChatKey, Refusal> {
+        let form = match target_type {
+            "chat_id" => return self.chat_meant(id),
+            "union_id" => IdType::UnionId,
+            "user_id" => IdType::UserId,
+            _ => IdType::OpenId,
+        };
+        let index = if target_type == "email" {
+            let found = self.chats.directory.by_email(id);
+            found.ok_or_else(|| Refusal::new(230_034, format!("receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type", crate::error::clip(id))))?
+        } else {
+            self.meant(app, form, id).map_err(|unknown| unknown.refusal)?
+        };
+        if self.is_bot(index) {
+            return Err(Refusal::new(230_034, "receive_id invalid: it is a bot, and bots do not write to each other directly; send to a group that both are in"));
+        }
+        if self.chats.directory.resigned(index) {
+            return Err(Refusal::new(230_029, "user resigned: the receiver has left the organisation; send to somebody else"));
+        }
+        Ok(ChatKey::direct(app.bot, index))
+    }
+
+    async fn send(&self, app: &AppEntry, key: ChatKey, said: Said, reply_to: Option<MessageId>, in_thread: bool, uuid: Option<&str>) -> Answer {
+        let command = Send {
+            chat_id: self.chats.seal.chat_id(key),
+            client_message_id: client_message_id("m", uuid),
+            content: said.content,
+            reply_to,
+            in_thread,
+            mentions: said.mentions,
+            mention_all: said.mention_all,
+        };
+        // Files, quotes and threads are filled in by the domain, and a repeated uuid stands for what was said first.
+        let plain = reply_to.is_none()
+            && uuid.is_none_or(str::is_empty)
+            && matches!(command.content, protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_));
+        let message = plain.then(|| Message {
+            content: command.content.clone(),
+            mentions: command.mentions.clone(),
+            mention_all: command.mention_all,
+            ..Message::default()
+        });
+        let chat_id = command.chat_id;
+        let sent: Sent = self.chats.send(app.bot, command).await.or_refuse(Act::Send)?.await.or_refuse(Act::Send)?;
+        let Some(message) = message else { return self.reply_as_it_stands(app, sent.message_id).await };
+        let record = Record {
+            chat_id,
+            seq: sent.seq,
+            position: sent.position,
+            at_ms: sent.sent_at_ms,
+            by: app.app_id.clone(),
+            change: Change::Message(Message { message_id: sent.message_id, ..message }),
+        };
+        let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
+        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+    }
+
+    async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
+        let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
+        let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
+        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+    }
+
+    /// A message as it stands in replies; none for a record that is not a message.
+    pub fn message_object(&self, app: &AppEntry, record: &Record, shape: Shape) -> Option<Value> {
+        let Change::Message(message) = &record.change else { return None };
+        let read = self.read(app, message, shape.raw_cards);
+        let edited = message.edited_at_ms.filter(|_| message.recalled_by.is_none());
+        let mut object = json!({
+            "message_id": message.message_id,
+            "msg_type": read.msg_type,
+            "create_time": record.at_ms.to_string(),
+            "update_time": edited.unwrap_or(record.at_ms).to_string(),
+            "deleted": message.recalled_by.is_some(),
+            "updated": edited.is_some(),
+            "chat_id": record.chat_id,
+            "sender": self.sender(app, &record.by, shape),
+            "body": { "content": read.content },
+        });
+        if !read.mentions.is_empty() {
+            object["mentions"] = Value::Array(read.mentions);
+        }
+        if let Some(quote) = &message.reply_to {
+            object["parent_id"] = json!(quote.message_id);
+            object["root_id"] = json!(message.thread_root.unwrap_or(quote.message_id));
+        }
+        // The first message of a thread belongs to it too.
+        let root = message.thread_root.or(message.thread_count.filter(|count| *count > 0).map(|_| message.message_id));
+        if let Some(root) = root {
+            object["thread_id"] = json!(Self::thread_id(root));
+        }
+        Some(object)
+    }
+
+    fn sender(&self, app: &AppEntry, user_id: &str, shape: Shape) -> Value {
+        let index = self.chats.directory.index(user_id);
+        let bot = index.is_some_and(|index| self.is_bot(index));
+        let (id, id_type) = match index {
+            Some(index) if !bot => (self.id_of(app, shape.form, index), shape.form),
+            _ => (user_id.to_owned(), IdType::AppId),
+        };
+        let mut sender = json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });
+        if shape.names
+            && let Some(person) = index.and_then(|index| self.chats.directory.entry(index))
+        {
+            sender["sender_name"] = json!(person.name);
+        }
+        sender
+    }
+}

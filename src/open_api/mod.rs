@@ -1,0 +1,59 @@
+//! The open API: Feishu's calls over HTTP, for business systems with the official SDKs.
+//!
+//! Promise: the wire is the platform's; every answer is JSON with a code, a text that says what, why and what to do, and
+//! a log id. A bot is a person with an index of its own and comes to the domain as everybody does, so that its rights
+//! are decided in [`crate::chat`].
+//! Never: no rule of a chat, no store, no log. What works and what does not yet stands in `COMPATIBILITY.md`.
+
+mod avatar;
+mod bot;
+mod chat;
+mod contact;
+mod content;
+mod envelope;
+mod error;
+mod identity;
+mod input;
+mod member;
+mod message;
+mod message_list;
+mod page;
+mod rate;
+
+mod router;
+mod token;
+
+pub use router::router;
+
+use crate::attachment::Attachments;
+use crate::auth::Auth;
+use crate::chat::Chats;
+use crate::config::Config;
+use std::sync::Arc;
+
+/// What every call needs.
+pub struct OpenApi {
+    chats: Arc<Chats>,
+    auth: Auth,
+    attachments: Arc<Attachments>,
+    config: Arc<Config>,
+    /// Address of the server as others reach it, without a slash at the end.
+    url: String,
+    /// Names the organisation in replies; the same for ever.
+    tenant_key: String,
+    rates: rate::Rates,
+}
+
+impl OpenApi {
+    /// The API over this domain; `url` is the address of the server as others reach it.
+    pub fn new(chats: Arc<Chats>, auth: Auth, attachments: Arc<Attachments>, config: Arc<Config>, url: String) -> Arc<Self> {
+        // Sealed, so that it is the organisation's own and tells nothing; nobody has this index.
+        let tenant_key = chats.seal.union_id(u32::MAX).replace("on_", "").chars().take(16).collect();
+        Arc::new(Self { chats, auth, attachments, config, url: url.trim_end_matches('/').to_owned(), tenant_key, rates: rate::Rates::default() })
+    }
+
+    /// Calls a second that one app may make.
+    fn calls_per_second(&self) -> u64 {
+        self.config.open_api_calls_per_second
+    }
+}

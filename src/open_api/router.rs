@@ -1,0 +1,60 @@
+//! Every call on one page.
+
+use super::envelope::{WithToken, WithoutToken, no_method, no_path};
+use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, token};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::routing::{any, get, patch, post};
+use std::sync::Arc;
+
+/// The calls under `/open-apis`, each answered in the platform's form, unknown ones too.
+pub fn router(api: Arc<OpenApi>) -> Router {
+    Router::new()
+        // Tokens
+        .route("/open-apis/auth/v3/tenant_access_token/internal", post(WithoutToken(token::tenant)))
+        .route("/open-apis/auth/v3/app_access_token/internal", post(WithoutToken(token::app)))
+        // The app itself, and the organisation
+        .route("/open-apis/bot/v3/info", get(WithToken(bot::info)))
+        .route("/open-apis/tenant/v2/tenant/query", get(WithToken(bot::tenant)))
+        // People and departments
+        .route("/open-apis/contact/v3/users", get(WithToken(contact::users_of_department)))
+        .route("/open-apis/contact/v3/users/find_by_department", get(WithToken(contact::users_of_department)))
+        .route("/open-apis/contact/v3/users/batch", get(WithToken(contact::users)))
+        .route("/open-apis/contact/v3/users/batch_get_id", post(WithToken(contact::ids)))
+        .route("/open-apis/contact/v3/users/basic_batch", post(WithToken(contact::names)))
+        .route("/open-apis/contact/v3/users/{user_id}", get(WithToken(contact::user)))
+        .route("/open-apis/contact/v3/departments", get(WithToken(contact::department_list)))
+        .route("/open-apis/contact/v3/departments/batch", get(WithToken(contact::departments)))
+        .route("/open-apis/contact/v3/departments/parent", get(WithToken(contact::parents)))
+        .route("/open-apis/contact/v3/departments/{department_id}", get(WithToken(contact::department)))
+        .route("/open-apis/contact/v3/departments/{department_id}/children", get(WithToken(contact::children)))
+        // Groups
+        .route("/open-apis/im/v1/chats", post(WithToken(chat::create)).get(WithToken(chat::list)))
+        .route("/open-apis/im/v1/chats/{chat_id}", get(WithToken(chat::get)).put(WithToken(chat::update)).delete(WithToken(chat::dissolve)))
+        .route("/open-apis/im/v1/chats/{chat_id}/members", post(WithToken(member::add)).get(WithToken(member::list)).delete(WithToken(member::remove)))
+        .route("/open-apis/im/v1/chats/{chat_id}/members/is_in_chat", get(WithToken(member::is_in_chat)))
+        .route("/open-apis/im/v1/chats/{chat_id}/members/me_join", patch(WithToken(member::join)))
+        .route("/open-apis/im/v1/chats/{chat_id}/managers/add_managers", post(WithToken(member::add_managers)))
+        .route("/open-apis/im/v1/chats/{chat_id}/managers/delete_managers", post(WithToken(member::delete_managers)))
+        // Messages
+        .route("/open-apis/im/v1/messages", post(WithToken(message::create)).get(WithToken(message_list::list)))
+        .route(
+            "/open-apis/im/v1/messages/{message_id}",
+            get(WithToken(message::get)).put(WithToken(message::edit)).delete(WithToken(message::recall)),
+        )
+        .route("/open-apis/im/v1/messages/{message_id}/reply", post(WithToken(message::reply)))
+        // Pictures of people who have none
+        .route("/open-apis/clarion/v1/avatars/{picture}", get(avatar::picture))
+        .route("/open-apis", any(unknown))
+        .route("/open-apis/{*path}", any(unknown))
+        .method_not_allowed_fallback(other_method)
+        .with_state(api)
+}
+
+async fn unknown(State(api): State<Arc<OpenApi>>, request: Request) -> axum::response::Response {
+    no_path(request, api).await
+}
+
+async fn other_method(State(api): State<Arc<OpenApi>>, request: Request) -> axum::response::Response {
+    no_method(request, api).await
+}

@@ -1,0 +1,33 @@
+// The address is the state: `#/chat/<chat_id>`, `#/chat/<chat_id>/<seq>`, `#/person/<user_id>`.
+
+import { signal } from './vendor/signals.js';
+
+export const route = signal(read());
+
+function read() {
+  const [, kind, id, rest] = location.hash.split('/').map(decodeURIComponent);
+  if (kind === 'chat' && id) return { kind: 'chat', chat_id: id, seq: rest ? Number(rest) || null : null };
+  if (kind === 'person' && id) return { kind: 'person', user_id: id };
+  return { kind: 'none' };
+}
+
+addEventListener('hashchange', () => (route.value = read()));
+
+function hashOf(to) {
+  if (to.kind === 'chat') return `#/chat/${encodeURIComponent(to.chat_id)}${to.seq ? `/${to.seq}` : ''}`;
+  if (to.kind === 'person') return `#/person/${encodeURIComponent(to.user_id)}`;
+  return '#/';
+}
+
+/** Goes there; back comes back here. */
+export function go(to) {
+  if (hashOf(to) === location.hash) return void (route.value = { ...to });
+  history.pushState(null, '', hashOf(to));
+  route.value = read();
+}
+
+/** Goes there in the place of where one is. */
+export function replace(to) {
+  history.replaceState(null, '', hashOf(to));
+  route.value = read();
+}

@@ -1,0 +1,197 @@
+// All state of one signed-in person, and the one way in for what the server tells.
+
+import { batch, signal } from '../vendor/signals.js';
+import { choice } from '../protocol/codec.js';
+import { MESSAGES_TOTAL, RECORDS_ASIDE } from '../limits.js';
+import { ChatStore } from './chat.js';
+import { Drafts } from './drafts.js';
+import { InboxStore } from './inbox.js';
+import { createMe } from './me.js';
+import { People } from './people.js';
+import { PresenceStore } from './presence.js';
+import { Receipts } from './receipts.js';
+
+export class Store {
+  /** @param {object} person me */
+  constructor(person) {
+    this.me = createMe(person);
+    this.people = new People();
+    this.people.put([person]);
+    this.presence = new PresenceStore();
+    this.inbox = new InboxStore(person.user_id);
+    this.receipts = new Receipts();
+    this.drafts = new Drafts();
+    /** @type {Map<string, ChatStore>} the chat used last is last */
+    this.chats = new Map();
+    /** Unsent messages by chat, as rows; written by acts. */
+    this.unsent = new Map();
+    /** Intents that the server has not confirmed, by message: reactions, text, recall. */
+    this.intents = new Map();
+    /** Records that came before the ones they follow, by chat. */
+    this.aside = new Map();
+    /** Chats whose entry is to be asked for; acts take them. */
+    this.stale_entries = signal(new Set());
+    /** Chats that wait for a missing record since when. */
+    this.holes = new Map();
+    /** I was removed from these, with the time; the open view says so. */
+    this.left = signal(new Map());
+  }
+
+  chat(chat_id) {
+    let found = this.chats.get(chat_id);
+    if (found) this.chats.delete(chat_id);
+    else found = new ChatStore(chat_id, this.me.user_id);
+    this.chats.set(chat_id, found);
+    return found;
+  }
+
+  unsentIn(chat_id) {
+    let found = this.unsent.get(chat_id);
+    if (!found) this.unsent.set(chat_id, (found = signal([])));
+    return found;
+  }
+
+  intentsOf(message_id) {
+    let found = this.intents.get(message_id);
+    if (!found) this.intents.set(message_id, (found = signal(null)));
+    return found;
+  }
+
+  wantEntry(chat_id) {
+    const wanted = this.stale_entries.peek();
+    if (!wanted.has(chat_id)) this.stale_entries.value = new Set([...wanted, chat_id]);
+  }
+
+  /** What the server tells unasked. */
+  applyEvent(event, body, now) {
+    batch(() => {
+      if (event === 'record') this.applyRecord(body, now);
+      else if (event === 'receipt') this.#receipt(body);
+      else if (event === 'read_count') this.receipts.applyCount(body);
+      else if (event === 'typing' && body.user_id !== this.me.user_id) this.receipts.applyTyping(body, now);
+      else if (event === 'presence') this.presence.apply(body);
+      else if (event === 'inbox_changed') this.#inboxChanged(body);
+      else if (event === 'chat_left') this.#chatLeft(body, now);
+    });
+  }
+
+  #receipt(receipt) {
+    this.receipts.applyReceipt(receipt);
+    const entry = this.inbox.peek(receipt.chat_id);
+    if (!entry || entry.chat.kind !== 'direct' || receipt.user_id === this.me.user_id) return;
+    if (receipt.read_seq > (entry.peer_read_seq ?? 0) || receipt.delivered_seq > (entry.peer_delivered_seq ?? 0)) {
+      this.inbox.change(receipt.chat_id, {
+        peer_read_seq: Math.max(receipt.read_seq, entry.peer_read_seq ?? 0),
+        peer_delivered_seq: Math.max(receipt.delivered_seq, entry.peer_delivered_seq ?? 0),
+      });
+    }
+  }
+
+  #inboxChanged(changed) {
+    if (this.inbox.peek(changed.chat_id)) this.inbox.applyChanged(changed);
+    else if (!changed.hidden) this.wantEntry(changed.chat_id);
+  }
+
+  #chatLeft({ chat_id }, now) {
+    const entry = this.inbox.peek(chat_id);
+    if (entry) this.left.value = new Map([...this.left.peek(), [chat_id, { at_ms: now, name: entry.chat.name }]]);
+    this.inbox.remove(chat_id);
+    this.aside.delete(chat_id);
+    this.holes.delete(chat_id);
+  }
+
+  /** A record, live, missed, or made from the answer to a send. Each is applied once, in order. */
+  applyRecord(record, now) {
+    const { chat_id, seq } = record;
+    const entry = this.inbox.peek(chat_id);
+    if (!entry) return this.wantEntry(chat_id);
+    if (seq <= entry.chat.head_seq) return;
+    if (seq > entry.chat.head_seq + 1) {
+      const waiting = this.aside.get(chat_id) ?? new Map();
+      if (waiting.size < RECORDS_ASIDE) waiting.set(seq, record);
+      this.aside.set(chat_id, waiting);
+      if (!this.holes.has(chat_id)) this.holes.set(chat_id, now);
+      return;
+    }
+    this.#next(record);
+    const waiting = this.aside.get(chat_id);
+    if (!waiting) return;
+    for (let at = seq + 1; waiting.has(at); at += 1) {
+      this.#next(waiting.get(at));
+      waiting.delete(at);
+    }
+    const head = this.inbox.peek(chat_id).chat.head_seq;
+    for (const at of waiting.keys()) if (at <= head) waiting.delete(at);
+    if (waiting.size === 0) {
+      this.aside.delete(chat_id);
+      this.holes.delete(chat_id);
+    }
+  }
+
+  #next(record) {
+    const { chat_id } = record;
+    if (this.inbox.applyRecord(record)) this.wantEntry(chat_id);
+    this.chats.get(chat_id)?.apply(record);
+    const [kind, body] = choice(record.change);
+    if (kind === 'message') this.receipts.stopTyping(chat_id, record.by);
+    if (kind === 'members_added' || kind === 'members_removed') this.receipts.forget(chat_id);
+    if (kind === 'message' && record.by === this.me.user_id) {
+      const unsent = this.unsentIn(chat_id);
+      if (unsent.peek().some((item) => item.client_message_id === body.client_message_id)) {
+        unsent.value = unsent.peek().filter((item) => item.client_message_id !== body.client_message_id);
+      }
+    }
+  }
+
+  /** A page of what was missed. Records first: they are counted from the head that is shown. */
+  applyMissed(synced, now) {
+    batch(() => {
+      this.people.put(synced.people);
+      for (const record of synced.records) if (this.inbox.peek(record.chat_id)) this.applyRecord(record, now);
+      for (const entry of [...synced.entries, ...synced.too_long]) this.putEntry(entry);
+      for (const chat_id of synced.left) this.#chatLeft({ chat_id }, now);
+    });
+  }
+
+  /** Takes an entry; what is loaded of its chat is doubted when the entry is ahead of it. */
+  putEntry(entry) {
+    const { chat_id, head_seq } = entry.chat;
+    const old = this.inbox.peek(chat_id);
+    this.inbox.put(entry);
+    const chat = this.chats.get(chat_id);
+    if (old && head_seq > old.chat.head_seq && chat && chat.runs.size() > 0) chat.forget();
+    const waiting = this.aside.get(chat_id);
+    if (waiting) {
+      this.aside.delete(chat_id);
+      this.holes.delete(chat_id);
+      for (const record of [...waiting.values()].sort((a, b) => a.seq - b.seq)) this.applyRecord(record, 0);
+    }
+    const left = this.left.peek();
+    if (left.has(chat_id)) {
+      left.delete(chat_id);
+      this.left.value = new Map(left);
+    }
+  }
+
+  /** Everything may have changed: entries come anew, what is loaded of chats is replaced when it is next shown. */
+  reset() {
+    batch(() => {
+      this.aside.clear();
+      this.holes.clear();
+      for (const chat of this.chats.values()) if (chat.runs.size() > 0) chat.forget();
+      for (const chat_id of this.receipts.chats.keys()) this.receipts.forget(chat_id);
+    });
+  }
+
+  /** Keeps the whole within its bound: chats used longest ago lose what is loaded of them first. */
+  trim(open_ids) {
+    let total = 0;
+    for (const chat of this.chats.values()) total += chat.runs.size();
+    for (const [chat_id, chat] of this.chats) {
+      if (total <= MESSAGES_TOTAL) return;
+      if (open_ids.has(chat_id)) continue;
+      total -= chat.runs.size();
+      this.chats.delete(chat_id);
+    }
+  }
+}

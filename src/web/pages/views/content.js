@@ -1,0 +1,257 @@
+// What a message says, as nodes. User text reaches the page only as text nodes and checked attributes.
+
+import { html, nothing } from '../vendor/lit.js';
+import { choice } from '../protocol/codec.js';
+import { DRAWN_CHARACTERS, DRAWN_LINES } from '../limits.js';
+import { bytes, clock, langOf, t } from '../words/words.js';
+import { checkedUrl, findLinks } from './links.js';
+import { icon } from './icons.js';
+import { nameOf, visible } from './person.js';
+import { vars } from './region.js';
+
+/**
+ * @param {object} page
+ * @param {object} message of the store
+ * @param {{expanded?: boolean, onExpand?: () => void, progress?: number, preview?: string}} [options]
+ */
+export function contentView(page, message, options = {}) {
+  const [kind, body] = choice(message.content);
+  try {
+    switch (kind) {
+      case 'text':
+        return textView(page, body.text, message, options);
+      case 'post':
+        return postView(page, body.post, message);
+      case 'image':
+        return imageView(page, body, options);
+      case 'file':
+        return fileView(body, 'file', options);
+      case 'audio':
+        return body.key ? html`<audio class="audio" controls preload="none" src="/files/${encodeURIComponent(body.key)}"></audio>` : fileView(body, 'file', options);
+      case 'media':
+        return body.key ? html`<video class="video" controls preload="none" src="/files/${encodeURIComponent(body.key)}"></video>` : fileView(body, 'file', options);
+      case 'card':
+        return cardView(page, body.card);
+      case 'share_chat':
+        return html`<span class="share">${icon('group')}<span><b>${visible(body.name ?? t('content.group'))}</b><small>${t('content.share_chat')}</small></span></span>`;
+      case 'share_user':
+        return html`<button class="share" type="button" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: body.user_id })}>${icon('people')}<span><b>${nameOf(page, body.user_id)}</b><small>${t('content.share_user')}</small></span></button>`;
+      case 'merged':
+        return mergedView(page, body);
+      default:
+        return html`<span class="muted">${t('content.unknown')}</span>`;
+    }
+  } catch {
+    // A broken card or post must not break the row.
+    return html`<span class="muted">${t('content.broken')}</span>`;
+  }
+}
+
+const ONLY_EMOJI = /^(?:\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?(?:\u200d\p{Extended_Pictographic}(?:\ufe0f|\p{Emoji_Modifier})?)*){1,3}$/u;
+
+function textView(page, text, message, { expanded, onExpand }) {
+  if (text.length < 40 && ONLY_EMOJI.test(text.trim())) return html`<span class="big_emoji">${text.trim()}</span>`;
+  const cut = expanded ? text.length : drawnLength(text);
+  const shown = text.slice(0, cut);
+  return html`<span class="words" lang=${langOf(shown) ?? nothing}>${fenced(page, shown, message)}</span>${cut < text.length ? html`<button class="more_text" type="button" @click=${onExpand}>${t('content.expand', { n: text.length })}</button>` : nothing}`;
+}
+
+function drawnLength(text) {
+  let lines = 0;
+  const most = Math.min(text.length, DRAWN_CHARACTERS);
+  for (let at = 0; at < most; at += 1) if (text.charCodeAt(at) === 10 && (lines += 1) >= DRAWN_LINES) return at;
+  // Not through the middle of a pair.
+  return most < text.length && /[\ud800-\udbff]/.test(text[most - 1]) ? most - 1 : most;
+}
+
+function fenced(page, text, message) {
+  if (!text.includes('```')) return inline(page, text, message);
+  const parts = text.split(/```(?:[\w+-]*\n)?/);
+  if (parts.length < 3) return inline(page, text, message);
+  return parts.map((part, index) => (index % 2 === 1 ? html`<pre class="code"><code>${part.replace(/\n$/, '')}</code></pre>` : inline(page, part.replace(/^\n/, ''), message)));
+}
+
+/** Links and mentions of a plain text. */
+export function inline(page, text, message) {
+  const marks = findLinks(text).map((link) => ({ ...link, view: linkView(link.href, link.shown) }));
+  const people = (message?.mentions ?? []).map((user_id) => ({ user_id, name: page.store.people.get(user_id)?.name }));
+  if (message?.mention_all) people.push({ all: true, name: t('mention.all') }, { all: true, name: 'all' }, { all: true, name: '所有人' }, { all: true, name: 'everyone' });
+  for (const person of people) {
+    if (!person.name) continue;
+    const sought = `@${person.name}`;
+    for (let at = text.indexOf(sought); at >= 0; at = text.indexOf(sought, at + sought.length)) {
+      marks.push({ from: at, to: at + sought.length, view: mentionView(page, sought, person) });
+    }
+  }
+  if (marks.length === 0) return text;
+  marks.sort((a, b) => a.from - b.from || b.to - a.to);
+  const out = [];
+  let at = 0;
+  for (const found of marks) {
+    if (found.from < at) continue;
+    out.push(text.slice(at, found.from), found.view);
+    at = found.to;
+  }
+  out.push(text.slice(at));
+  return out;
+}
+
+function linkView(href, shown) {
+  return html`<a href=${href} target="_blank" rel="noopener noreferrer">${shown.length > 400 ? `${shown.slice(0, 400)}…` : shown}</a>`;
+}
+
+function mentionView(page, shown, { user_id, all }) {
+  if (all) return html`<span class="mention mention_me">${shown}</span>`;
+  const mine = user_id === page.store.me.user_id;
+  return html`<button type="button" class="mention ${mine ? 'mention_me' : ''}" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id })}>${shown}</button>`;
+}
+
+/** Rich text of the open platform: paragraphs of nodes, told apart by `tag`. */
+function postView(page, source, message) {
+  const parsed = JSON.parse(source);
+  const post = parsed.content ? parsed : (parsed.zh_cn ?? parsed.en_us ?? Object.values(parsed)[0]);
+  const paragraphs = (post.content ?? []).slice(0, 200);
+  return html`<span class="words">${post.title ? html`<b class="post_title">${visible(String(post.title))}</b>` : nothing}${paragraphs.map((nodes) => html`<span class="paragraph">${(Array.isArray(nodes) ? nodes : []).slice(0, 200).map((node) => postNode(page, node, message))}</span>`)}</span>`;
+}
+
+function postNode(page, node, message) {
+  const text = String(node.text ?? '');
+  switch (node.tag) {
+    case 'text': {
+      const styles = Array.isArray(node.style) ? node.style : [];
+      const shown = inline(page, text, message);
+      const named = ['bold', 'italic', 'underline', 'lineThrough'].filter((style) => styles.includes(style));
+      return named.length ? html`<span class=${named.map((style) => `post_${style}`).join(' ')}>${shown}</span>` : shown;
+    }
+    case 'a': {
+      const url = checkedUrl(String(node.href ?? ''));
+      return url ? linkView(url.href, text || url.shown || url.href) : text;
+    }
+    case 'at': {
+      if (node.user_id === 'all') return mentionView(page, `@${t('mention.all')}`, { all: true });
+      const name = page.store.people.get(String(node.user_id ?? ''))?.name ?? node.user_name ?? node.user_id ?? '';
+      return mentionView(page, `@${visible(String(name))}`, { user_id: String(node.user_id ?? '') });
+    }
+    case 'img':
+      return node.image_key ? imageView(page, { key: String(node.image_key), width: node.width, height: node.height }, {}) : nothing;
+    case 'code_block':
+      return html`<pre class="code"><code>${text}</code></pre>`;
+    case 'hr':
+      return html`<hr>`;
+    case 'emotion':
+      return text || `[${String(node.emoji_type ?? '')}]`;
+    case 'md':
+      return inline(page, text, message);
+    default:
+      return text;
+  }
+}
+
+/** The box of a picture is known before it is loaded, so that nothing moves when it comes. */
+export function pictureBox(width, height, most_width = 360, most_height = 360) {
+  const w = Number(width) > 0 ? Number(width) : 240;
+  const h = Number(height) > 0 ? Number(height) : 180;
+  const scale = Math.min(1, most_width / w, most_height / h);
+  return { width: Math.max(96, Math.round(w * scale)), height: Math.max(64, Math.round(h * scale)) };
+}
+
+function imageView(page, body, { progress, preview }) {
+  const box = pictureBox(body.width, body.height, innerWidth < 768 ? 240 : 360, innerWidth < 768 ? 320 : 360);
+  const name = body.name ? visible(body.name) : t('content.picture');
+  const source = preview ?? (body.key ? `/files/${encodeURIComponent(body.key)}` : '');
+  return html`<button class="picture" type="button" aria-label=${t('content.open_picture', { name })} ${vars({ '--width': `${box.width}px`, '--height': `${box.height}px` })}
+    @click=${() => source && (page.screen.layer.value = { kind: 'picture', source, name, key: body.key })}>
+    ${source ? html`<img src=${source} alt=${name} loading="lazy" decoding="async" @error=${(event) => event.target.closest('.picture').classList.add('picture_failed')}>` : nothing}<span class="picture_broken">${icon('picture')}${t('content.picture_failed')}</span>
+    ${progress !== undefined && progress < 1 ? html`<span class="progress" ${vars({ '--share': String(progress) })}></span>` : nothing}
+  </button>`;
+}
+
+/** The middle of a long file name is cut; its ending stays. */
+export function shortFileName(name, most = 36) {
+  const shown = visible(name);
+  if (shown.length <= most) return shown;
+  const dot = shown.lastIndexOf('.');
+  const ending = dot > 0 && shown.length - dot <= 8 ? shown.slice(dot - 4) : shown.slice(-8);
+  return `${shown.slice(0, most - ending.length - 1)}…${ending}`;
+}
+
+function fileView(body, kind, { progress }) {
+  const name = body.name ?? t('content.file');
+  const inside = html`<span class="file_icon">${icon(kind, 24)}</span><span class="file_words"><span class="file_name">${shortFileName(name)}</span><small>${body.size_bytes === undefined ? '' : bytes(body.size_bytes)}</small></span>${body.key ? html`<span class="file_get">${icon('download', 18)}</span>` : nothing}${progress !== undefined && progress < 1 ? html`<span class="progress" ${vars({ '--share': String(progress) })}></span>` : nothing}`;
+  return body.key ? html`<a class="file" href="/files/${encodeURIComponent(body.key)}" download=${visible(name)} aria-label=${t('content.download', { name: visible(name) })}>${inside}</a>` : html`<span class="file">${inside}</span>`;
+}
+
+const TEMPLATES = new Set(['blue', 'wathet', 'turquoise', 'green', 'yellow', 'orange', 'red', 'carmine', 'violet', 'purple', 'indigo', 'grey']);
+
+/** Words of a card: its header and its texts. What cannot be drawn shows its own text, never an empty frame. */
+function cardView(page, source) {
+  const card = JSON.parse(source);
+  const header = card.header ?? {};
+  const title = String(header.title?.content ?? header.title ?? '');
+  const template = TEMPLATES.has(header.template) ? header.template : 'grey';
+  const texts = [];
+  const walk = (element, depth) => {
+    if (!element || typeof element !== 'object' || depth > 6 || texts.length >= 200) return;
+    if (Array.isArray(element)) return element.forEach((one) => walk(one, depth + 1));
+    if (element.tag === 'hr') texts.push(null);
+    const text = element.text?.content ?? element.content;
+    if (typeof text === 'string' && element.tag !== 'button') texts.push(text);
+    for (const name of ['elements', 'columns', 'fields', 'body', 'i18n_elements', 'zh_cn']) walk(element[name], depth + 1);
+  };
+  walk(card.body?.elements ?? card.elements ?? card.i18n_elements, 0);
+  if (!title && texts.length === 0) return html`<span class="muted">${String(card.config?.summary?.content ?? t('content.card'))}</span>`;
+  return html`<span class="card">${title ? html`<span class="card_head card_${template}">${visible(title)}</span>` : nothing}<span class="card_body">${texts.map((text) => (text === null ? html`<hr>` : html`<span class="paragraph">${inline(page, plainMarkdown(text), null)}</span>`))}</span></span>`;
+}
+
+/** Markdown without its signs; the whole of it comes with cards. */
+function plainMarkdown(text) {
+  return text.slice(0, 8_000).replace(/<[^>]{0,200}>/g, '').replace(/\*\*([^*]+)\*\*/g, '$1').replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '$1 $2');
+}
+
+function mergedView(page, body) {
+  return html`<span class="merged"><b>${t('content.merged', { title: visible(body.title) })}</b>${body.messages.slice(0, 4).map((one) => html`<span class="merged_line">${nameOf(page, one.sender)}: ${preview(page, { content: one.content }).slice(0, 80)}</span>`)}<button class="more_text" type="button" @click=${() => (page.screen.layer.value = { kind: 'merged', body })}>${t('content.merged_all', { n: body.messages.length })}</button></span>`;
+}
+
+/** All of a merged forward, in its own layer. */
+export function mergedList(page, body) {
+  return body.messages.map((one) => html`<div class="merged_row"><div class="merged_by">${nameOf(page, one.sender)} <time>${clock(one.sent_at_ms)}</time></div><div class="bubble">${contentView(page, { content: one.content, mentions: [] })}</div></div>`);
+}
+
+/** One line of plain text for the list of chats, quotes and the announcer. */
+export function preview(page, message) {
+  if (message.recalled_by) return t('message.recalled_short');
+  const [kind, body] = choice(message.content);
+  switch (kind) {
+    case 'text':
+      return body.text.slice(0, 200).replace(/\s+/g, ' ');
+    case 'post':
+      try {
+        const parsed = JSON.parse(body.post);
+        const post = parsed.content ? parsed : (parsed.zh_cn ?? parsed.en_us ?? Object.values(parsed)[0]);
+        return [post.title, ...post.content.flat().map((node) => node.text ?? node.user_name ?? '')].filter(Boolean).join(' ').slice(0, 200);
+      } catch {
+        return t('content.post');
+      }
+    case 'image':
+      return t('content.picture_short');
+    case 'file':
+    case 'audio':
+    case 'media':
+      return t(`content.${kind}_short`, { name: body.name ? shortFileName(body.name) : '' });
+    case 'card':
+      try {
+        const card = JSON.parse(body.card);
+        return `${t('content.card')} ${visible(String(card.header?.title?.content ?? card.config?.summary?.content ?? ''))}`;
+      } catch {
+        return t('content.card');
+      }
+    case 'share_chat':
+      return t('content.share_chat_short', { name: body.name ?? '' });
+    case 'share_user':
+      return t('content.share_user_short', { name: nameOf(page, body.user_id) });
+    case 'merged':
+      return t('content.merged', { title: visible(body.title) });
+    default:
+      return t('content.unknown');
+  }
+}

@@ -1,0 +1,96 @@
+// What one does to the messages of a timeline, from a row, its bar, its menu or a key.
+
+import { choice } from '../protocol/codec.js';
+import { SMALL_CHAT } from '../limits.js';
+import { messageMenu, reactionMenu } from './message_menu.js';
+import { refusalWords } from './refusal.js';
+import { tell } from './screen.js';
+
+/** How long the text of what I recalled is kept for writing it again. */
+const KEPT_MS = 300_000;
+
+/** Base of the timeline: needs its page, chat_id, chat, rows, window, composer. */
+export class RowActs {
+  wantReceipts(seq, message_id) {
+    const members = this.page.store.inbox.peek(this.chat_id)?.chat.member_count ?? 0;
+    // Told after drawing, once a chat or a message.
+    queueMicrotask(() => {
+      if (members <= SMALL_CHAT) void this.page.acts.receipt.load(this.chat_id, message_id);
+      else void this.page.acts.receipt.loadCount(this.chat_id, seq, message_id);
+    });
+  }
+
+  async #tellRefusal(work) {
+    const error = await work;
+    if (error) tell(this.page.screen, refusalWords(error));
+  }
+
+  react(message, emoji, on) {
+    void this.#tellRefusal(this.page.acts.message[on ? 'react' : 'unreact'](this.chat_id, message.message_id, emoji));
+  }
+
+  pickReaction(message, from) {
+    reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true));
+  }
+
+  reply(message) {
+    this.composer.reply(message);
+  }
+
+  menu(row, message, mine, from) {
+    messageMenu(this, row, message, mine, from);
+  }
+
+  edit(message) {
+    this.composer.edit(message);
+  }
+
+  /** The last own message that may be edited, into the composer. */
+  editLast() {
+    const row = this.rows.findLast((one) => one.kind === 'message' && one.own && this.chat.peekRow(one.seq)?.content?.text && !this.chat.peekRow(one.seq).recalled_by);
+    if (row) this.edit(this.chat.peekRow(row.seq));
+  }
+
+  recall(message) {
+    const [kind, body] = choice(message.content);
+    if (kind === 'text') this.page.screen.recalled.set(message.message_id, { text: body.text, until_ms: this.page.now() + KEPT_MS });
+    void this.#tellRefusal(this.page.acts.message.recall(this.chat_id, message.message_id));
+  }
+
+  kept(message_id) {
+    const kept = this.page.screen.recalled.get(message_id);
+    return kept && kept.until_ms > this.page.now() ? kept.text : null;
+  }
+
+  writeAgain(text) {
+    this.composer.write(text);
+  }
+
+  pin(message, on) {
+    void this.#tellRefusal(this.page.acts.message[on ? 'pin' : 'unpin'](this.chat_id, message.message_id));
+  }
+
+  showEdits(message) {
+    this.page.screen.layer.value = { kind: 'edits', message_id: message.message_id };
+  }
+
+  expand(key) {
+    this.expanded.add(key);
+    this.window.refresh();
+  }
+
+  markUnread(row) {
+    this.page.screen.kept_unread.add(this.chat_id);
+    this.divider_seq = row.seq;
+    this.rebuild();
+  }
+
+  /** A picture that is being uploaded is shown from the disk. */
+  localPicture(item) {
+    if (!item.file || !item.body.content.image) return undefined;
+    const pictures = this.page.screen.local_pictures;
+    let url = pictures.get(item.client_message_id);
+    if (!url) pictures.set(item.client_message_id, (url = URL.createObjectURL(item.file)));
+    return url;
+  }
+}

@@ -1,0 +1,88 @@
+// Starts the real server by tests/sdk/server.py and gives clients of the official SDK for the two demo apps.
+
+import { spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import * as lark from "@larksuiteoapi/node-sdk";
+
+export const APP_1 = { appId: "cli_c1a7104000000001", appSecret: "clarion-demo-secret-1" };
+export const APP_2 = { appId: "cli_c1a7104000000002", appSecret: "clarion-demo-secret-2" };
+
+export async function startServer() {
+  const script = fileURLToPath(new URL("../server.py", import.meta.url));
+  const child = spawn(process.env.PYTHON ?? "python3", [script], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.done) throw new Error("the server did not start; its log is above");
+  return {
+    url: first.value,
+    async restart() {
+      child.stdin.write("restart\n");
+      assert.equal((await lines.next()).value, "restarted");
+    },
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
+
+// The SDK prints each refusal as an error; the refusals of these tests are wanted.
+const silent = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
+
+export function client(url, app, more = {}) {
+  return new lark.Client({ ...app, domain: url, logger: silent, loggerLevel: lark.LoggerLevel.fatal, ...more });
+}
+
+export const fresh = () => randomUUID().replaceAll("-", "");
+
+/** Awaits a call that must be refused, and gives the code of the refusal and its body. */
+export async function refusal(promise) {
+  const error = await promise.then(
+    (reply) => assert.fail(`was not refused: ${JSON.stringify(reply)}`),
+    (error) => error,
+  );
+  assert.ok(error.response, `no reply came: ${error}`);
+  const body = error.response.data;
+  assert.ok(body && typeof body.code === "number" && body.msg, `a refusal carries code and msg: ${JSON.stringify(body)}`);
+  assert.match(error.response.headers["content-type"], /^application\/json/);
+  return { status: error.response.status, ...body };
+}
+
+/** Every item of a call `…WithIterator`. */
+export async function all(iterator) {
+  const items = [];
+  for await (const page of await iterator) items.push(...(page?.items ?? []));
+  return items;
+}
+
+/** Everybody of the organisation, as this client's app sees them. */
+export async function everybody(app, size = 50) {
+  const people = new Map();
+  const departments = await all(
+    app.contact.v3.department.childrenWithIterator({ path: { department_id: "0" }, params: { fetch_child: true, page_size: size } }),
+  );
+  for (const id of ["0", ...departments.map((department) => department.open_department_id)]) {
+    const found = await all(app.contact.v3.user.findByDepartmentWithIterator({ params: { department_id: id, page_size: size } }));
+    for (const person of found) people.set(person.open_id, person);
+  }
+  return [...people.values()];
+}
+
+export async function makeGroup(app, members, more = {}) {
+  const reply = await app.im.v1.chat.create({
+    params: { user_id_type: "open_id" },
+    data: { name: "Wartung 检修", user_id_list: members.map((person) => person.open_id), ...more },
+  });
+  assert.equal(reply.code, 0);
+  return reply.data.chat_id;
+}
+
+export function sendText(app, receive_id, text, { type = "chat_id", uuid } = {}) {
+  return app.im.v1.message.create({ params: { receive_id_type: type }, data: { receive_id, msg_type: "text", content: JSON.stringify({ text }), uuid } });
+}
+
+export const textOf = (message) => JSON.parse(message.body.content).text;
