@@ -1,7 +1,6 @@
 //! Groups: make, look at, list, configure, dissolve.
 
 use super::OpenApi;
-use super::content::bare_key;
 use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
@@ -17,8 +16,10 @@ use serde_json::{Value, json};
 
 /// Characters of a `uuid`.
 const UUID_CHARACTERS_MAX: usize = 50;
-/// People and bots that a new group is made with.
-const MEMBERS_OF_A_CALL_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
+/// People that a new group is made with; more are added by the members call, which takes ten thousand.
+const USERS_MAX: usize = 50;
+/// Bots that a new group is made with.
+const BOTS_MAX: usize = 5;
 /// Groups on one page when nothing is said.
 const PAGE_DEFAULT: usize = 20;
 /// Groups on one page.
@@ -51,8 +52,8 @@ pub async fn create(mut call: Call) -> Answer {
     let description = call.input.bounded("description", crate::limits::CHAT_DESCRIPTION_CHARACTERS_MAX).unwrap_or_default();
     let avatar = call.input.text("avatar").filter(|key| !key.is_empty());
     let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
-    let user_ids = call.input.list("user_id_list", MEMBERS_OF_A_CALL_MAX);
-    let bot_ids = call.input.list("bot_id_list", MEMBERS_OF_A_CALL_MAX);
+    let user_ids = call.input.list("user_id_list", USERS_MAX);
+    let bot_ids = call.input.list("bot_id_list", BOTS_MAX);
     let config = config_change(&mut call, false)?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
@@ -141,7 +142,7 @@ pub async fn list(mut call: Call) -> Answer {
         .await
         .or_refuse(Act::Chat)?
         .into_iter()
-        .filter(|place| if place.key.pair().is_some() { direct_too } else { groups_too })
+        .filter(|place| !place.dissolved && (if place.key.pair().is_some() { direct_too } else { groups_too }))
         .map(|place| (if by_activity { u64::MAX - place.active_at_ms } else { place.created_at_ms }, place.key))
         .collect();
     places.sort_unstable();
@@ -274,12 +275,11 @@ impl OpenApi {
     /// The picture of an `image_key` that was uploaded.
     async fn avatar_meant(&self, key: Option<String>) -> Result<Option<String>, Refusal> {
         let Some(key) = key else { return Ok(None) };
-        let bare = bare_key(&key).to_owned();
-        let entry = self.attachments.entry(&bare).await.or_refuse(Act::Resource)?;
+        let entry = self.attachments.entry(&key).await.or_refuse(Act::Resource)?;
         if !entry.is_some_and(|entry| entry.media_type.starts_with("image/")) {
             return Err(Refusal::new(232_041, format!("avatar key illegal: `{}` is not the key of a picture; upload one with image_type=avatar", crate::error::clip(&key))));
         }
-        Ok(Some(bare))
+        Ok(Some(key))
     }
 
     /// A group as its members see it.

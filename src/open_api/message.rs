@@ -52,7 +52,7 @@ pub async fn get(mut call: Call) -> Answer {
     call.input.checked()?;
     let message_id = call.api.message_meant(&call.input.path("message_id"))?;
     let record = call.api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Read)?;
-    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).into_iter().collect();
+    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).await?.into_iter().collect();
     Ok(Reply::Data(json!({ "items": items })))
 }
 
@@ -149,18 +149,18 @@ impl OpenApi {
             change: Change::Message(Message { message_id: sent.message_id, ..message }),
         };
         let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
     async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
         let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
         let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
     /// A message as it stands in replies; none for a record that is not a message.
-    pub fn message_object(&self, app: &AppEntry, record: &Record, shape: Shape) -> Option<Value> {
-        let Change::Message(message) = &record.change else { return None };
+    pub async fn message_object(&self, app: &AppEntry, record: &Record, shape: Shape) -> Result<Option<Value>, Refusal> {
+        let Change::Message(message) = &record.change else { return Ok(None) };
         let read = self.read(app, message, shape.raw_cards);
         let edited = message.edited_at_ms.filter(|_| message.recalled_by.is_none());
         let mut object = json!({
@@ -178,15 +178,19 @@ impl OpenApi {
             object["mentions"] = Value::Array(read.mentions);
         }
         if let Some(quote) = &message.reply_to {
+            let root = match message.thread_root {
+                Some(root) => root,
+                None => self.chats.chain_root(quote.message_id).await.or_refuse(Act::Read)?,
+            };
             object["parent_id"] = json!(quote.message_id);
-            object["root_id"] = json!(message.thread_root.unwrap_or(quote.message_id));
+            object["root_id"] = json!(root);
         }
         // The first message of a thread belongs to it too.
         let root = message.thread_root.or(message.thread_count.filter(|count| *count > 0).map(|_| message.message_id));
         if let Some(root) = root {
             object["thread_id"] = json!(Self::thread_id(root));
         }
-        Some(object)
+        Ok(Some(object))
     }
 
     fn sender(&self, app: &AppEntry, user_id: &str, shape: Shape) -> Value {

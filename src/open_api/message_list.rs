@@ -78,7 +78,10 @@ pub async fn list(mut call: Call) -> Answer {
         api.chat_page(app, Wanted { key, backward, from_seq, to_seq, size: page.size }).await?
     };
     let next = next.map(|seq| print_token(seq, backward));
-    let items = records.iter().filter_map(|record| api.message_object(app, record, shape)).collect();
+    let mut items = Vec::with_capacity(records.len());
+    for record in &records {
+        items.extend(api.message_object(app, record, shape).await?);
+    }
     Ok(page::reply(items, next))
 }
 

@@ -19,6 +19,7 @@ mod message;
 mod message_list;
 mod page;
 mod rate;
+mod resource;
 
 mod router;
 mod token;

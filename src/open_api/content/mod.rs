@@ -17,10 +17,6 @@ use serde_json::{Map, Value, json};
 
 /// What stands in place of a recalled message.
 const RECALLED: &str = "This message was recalled";
-/// What stands before the key of a picture.
-const IMAGE_PREFIX: &str = "img_v3_";
-/// What stands before the key of a file.
-const FILE_PREFIX: &str = "file_v3_";
 /// Everybody, as people write it.
 const ALL_NAME: &str = "所有人";
 
@@ -90,21 +86,6 @@ pub struct Read {
     pub mentions: Vec<Value>,
 }
 
-/// The key of a picture or file without what stands before it.
-pub fn bare_key(key: &str) -> &str {
-    key.strip_prefix(IMAGE_PREFIX).or_else(|| key.strip_prefix(FILE_PREFIX)).unwrap_or(key)
-}
-
-/// The key of a picture as callers see it.
-pub fn image_key(key: &str) -> String {
-    format!("{IMAGE_PREFIX}{key}")
-}
-
-/// The key of a file as callers see it.
-pub fn file_key(key: &str) -> String {
-    format!("{FILE_PREFIX}{key}")
-}
-
 impl OpenApi {
     /// Reads `msg_type` and `content` of a message to be sent.
     pub fn said(&self, app: &AppEntry, msg_type: &str, content: &str) -> Result<Said, Refusal> {
@@ -116,7 +97,7 @@ impl OpenApi {
         let content = match msg_type {
             "text" => Content::Text(Text { text: text::said(required(&fields, "text")?, &mut mentions, &find)? }),
             "post" => Content::Post(Post { post: post::said(&fields, &mut mentions, &find)? }),
-            "image" => Content::Image(Image { key: bare_key(required(&fields, "image_key")?).to_owned(), ..Image::default() }),
+            "image" => Content::Image(Image { key: required(&fields, "image_key")?.to_owned(), ..Image::default() }),
             "file" => Content::File(file(&fields)?),
             "audio" => Content::Audio(file(&fields)?),
             "media" => Content::Media(file(&fields)?),
@@ -165,10 +146,10 @@ impl OpenApi {
             let content = match &message.content {
                 Content::Text(text) => json!({ "text": text::read(&text.text, &shown) }),
                 Content::Post(post) => post::read(&post.post, &shown),
-                Content::Image(image) => json!({ "image_key": image_key(&image.key) }),
-                Content::File(file) => json!({ "file_key": file_key(&file.key), "file_name": file.name }),
-                Content::Audio(file) => json!({ "file_key": file_key(&file.key), "duration": file.duration_ms.unwrap_or(0) }),
-                Content::Media(file) => json!({ "file_key": file_key(&file.key), "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
+                Content::Image(image) => json!({ "image_key": image.key }),
+                Content::File(file) => json!({ "file_key": file.key, "file_name": file.name }),
+                Content::Audio(file) => json!({ "file_key": file.key, "duration": file.duration_ms.unwrap_or(0) }),
+                Content::Media(file) => json!({ "file_key": file.key, "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
                 Content::Card(card) if raw_cards => Value::String(card.card.clone()),
                 Content::Card(card) => card::read(&card.card),
                 Content::ShareChat(share) => json!({ "chat_id": share.chat_id }),
@@ -206,7 +187,7 @@ fn kind(content: &Content) -> &'static str {
 }
 
 fn file(fields: &Map<String, Value>) -> Result<File, Refusal> {
-    Ok(File { key: bare_key(required(fields, "file_key")?).to_owned(), duration_ms: fields.get("duration").and_then(Value::as_u64), ..File::default() })
+    Ok(File { key: required(fields, "file_key")?.to_owned(), duration_ms: fields.get("duration").and_then(Value::as_u64), ..File::default() })
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {

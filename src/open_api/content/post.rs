@@ -1,6 +1,6 @@
 //! Rich texts: one locale of several becomes the post; ids and keys are translated; markdown becomes nodes.
 
-use super::{Find, Mentions, Shown, bare_key, image_key, invalid, markdown, text};
+use super::{Find, Mentions, Shown, invalid, markdown, text};
 use crate::open_api::error::Refusal;
 use serde_json::{Map, Value, json};
 
@@ -62,13 +62,7 @@ fn said_node(node: &Map<String, Value>, mentions: &mut Mentions, find: Find) -> 
             said.insert("text".into(), unescaped(text("text").unwrap_or("")).into());
             said.remove("un_escape");
         }
-        _ => {
-            for field in ["image_key", "file_key"] {
-                if let Some(key) = text(field) {
-                    said.insert(field.into(), bare_key(key).into());
-                }
-            }
-        }
+        _ => {}
     }
     Ok(said)
 }
@@ -99,14 +93,7 @@ fn read_node(node: &mut Map<String, Value>, shown: &Shown) {
             node.insert("text".into(), seen.into());
             node.entry("style").or_insert_with(|| json!([]));
         }
-        _ => {
-            if let Some(key) = text(node, "image_key") {
-                node.insert("image_key".into(), image_key(&key).into());
-            }
-            if let Some(key) = text(node, "file_key") {
-                node.insert("file_key".into(), super::file_key(&key).into());
-            }
-        }
+        _ => {}
     }
 }
 
@@ -132,7 +119,7 @@ mod tests {
             [{"tag":"img","image_key":"img_v3_k"}]]);
         let (kept, read) = trip(json!({"en_us":{"title":"T","content":nodes},"ja_jp":{"title":"J","content":[]}}));
         assert_eq!(kept["content"][0][2], json!({"tag":"at","user_id":"e1","user_name":"name of ou_1"}));
-        assert_eq!(kept["content"][1][0]["image_key"], "k");
+        assert_eq!(kept["content"][1][0]["image_key"], "img_v3_k");
         assert_eq!(read["title"], "T");
         assert_eq!(read["content"][0][0], json!({"tag":"text","text":"hello ","style":["bold"]}));
         assert_eq!(read["content"][0][2], json!({"tag":"at","user_id":"@_user_1","user_name":"name of ou_1"}));
