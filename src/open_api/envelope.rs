@@ -171,7 +171,8 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
 async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
     axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
         if is_too_long(&error) {
-            return Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE);
+            return Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes"))
+                .with_status(StatusCode::PAYLOAD_TOO_LARGE);
         }
         Refusal::bad_request(format!("the body did not come whole: {error}"))
     })
@@ -197,8 +198,11 @@ fn reply_response(reply: Reply) -> Response {
 pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
     let mut error = json!({ "log_id": log_id });
     if !refusal.violations.is_empty() {
-        let violations: Vec<Value> =
-            refusal.violations.iter().map(|one| json!({ "field": one.field, "value": one.value, "description": one.description })).collect();
+        let violations: Vec<Value> = refusal
+            .violations
+            .iter()
+            .map(|one| json!({ "field": one.field, "value": one.value, "description": one.description }))
+            .collect();
         error["field_violations"] = Value::Array(violations);
     }
     let mut response = json_response(refusal.status, &json!({ "code": refusal.code, "msg": refusal.msg, "error": error }));

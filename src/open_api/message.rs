@@ -104,12 +104,23 @@ impl OpenApi {
         };
         let index = if target_type == "email" {
             let found = self.chats.directory.by_email(id);
-            found.ok_or_else(|| Refusal::new(230_034, format!("receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type", crate::error::clip(id))))?
+            found.ok_or_else(|| {
+                Refusal::new(
+                    230_034,
+                    format!(
+                        "receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type",
+                        crate::error::clip(id)
+                    ),
+                )
+            })?
         } else {
             self.meant(app, form, id).map_err(|unknown| unknown.refusal)?
         };
         if self.is_bot(index) {
-            return Err(Refusal::new(230_034, "receive_id invalid: it is a bot, and bots do not write to each other directly; send to a group that both are in"));
+            return Err(Refusal::new(
+                230_034,
+                "receive_id invalid: it is a bot, and bots do not write to each other directly; send to a group that both are in",
+            ));
         }
         if self.chats.directory.resigned(index) {
             return Err(Refusal::new(230_029, "user resigned: the receiver has left the organisation; send to somebody else"));
@@ -117,7 +128,15 @@ impl OpenApi {
         Ok(ChatKey::direct(app.bot, index))
     }
 
-    async fn send(&self, app: &AppEntry, key: ChatKey, said: Said, reply_to: Option<MessageId>, in_thread: bool, uuid: Option<&str>) -> Answer {
+    async fn send(
+        &self,
+        app: &AppEntry,
+        key: ChatKey,
+        said: Said,
+        reply_to: Option<MessageId>,
+        in_thread: bool,
+        uuid: Option<&str>,
+    ) -> Answer {
         let command = Send {
             chat_id: self.chats.seal.chat_id(key),
             client_message_id: client_message_id("m", uuid),
@@ -130,7 +149,10 @@ impl OpenApi {
         // Files, quotes and threads are filled in by the domain, and a repeated uuid stands for what was said first.
         let plain = reply_to.is_none()
             && uuid.is_none_or(str::is_empty)
-            && matches!(command.content, protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_));
+            && matches!(
+                command.content,
+                protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_)
+            );
         let message = plain.then(|| Message {
             content: command.content.clone(),
             mentions: command.mentions.clone(),
@@ -200,7 +222,8 @@ impl OpenApi {
             Some(index) if !bot => (self.id_of(app, shape.form, index), shape.form),
             _ => (user_id.to_owned(), IdType::AppId),
         };
-        let mut sender = json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });
+        let mut sender =
+            json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });
         if shape.names
             && let Some(person) = index.and_then(|index| self.chats.directory.entry(index))
         {

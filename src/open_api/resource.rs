@@ -45,7 +45,14 @@ pub async fn upload_file(call: Call, request: Request) -> Answer {
     Ok(Reply::Data(json!({ "file_key": entry.key })))
 }
 
-async fn upload(call: &Call, request: Request, kind_name: &str, kinds: &[&str], bytes_name: &str, form: Form) -> Result<FileEntry, Refusal> {
+async fn upload(
+    call: &Call,
+    request: Request,
+    kind_name: &str,
+    kinds: &[&str],
+    bytes_name: &str,
+    form: Form,
+) -> Result<FileEntry, Refusal> {
     let mut multipart = Multipart::from_request(request, &()).await.map_err(|error| {
         Refusal::new(234_001, format!("invalid request param: the request is not multipart/form-data ({error}); send the parts `{kind_name}` and `{bytes_name}` in that form"))
     })?;
@@ -61,7 +68,8 @@ async fn upload(call: &Call, request: Request, kind_name: &str, kinds: &[&str], 
             check_kind(parts.kind.as_deref(), kind_name, kinds)?;
             let name = parts.name.clone().or_else(|| part.file_name().map(str::to_owned)).unwrap_or_else(|| bytes_name.to_owned());
             let upload = Upload { uploader: call.app.bot, name, form, limit_bytes: call.api.config.file_bytes_max, announced_bytes: None };
-            let bytes = part.map_err(|error| Error::new(ErrorCode::Malformed, "the file did not come whole", error.to_string(), "upload it again"));
+            let bytes =
+                part.map_err(|error| Error::new(ErrorCode::Malformed, "the file did not come whole", error.to_string(), "upload it again"));
             let entry = call.api.attachments.put_stream(upload, bytes).await.map_err(|error| refused(error.into(), form))?;
             if entry.size_bytes == 0 {
                 return Err(Refusal::new(234_010, "the file is empty; upload at least one byte"));
@@ -73,7 +81,8 @@ async fn upload(call: &Call, request: Request, kind_name: &str, kinds: &[&str], 
         }
     }
     check_kind(parts.kind.as_deref().or(uploaded.as_ref().map(|_| kinds[0])), kind_name, kinds)?;
-    uploaded.ok_or_else(|| Refusal::new(234_001, format!("invalid request param: the part `{bytes_name}` with the bytes is missing; add it")))
+    uploaded
+        .ok_or_else(|| Refusal::new(234_001, format!("invalid request param: the part `{bytes_name}` with the bytes is missing; add it")))
 }
 
 fn check_kind(kind: Option<&str>, name: &str, kinds: &[&str]) -> Result<(), Refusal> {
@@ -81,7 +90,10 @@ fn check_kind(kind: Option<&str>, name: &str, kinds: &[&str]) -> Result<(), Refu
         // Programs that send the bytes first are not refused for it.
         None => Ok(()),
         Some(kind) if kinds.contains(&kind) => Ok(()),
-        Some(kind) => Err(Refusal::new(234_001, format!("invalid request param: `{name}` is `{}`; it must be one of {}", crate::error::clip(kind), kinds.join(", ")))),
+        Some(kind) => Err(Refusal::new(
+            234_001,
+            format!("invalid request param: `{name}` is `{}`; it must be one of {}", crate::error::clip(kind), kinds.join(", ")),
+        )),
     }
 }
 
@@ -120,7 +132,10 @@ pub async fn file(call: Call, _: Request) -> Answer {
 async fn own(call: &Call, name: &str) -> Answer {
     let entry = call.api.uploaded(&call.input.path(name)).await?;
     if entry.uploader != call.app.bot {
-        return Err(Refusal::new(234_008, "the app is not the resource sender: only the app that uploaded a file can fetch it by its key; fetch it by the message that shows it"));
+        return Err(Refusal::new(
+            234_008,
+            "the app is not the resource sender: only the app that uploaded a file can fetch it by its key; fetch it by the message that shows it",
+        ));
     }
     call.api.bytes_of(entry, call.app.bot).await
 }
@@ -137,7 +152,13 @@ pub async fn of_message(mut call: Call, _: Request) -> Answer {
     let record = api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Resource)?;
     let shows = matches!(&record.change, Change::Message(message) if shows(message, &key));
     if !shows {
-        return Err(Refusal::new(234_003, format!("file not in message: the message does not show `{}`; take the key from the content of this message", crate::error::clip(&key))));
+        return Err(Refusal::new(
+            234_003,
+            format!(
+                "file not in message: the message does not show `{}`; take the key from the content of this message",
+                crate::error::clip(&key)
+            ),
+        ));
     }
     let entry = api.uploaded(&key).await?;
     api.bytes_of(entry, call.app.bot).await
@@ -147,7 +168,9 @@ fn shows(message: &Message, key: &str) -> bool {
     let in_post = |post: &str| {
         let post: Value = serde_json::from_str(post).unwrap_or_default();
         let nodes = post.get("content").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_array).flatten();
-        nodes.filter_map(Value::as_object).any(|node| ["image_key", "file_key"].iter().any(|field| node.get(*field).and_then(Value::as_str) == Some(key)))
+        nodes
+            .filter_map(Value::as_object)
+            .any(|node| ["image_key", "file_key"].iter().any(|field| node.get(*field).and_then(Value::as_str) == Some(key)))
     };
     match &message.content {
         Content::Image(image) => image.key == key,
@@ -160,7 +183,12 @@ fn shows(message: &Message, key: &str) -> bool {
 impl OpenApi {
     async fn uploaded(&self, key: &str) -> Result<FileEntry, Refusal> {
         let found = self.attachments.entry(key).await.or_refuse(Act::Resource)?;
-        found.ok_or_else(|| Refusal::new(234_001, format!("invalid request param: there is no file `{}`; take the key from an upload or a message", crate::error::clip(key))))
+        found.ok_or_else(|| {
+            Refusal::new(
+                234_001,
+                format!("invalid request param: there is no file `{}`; take the key from an upload or a message", crate::error::clip(key)),
+            )
+        })
     }
 
     async fn bytes_of(&self, entry: FileEntry, reader: u32) -> Answer {
@@ -179,7 +207,10 @@ impl OpenApi {
 
 /// The file's name in both forms that programs read.
 fn disposition(name: &str) -> String {
-    let plain: String = name.chars().map(|character| if character.is_ascii_graphic() && !"\"\\%".contains(character) || character == ' ' { character } else { '_' }).collect();
+    let plain: String = name
+        .chars()
+        .map(|character| if character.is_ascii_graphic() && !"\"\\%".contains(character) || character == ' ' { character } else { '_' })
+        .collect();
     format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{}", utf8_percent_encode(name, NAME_CHARACTERS))
 }
 

@@ -31,7 +31,10 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         // Groups
         .route("/open-apis/im/v1/chats", post(WithToken(chat::create)).get(WithToken(chat::list)))
         .route("/open-apis/im/v1/chats/{chat_id}", get(WithToken(chat::get)).put(WithToken(chat::update)).delete(WithToken(chat::dissolve)))
-        .route("/open-apis/im/v1/chats/{chat_id}/members", post(WithToken(member::add)).get(WithToken(member::list)).delete(WithToken(member::remove)))
+        .route(
+            "/open-apis/im/v1/chats/{chat_id}/members",
+            post(WithToken(member::add)).get(WithToken(member::list)).delete(WithToken(member::remove)),
+        )
         .route("/open-apis/im/v1/chats/{chat_id}/members/is_in_chat", get(WithToken(member::is_in_chat)))
         .route("/open-apis/im/v1/chats/{chat_id}/members/me_join", patch(WithToken(member::join)))
         .route("/open-apis/im/v1/chats/{chat_id}/managers/add_managers", post(WithToken(member::add_managers)))

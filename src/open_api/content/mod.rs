@@ -89,8 +89,11 @@ pub struct Read {
 impl OpenApi {
     /// Reads `msg_type` and `content` of a message to be sent.
     pub fn said(&self, app: &AppEntry, msg_type: &str, content: &str) -> Result<Said, Refusal> {
-        let parsed: Value = serde_json::from_str(content)
-            .map_err(|error| invalid(format!("`content` is not JSON: {error}; it is a JSON object written as a text, for example \"{{\\\"text\\\":\\\"hello\\\"}}\"")))?;
+        let parsed: Value = serde_json::from_str(content).map_err(|error| {
+            invalid(format!(
+                "`content` is not JSON: {error}; it is a JSON object written as a text, for example \"{{\\\"text\\\":\\\"hello\\\"}}\""
+            ))
+        })?;
         let Value::Object(fields) = parsed else { return Err(invalid("`content` is JSON, but not an object".into())) };
         let find = |id: &str| self.named(app, id);
         let mut mentions = Mentions::default();
@@ -136,10 +139,18 @@ impl OpenApi {
 
     /// A message as a caller reads it. `raw_cards`: cards as they were sent, not simplified.
     pub fn read(&self, app: &AppEntry, message: &Message, raw_cards: bool) -> Read {
-        let name = |user_id: &str| self.chats.directory.index(user_id).and_then(|index| self.chats.directory.entry(index)).map(|person| person.name.clone()).unwrap_or_default();
+        let name = |user_id: &str| {
+            self.chats
+                .directory
+                .index(user_id)
+                .and_then(|index| self.chats.directory.entry(index))
+                .map(|person| person.name.clone())
+                .unwrap_or_default()
+        };
         let people: Vec<(&str, String)> = message.mentions.iter().map(|user_id| (user_id.as_str(), name(user_id))).collect();
         let shown = Shown { people, all: message.mention_all };
-        let open_id = |user_id: &str| self.chats.directory.index(user_id).map(|index| self.chats.seal.open_id(app.bot, index)).unwrap_or_default();
+        let open_id =
+            |user_id: &str| self.chats.directory.index(user_id).map(|index| self.chats.seal.open_id(app.bot, index)).unwrap_or_default();
         let (msg_type, content) = if message.recalled_by.is_some() {
             (kind(&message.content), RECALLED.to_owned())
         } else {
@@ -187,11 +198,19 @@ fn kind(content: &Content) -> &'static str {
 }
 
 fn file(fields: &Map<String, Value>) -> Result<File, Refusal> {
-    Ok(File { key: required(fields, "file_key")?.to_owned(), duration_ms: fields.get("duration").and_then(Value::as_u64), ..File::default() })
+    Ok(File {
+        key: required(fields, "file_key")?.to_owned(),
+        duration_ms: fields.get("duration").and_then(Value::as_u64),
+        ..File::default()
+    })
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {
-    fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| invalid(format!("`content` has no text `{name}`, which this msg_type needs")))
+    fields
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| invalid(format!("`content` has no text `{name}`, which this msg_type needs")))
 }
 
 /// The content has not the form of its kind.
