@@ -1,9 +1,9 @@
 //! Every call on one page.
 
-use super::envelope::{WithToken, WithoutToken, no_method, no_path};
-use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, token};
+use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
+use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, resource, token};
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::routing::{any, get, patch, post};
 use std::sync::Arc;
 
@@ -31,7 +31,10 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         // Groups
         .route("/open-apis/im/v1/chats", post(WithToken(chat::create)).get(WithToken(chat::list)))
         .route("/open-apis/im/v1/chats/{chat_id}", get(WithToken(chat::get)).put(WithToken(chat::update)).delete(WithToken(chat::dissolve)))
-        .route("/open-apis/im/v1/chats/{chat_id}/members", post(WithToken(member::add)).get(WithToken(member::list)).delete(WithToken(member::remove)))
+        .route(
+            "/open-apis/im/v1/chats/{chat_id}/members",
+            post(WithToken(member::add)).get(WithToken(member::list)).delete(WithToken(member::remove)),
+        )
         .route("/open-apis/im/v1/chats/{chat_id}/members/is_in_chat", get(WithToken(member::is_in_chat)))
         .route("/open-apis/im/v1/chats/{chat_id}/members/me_join", patch(WithToken(member::join)))
         .route("/open-apis/im/v1/chats/{chat_id}/managers/add_managers", post(WithToken(member::add_managers)))
@@ -43,6 +46,12 @@ pub fn router(api: Arc<OpenApi>) -> Router {
             get(WithToken(message::get)).put(WithToken(message::edit)).delete(WithToken(message::recall)),
         )
         .route("/open-apis/im/v1/messages/{message_id}/reply", post(WithToken(message::reply)))
+        // Pictures and files; the limit of an upload is kept while it comes, part by part
+        .route("/open-apis/im/v1/images", post(WithBody(resource::upload_image)).layer(DefaultBodyLimit::disable()))
+        .route("/open-apis/im/v1/images/{image_key}", get(WithBody(resource::image)))
+        .route("/open-apis/im/v1/files", post(WithBody(resource::upload_file)).layer(DefaultBodyLimit::disable()))
+        .route("/open-apis/im/v1/files/{file_key}", get(WithBody(resource::file)))
+        .route("/open-apis/im/v1/messages/{message_id}/resources/{file_key}", get(WithBody(resource::of_message)))
         // Pictures of people who have none
         .route("/open-apis/clarion/v1/avatars/{picture}", get(avatar::picture))
         .route("/open-apis", any(unknown))
