@@ -20,11 +20,12 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 pub struct Blobs {
     folder: Arc<PathBuf>,
+    keep_free_bytes: u64,
 }
 
 impl Blobs {
     /// Makes the folder if need be, and throws away what earlier runs have left half done. Blocking.
-    pub fn open(folder: PathBuf) -> std::result::Result<Self, String> {
+    pub fn open(folder: PathBuf, keep_free_bytes: u64) -> std::result::Result<Self, String> {
         let aside = folder.join("tmp");
         let made = fs::create_dir_all(&aside).and_then(|()| {
             for left in fs::read_dir(&aside)? {
@@ -33,7 +34,7 @@ impl Blobs {
             Ok(())
         });
         made.map_err(|error| format!("the folder of files {} cannot be used: {error}; it must be writable for the server's user", folder.display()))?;
-        Ok(Self { folder: Arc::new(folder) })
+        Ok(Self { folder: Arc::new(folder), keep_free_bytes })
     }
 
     /// Begins a blob of about this size.
@@ -93,7 +94,7 @@ impl Blobs {
     /// Files leave room for the database: a chat without uploads is better than none.
     fn has_room(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
         let free = free_bytes(&self.folder).map_err(|error| failed("made", &error))?;
-        if free < needed_bytes.saturating_add(limits::KEEP_FREE_BYTES) { Err(PutError::DiskFull) } else { Ok(()) }
+        if free < needed_bytes.saturating_add(self.keep_free_bytes) { Err(PutError::DiskFull) } else { Ok(()) }
     }
 }
 
@@ -294,8 +295,12 @@ mod tests {
     #[tokio::test]
     async fn no_room_is_said_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(folder.path().join("files")).unwrap();
+        let blobs = Blobs::open(folder.path().join("files"), 0).unwrap();
         assert!(matches!(blobs.begin(u64::MAX / 2).await, Err(PutError::DiskFull)));
+        assert!(blobs.healthy().await.is_ok());
+        let full = Blobs::open(folder.path().join("files"), u64::MAX / 2).unwrap();
+        assert!(matches!(full.begin(0).await, Err(PutError::DiskFull)));
+        assert!(full.healthy().await.unwrap_err().contains("no room"));
         assert_eq!(fs::read_dir(folder.path().join("files/tmp")).unwrap().count(), 0);
     }
 
@@ -305,7 +310,7 @@ mod tests {
         let left = folder.path().join("tmp/left");
         fs::create_dir(folder.path().join("tmp")).unwrap();
         fs::write(&left, "half").unwrap();
-        Blobs::open(folder.path().to_owned()).unwrap();
+        Blobs::open(folder.path().to_owned(), 0).unwrap();
         assert!(!left.exists());
     }
 }

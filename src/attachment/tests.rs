@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::SqliteStore;
 use futures_util::stream;
+use std::path::Path;
 use std::time::Duration;
 
 struct Place {
@@ -13,7 +14,8 @@ async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
     let clock = Clock::default();
-    let files = Attachments::open(folder.path(), store, clock.clone()).await.unwrap();
+    let config = Config { data: folder.path().to_owned(), files_keep_free_bytes: 0, ..Config::default() };
+    let files = Attachments::open(&config, store, clock.clone()).await.unwrap();
     Place { folder, files, clock }
 }
 

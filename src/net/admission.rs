@@ -4,7 +4,7 @@
 //! An IPv6 address counts as its /64 network, because one machine usually has a whole one. The machine itself and the
 //! trusted proxies have no cap of their own: many people stand behind them.
 
-use super::proxy::Network;
+use crate::config::Networks;
 use crate::metrics;
 use dashmap::DashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -24,13 +24,15 @@ pub struct Caps {
     pub handshakes: usize,
     /// The same of one address, so that one that only opens connections does not take every place.
     pub handshakes_per_address: usize,
+    /// Requests of one address on average, with bursts of ten times as many.
+    pub requests_per_second_per_address: u64,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
+    pub trusted_proxies: Networks,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { connections: 19_000, connections_per_address: 5_000, handshakes: 1_024, handshakes_per_address: 256, trusted_proxies: Vec::new() }
+        Self { connections: 19_000, connections_per_address: 5_000, handshakes: 1_024, handshakes_per_address: 256, trusted_proxies: Networks::default(), requests_per_second_per_address: 1_000 }
     }
 }
 
@@ -125,9 +127,9 @@ impl Admission {
     }
 
     /// The address under which a connection is counted, if it is.
-    fn counted(&self, address: IpAddr) -> Option<IpAddr> {
+    pub(super) fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
-        if address.is_loopback() || self.caps.trusted_proxies.iter().any(|network| network.contains(address)) {
+        if address.is_loopback() || self.caps.trusted_proxies.contains(address) {
             return None;
         }
         Some(match address {

@@ -56,8 +56,11 @@ pub async fn tls_pair() -> (Socket, TlsStream<TcpStream>) {
 
 /// A listener that runs.
 pub struct Running {
+    /// Where.
     pub address: SocketAddr,
+    /// Tells it to drain.
     pub stop: watch::Sender<bool>,
+    /// Ends when it has drained.
     pub ended: tokio::task::JoinHandle<()>,
 }
 

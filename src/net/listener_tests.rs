@@ -3,7 +3,6 @@
 use super::admission::Caps;
 use super::fixture::{certificate, connect_tls, exchange, read_answer, read_to_close, run, write_certificate};
 use super::listener::{ClientAddress, Times};
-use super::proxy::Network;
 use super::socket::Socket;
 use super::tls::Certificate;
 use axum::Router;
@@ -289,8 +288,7 @@ async fn the_address_behind_a_trusted_proxy_is_the_clients() {
     let request = b"GET /address HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.7\r\nConnection: close\r\n\r\n";
     let running = run(router(), None, Caps::default(), Times::default());
     assert!(exchange(running.address, request).await.ends_with("127.0.0.1"));
-    let trusted: Network = "127.0.0.1".parse().unwrap();
-    let running = run(router(), None, Caps { trusted_proxies: vec![trusted], ..Caps::default() }, Times::default());
+    let running = run(router(), None, Caps { trusted_proxies: "127.0.0.1".parse().unwrap(), ..Caps::default() }, Times::default());
     assert!(exchange(running.address, request).await.ends_with("198.51.100.7"));
 }
 
@@ -299,4 +297,24 @@ async fn a_taken_port_is_said_in_one_sentence() {
     let running = run(router(), None, Caps::default(), Times::default());
     let error = super::listener::Listener::bind(running.address, None, Caps::default(), Times::default()).err().unwrap();
     assert!(error.contains("already listens") && error.contains("--listen"), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_that_asks_far_too_often_is_told_to_wait_and_others_are_not() {
+    let caps = Caps { requests_per_second_per_address: 1, trusted_proxies: "127.0.0.1".parse().unwrap(), ..Caps::default() };
+    let running = run(router(), None, caps, Times::default());
+    let ask = async |client: &str| {
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n");
+        exchange(running.address, request.as_bytes()).await
+    };
+    let mut refused = 0;
+    for _ in 0..30 {
+        let answer = ask("198.51.100.7").await;
+        if !answer.starts_with("HTTP/1.1 200") {
+            assert!(answer.starts_with("HTTP/1.1 429") && answer.contains("Retry-After: 1") && answer.contains("\"code\":3002"), "{answer}");
+            refused += 1;
+        }
+    }
+    assert!((1..=20).contains(&refused), "a burst of ten, then one a second: {refused} of 30 were refused");
+    assert!(ask("198.51.100.8").await.starts_with("HTTP/1.1 200"));
 }

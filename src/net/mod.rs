@@ -6,7 +6,9 @@
 pub mod admission;
 mod body;
 pub mod listener;
+pub mod open_files;
 pub mod proxy;
+mod rate;
 pub mod socket;
 pub mod tls;
 mod transport;

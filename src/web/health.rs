@@ -1,8 +1,8 @@
 //! What machines ask: is the process alive, may it be given work, what are its figures.
 
-use crate::net::listener::ClientAddress;
-use crate::net::proxy::Network;
+use crate::config::Networks;
 use crate::metrics;
+use crate::net::ClientAddress;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,7 +30,7 @@ pub struct Health {
     /// All must be well.
     pub checks: Arc<Vec<Check>>,
     /// Who may read the metrics, beside the machine itself. They tell nothing of people, but how many there are.
-    pub metrics_from: Arc<Vec<Network>>,
+    pub metrics_from: Networks,
 }
 
 impl Health {
@@ -55,7 +55,7 @@ async fn ready(State(health): State<Health>) -> Response {
 }
 
 async fn figures(State(health): State<Health>, client: Option<Extension<ClientAddress>>) -> Response {
-    let allowed = client.is_some_and(|Extension(ClientAddress(address))| address.is_loopback() || health.metrics_from.iter().any(|network| network.contains(address)));
+    let allowed = client.is_some_and(|Extension(ClientAddress(address))| address.is_loopback() || health.metrics_from.contains(address));
     if !allowed {
         return (StatusCode::FORBIDDEN, "the metrics are for this machine, and for the addresses of the setting `metrics_from`\n").into_response();
     }

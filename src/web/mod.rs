@@ -75,7 +75,7 @@ impl Site {
 
     /// All routes.
     pub fn router(self) -> Router {
-        let health = Health { checks: Arc::new(self.checks), metrics_from: Arc::new(Vec::new()) };
+        let health = Health { checks: Arc::new(self.checks), metrics_from: self.config.metrics_from };
         Router::new()
             .merge(self.pages.router())
             .merge(self.sign_in.router())
@@ -85,6 +85,9 @@ impl Site {
             .layer(map_response(headers::everywhere))
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// The client has this version already.
 fn has_tag(request: &HeaderMap, etag: &HeaderValue) -> bool {

@@ -23,8 +23,6 @@ use std::sync::Arc;
 
 /// Bytes of a body: a password may have a KiB, the rest is short.
 const BODY_BYTES_MAX: usize = 8 << 10;
-/// Number of a refused sign-in, said alike for a wrong login and a wrong password.
-const SIGN_IN_REFUSED: u16 = 2016;
 
 /// What the routes of signing in need.
 #[derive(Clone)]
@@ -180,7 +178,7 @@ impl From<SignInRefused> for Refusal {
         let why = refused.to_string();
         let body = |code: u16, what: &str, hint: &str| ErrorBody { code, what: what.into(), why: why.clone(), hint: hint.into(), retry_after_ms: refused.retry_after_ms() };
         let (status, body) = match &refused {
-            SignInRefused::WrongLogin => (StatusCode::UNAUTHORIZED, body(SIGN_IN_REFUSED, "you were not signed in", "check both, and type the password again")),
+            SignInRefused::WrongLogin => (StatusCode::UNAUTHORIZED, body(ErrorCode::SignInRefused.number(), "you were not signed in", "check both, and type the password again")),
             SignInRefused::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, body(ErrorCode::RateLimited.number(), "you were not signed in", "wait, then try again")),
             SignInRefused::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, body(ErrorCode::Busy.number(), "you were not signed in", "try again in a moment")),
             SignInRefused::InvalidDevice(_) => (StatusCode::BAD_REQUEST, body(ErrorCode::InvalidValue.number(), "you were not signed in", "correct the device's id or name")),
