@@ -45,7 +45,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::OnceCell;
 
 /// Something that is durable a moment later.
@@ -69,6 +69,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
+    noted_offset: AtomicU64,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -112,6 +114,7 @@ impl Chats {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
         Ok(Arc::new(Self {
+            noted_offset: AtomicU64::new(log.head()),
             log,
             store,
             directory,
@@ -182,6 +185,7 @@ impl Chats {
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
         }
+        self.noted_offset.fetch_max(committed.offset, Ordering::AcqRel);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

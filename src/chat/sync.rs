@@ -42,7 +42,7 @@ impl SyncCursor {
 impl Chats {
     /// The cursor of this moment.
     pub fn cursor_now(&self) -> SyncCursor {
-        SyncCursor { offset: self.log.head(), at_ms: self.clock.now_ms() }
+        SyncCursor { offset: self.noted_offset.load(Ordering::Acquire), at_ms: self.clock.now_ms() }
     }
 
     /// Is a cursor one that `sync` can go on from?
