@@ -15,7 +15,7 @@ use crate::metrics;
 use crate::net::admission::Caps;
 use crate::net::tls::Certificate;
 use crate::net::{Listener, Times};
-use crate::open_api;
+use crate::open_api::{self, OpenApi};
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
@@ -62,6 +62,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
 
     let directory = Directory::load(store.clone()).await.map_err(say)?;
+    directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &directory, &auth).await?;
     let attachments = Arc::new(Attachments::open(&config.data, store.clone(), clock.clone()).await?);
@@ -72,7 +73,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone()));
     let (delivery, workers) = Delivery::new(registry.clone(), chats.clone());
     let who = Arc::new(Who::new(auth.clone(), &config, address));
-    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments, chats.clone());
+    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone());
     let gateway = Arc::new(Gateway {
         chats: chats.clone(),
         auth: Arc::new(auth.clone()),
@@ -83,12 +84,15 @@ pub async fn run(config: Config) -> Result<(), String> {
         clock: clock.clone(),
         config: config.clone(),
         who,
-        page_prefix: site.prefix().to_owned(),
+        page_prefix: site.prefix(),
         greeting: AtomicUsize::new(0),
         draining: std::sync::atomic::AtomicBool::new(false),
         read_in: dashmap::DashSet::new(),
     });
-    let router: Router = gateway.router().merge(open_api::router(chats.clone(), auth.clone(), directory, config.clone())).merge(site.router());
+    let router: Router = gateway
+        .router()
+        .merge(open_api::router(OpenApi::new(chats.clone(), auth.clone(), attachments, config.clone(), config.url(address))))
+        .merge(site.router());
 
     let (stop_accepting, accepting) = watch::channel(false);
     let (stop_tasks, tasks_stop) = watch::channel(false);
@@ -112,8 +116,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let grace = Duration::from_secs(config.drain_seconds);
     let serving = tokio::spawn(listener.serve(router, accepting, grace));
 
-    let url = config.public_url.clone().unwrap_or_else(|| format!("{}://{address}", if config.tls_certificate.is_some() { "https" } else { "http" }));
-    println!("clarion is ready: {url}");
+    println!("clarion is ready: {}", config.url(address));
     if let Some(demo) = demo {
         println!("{demo}");
     }
@@ -156,7 +159,7 @@ fn caps(config: &Config) -> Caps {
         connections_per_address: config.connections_per_address_max as usize,
         handshakes: config.handshakes_max as usize,
         handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
-        trusted_proxies: config.trusted_proxies.networks(),
+        trusted_proxies: Vec::new(),
     }
 }
 

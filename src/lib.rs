@@ -1,6 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
-// pub mod app;
+pub mod app;
 
 pub mod gateway;
 pub mod open_api;
