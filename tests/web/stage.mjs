@@ -39,6 +39,9 @@ async function freePort() {
   return port;
 }
 
+/** What is set for the tests is not a setting of the server. */
+const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('CLARION_')));
+
 /** A server with a data folder of its own. `kill` and `start` again keep the folder. */
 export async function startServer({ environment = {} } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'clarion-web-'));
@@ -47,7 +50,7 @@ export async function startServer({ environment = {} } = {}) {
   let log = '';
 
   async function start() {
-    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...outside, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
     const started = child;
     child.stderr.on('data', (text) => (log = (log + text).slice(-20_000)));
     await new Promise((done, failed) => {
@@ -213,12 +216,15 @@ export async function signIn(page, login) {
   await page.waitForFunction(() => performance.getEntriesByName('clarion:inbox').length > 0);
 }
 
+/** Choices of what is in front: the dialog or the mention picker. The list of chats behind it is one too. */
+export const options = (page) => page.locator('dialog[open], .picker').getByRole('option');
+
 /** Opens the direct chat with somebody by name or staff number. */
 export async function openPerson(page, query, detail = query) {
   await page.keyboard.press('Control+k');
   const field = page.getByRole('combobox');
   await field.fill(query);
-  await page.getByRole('option').filter({ hasText: detail }).first().click();
+  await options(page).filter({ hasText: detail }).first().click();
   await page.getByRole('textbox', { name: /的消息|Message to/ }).waitFor();
 }
 
@@ -238,7 +244,7 @@ export async function makeGroup(page, name, people) {
   await page.getByLabel(/^(群名称|Group name)/).fill(name);
   for (const person of people) {
     await page.getByRole('combobox').fill(person);
-    await page.getByRole('option').filter({ hasText: person }).first().click();
+    await options(page).filter({ hasText: person }).first().click();
   }
   await page.getByRole('button', { name: /^(创建群组|Create group)$/ }).last().click();
   await page.getByRole('heading', { name }).waitFor();

@@ -1,7 +1,7 @@
 // Chinese input: Enter that picks a candidate sends nothing, in Chromium's order of events and in Safari's.
 
 import assert from 'node:assert/strict';
-import { composer, makeGroup, openPerson, scenario, texts, until } from '../stage.mjs';
+import { composer, makeGroup, openPerson, options, scenario, texts, until } from '../stage.mjs';
 
 await scenario('04-chinese-input', async (stage) => {
   const a = await stage.person('e1001');
@@ -61,8 +61,8 @@ await scenario('04-chinese-input', async (stage) => {
   await a.waitForTimeout(300);
   assert.ok(await a.getByRole('combobox').isVisible(), 'the search is still open');
   await commit('王芳');
-  await until('both of one name, told apart', async () => (await a.getByRole('option').filter({ hasText: '王芳' }).count()) >= 2);
-  const places = await a.getByRole('option').filter({ hasText: '王芳' }).locator('.person_place').allInnerTexts();
+  await until('both of one name, told apart', async () => (await options(a).filter({ hasText: '王芳' }).count()) >= 2);
+  const places = await options(a).filter({ hasText: '王芳' }).locator('.person_place').allInnerTexts();
   assert.equal(new Set(places).size, places.length, `told apart: ${places.join(' | ')}`);
   await stage.shot(a, 'two-of-one-name');
   await asSafari('.search_field input');
@@ -74,13 +74,13 @@ await scenario('04-chinese-input', async (stage) => {
   await makeGroup(a, '输入法', ['李四', '王五']);
   await composer(a).focus();
   await a.keyboard.type('@');
-  await a.getByRole('option').filter({ hasText: '李四' }).waitFor();
+  await options(a).filter({ hasText: '李四' }).waitFor();
   await compose("wang'wu");
   await enterOfTheMethod();
   await a.waitForTimeout(200);
   assert.doesNotMatch(await composer(a).inputValue(), /@(王五|李四|所有人) /, 'nobody was chosen');
   await commit('王');
-  await a.getByRole('option').filter({ hasText: '王五' }).waitFor();
+  await options(a).filter({ hasText: '王五' }).waitFor();
   await a.keyboard.press('Enter');
   await until('chosen', async () => (await composer(a).inputValue()) === '@王五 ');
   await a.keyboard.type('请看');

@@ -84,6 +84,8 @@ await scenario('06-cut', async (stage) => {
   wire.refuse(false);
   await a.reload();
   await until('the five went once the page was there again', async () => (await a.locator('.row.unsent').count()) === 0 && (await a.getByText('断线时写的 5', { exact: true }).count()) > 0, 60_000);
+  await b.locator('.scroller').focus();
+  await b.keyboard.press('End');
   await until('B has the five', async () => (await b.getByText('断线时写的 5', { exact: true }).count()) > 0, 60_000);
   const last = await all(b);
   assert.deepEqual(last.slice(-5), [1, 2, 3, 4, 5].map((n) => `断线时写的 ${n}`), 'kept over the reload, sent once');

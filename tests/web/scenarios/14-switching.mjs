@@ -1,7 +1,7 @@
 // A hundred switches while writing: each message is in the chat whose header was shown at Enter, each draft in its own.
 
 import assert from 'node:assert/strict';
-import { composer, scenario, speak, until } from '../stage.mjs';
+import { composer, options, scenario, speak, until } from '../stage.mjs';
 
 const CHATS = 12;
 const TURNS = 100;
@@ -29,7 +29,7 @@ await scenario('14-switching', async (stage) => {
   const open = async (name) => {
     await a.keyboard.press('Control+k');
     await a.getByRole('combobox').fill(name);
-    await a.getByRole('option').filter({ hasText: name }).first().waitFor();
+    await options(a).filter({ hasText: name }).first().waitFor();
     await a.keyboard.press('Enter');
   };
   for (const name of names) {
