@@ -62,8 +62,8 @@ pub(super) enum Got {
     Nothing,
     /// The other side says goodbye, or is gone.
     End,
-    /// What came is not allowed.
-    Bad(CloseCode),
+    /// What came is not allowed: our close code, and the one of RFC 6455 for the same.
+    Bad(CloseCode, u16),
 }
 
 /// Reads one message, as far as bytes are there.
@@ -82,8 +82,9 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
                 }
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
-            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge),
-            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError),
+            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge, 1009),
+            Err(tungstenite::Error::Utf8(_)) => return Got::Bad(CloseCode::ProtocolError, 1007),
+            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError, 1002),
             Err(_) => return Got::End,
         }
     }
@@ -136,7 +137,7 @@ async fn greet(
                 Got::Message(message) => return first_command(encoding, &message).map_err(Some),
                 Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await.map_err(|_| None)?,
                 Got::End => return Err(None),
-                Got::Bad(code) => return Err(Some((code, None))),
+                Got::Bad(code, _) => return Err(Some((code, None))),
             }
             if let Some(own) = own_frames(websocket) {
                 write_out(socket, &own).await.map_err(|_| None)?;
@@ -224,7 +225,7 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
                     let _ = session.flush();
                     return;
                 }
-                Got::Bad(code) => session.close(code, None),
+                Got::Bad(code, _) => session.close(code, None),
             }
             reads = may_read(session);
         }
