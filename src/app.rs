@@ -38,6 +38,9 @@ const SEAL_KEY: &str = "seal_key";
 /// One sentence for the operator: why it could not start.
 pub async fn run(config: Config) -> Result<(), String> {
     metrics::register();
+    // A limit on the size of files is then an error like a full disk, and not the end of the process.
+    // SAFETY: the signal is ignored from here on; no handler runs.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let config = Arc::new(config);
     let clock = Clock::default();
     let folder = DataFolder::take(&config.data)?;

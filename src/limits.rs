@@ -70,6 +70,8 @@ pub const POST_FILES_MAX: usize = 50;
 pub const CLIENT_MESSAGE_ID_BYTES_MAX: usize = 64;
 /// People that one message mentions by name; for more there is everybody.
 pub const MENTIONS_MAX: usize = 100;
+/// Answers to answers that are followed to the first message of their chain.
+pub const CHAIN_STEPS_MAX: usize = 64;
 /// Messages forwarded at once, as the open platform has it.
 pub const FORWARD_MAX: usize = 100;
 /// Edits of one message, as the open platform has it.
