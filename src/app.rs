@@ -38,6 +38,9 @@ const SEAL_KEY: &str = "seal_key";
 /// One sentence for the operator: why it could not start.
 pub async fn run(config: Config) -> Result<(), String> {
     metrics::register();
+    // A limit on the size of files is then an error like a full disk, and not the end of the process.
+    // SAFETY: the signal is ignored from here on; no handler runs.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let config = Arc::new(config);
     let clock = Clock::default();
     let folder = DataFolder::take(&config.data)?;
@@ -162,12 +165,13 @@ async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) 
 }
 
 fn caps(config: &Config) -> Caps {
+    let trusted = config.trusted_proxies.clone();
     Caps {
         connections: open_files::connections(config.connections_max, open_files::raise_limit()) as usize,
         connections_per_address: config.connections_per_address_max as usize,
         handshakes: config.handshakes_max as usize,
         handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
-        trusted_proxies: config.trusted_proxies.clone(),
+        trusted_proxy: Arc::new(move |address| trusted.contains(address)),
         requests_per_second_per_address: config.requests_per_second_per_address,
     }
 }

@@ -33,7 +33,9 @@ impl Blobs {
             }
             Ok(())
         });
-        made.map_err(|error| format!("the folder of files {} cannot be used: {error}; it must be writable for the server's user", folder.display()))?;
+        made.map_err(|error| {
+            format!("the folder of files {} cannot be used: {error}; it must be writable for the server's user", folder.display())
+        })?;
         Ok(Self { folder: Arc::new(folder), keep_free_bytes })
     }
 
@@ -41,7 +43,7 @@ impl Blobs {
     pub async fn begin(&self, announced_bytes: u64) -> std::result::Result<Writing, PutError> {
         let blobs = self.clone();
         blocking(move || {
-            blobs.has_room(announced_bytes)?;
+            blobs.has_space(announced_bytes)?;
             let path = blobs.folder.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()));
             let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(|error| failed("made", &error))?;
             Ok(Writing { blobs, aside: Aside { file, path: Some(path) }, hash: blake3::Hasher::new(), size_bytes: 0 })
@@ -92,7 +94,7 @@ impl Blobs {
     }
 
     /// Files leave room for the database: a chat without uploads is better than none.
-    fn has_room(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
+    fn has_space(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
         let free = free_bytes(&self.folder).map_err(|error| failed("made", &error))?;
         if free < needed_bytes.saturating_add(self.keep_free_bytes) { Err(PutError::DiskFull) } else { Ok(()) }
     }
@@ -126,7 +128,7 @@ impl Writing {
     /// Writes the next bytes.
     pub async fn write(mut self, bytes: Bytes) -> std::result::Result<Self, PutError> {
         blocking(move || {
-            self.blobs.has_room(bytes.len() as u64)?;
+            self.blobs.has_space(bytes.len() as u64)?;
             self.hash.update(&bytes);
             self.size_bytes += bytes.len() as u64;
             self.aside.file.write_all(&bytes).map_err(|error| failed("written", &error))?;
@@ -146,7 +148,14 @@ impl Writing {
                 .map_err(|error| failed("written", &error))?;
             let size = imagesize::reader_size(io::BufReader::new(Rewound::new(file))).ok();
             let size = size.and_then(|size| Some((size.width.try_into().ok()?, size.height.try_into().ok()?)));
-            Ok(Written { hash: self.hash.finalize().to_hex().to_string(), size_bytes: self.size_bytes, head, picture_size: size, blobs: self.blobs, aside: self.aside })
+            Ok(Written {
+                hash: self.hash.finalize().to_hex().to_string(),
+                size_bytes: self.size_bytes,
+                head,
+                picture_size: size,
+                blobs: self.blobs,
+                aside: self.aside,
+            })
         })
         .await
     }
@@ -242,7 +251,9 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::result::Result<T, PutError> + Send + 'static) -> std::result::Result<T, PutError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, PutError> + Send + 'static,
+) -> std::result::Result<T, PutError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::storage("the writing thread ended").into()))
 }
 
@@ -278,7 +289,6 @@ impl Stream for Parts {
         })))
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -217,7 +217,11 @@ impl Chats {
                 }
                 info.name = command.name.as_deref().map_or(info.name, |name| name.trim().to_owned());
                 info.description = command.description.clone().unwrap_or(info.description);
-                info.avatar = command.avatar.clone().or(info.avatar);
+                info.avatar = match &command.avatar {
+                    Some(key) if key.is_empty() => None,
+                    Some(key) => Some(key.clone()),
+                    None => info.avatar,
+                };
                 info.config = config;
                 if info.config.chat_type == Visibility::Public && info.name.chars().count() < 2 {
                     return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));

@@ -18,6 +18,4 @@ pub use listener::{ClientAddress, Listener, Times};
 pub use socket::Socket;
 
 #[cfg(test)]
-pub mod fixture;
-#[cfg(test)]
-mod listener_tests;
+pub mod tests;

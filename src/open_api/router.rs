@@ -67,3 +67,34 @@ async fn unknown(State(api): State<Arc<OpenApi>>, request: Request) -> axum::res
 async fn other_method(State(api): State<Arc<OpenApi>>, request: Request) -> axum::response::Response {
     no_method(request, api).await
 }
+
+#[cfg(test)]
+mod tests {
+    /// `METHOD path` of everything that is routed, in the document's form.
+    fn routed() -> Vec<String> {
+        let code = include_str!("router.rs").split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        let mut routed = Vec::new();
+        for route in code.split(".route(").skip(1) {
+            let Some(path) = route.split('"').nth(1).and_then(|path| path.strip_prefix("/open-apis/")) else { continue };
+            let path: Vec<String> =
+                path.split('/').map(|part| part.strip_prefix('{').map_or(part.to_owned(), |name| format!(":{}", name.trim_end_matches('}')))).collect();
+            for (method, call) in [("GET", "get("), ("POST", "post("), ("PUT", "put("), ("PATCH", "patch("), ("DELETE", "delete(")] {
+                let calls = route.split_once(',').map_or("", |(_, calls)| calls);
+                if calls.match_indices(call).any(|(at, _)| !calls[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')) {
+                    routed.push(format!("{method} {}", path.join("/")));
+                }
+            }
+        }
+        routed.sort();
+        routed
+    }
+
+    #[test]
+    fn the_document_tells_every_call_and_no_other() {
+        let document = include_str!("COMPATIBILITY.md");
+        let mut told: Vec<String> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(call, _)| call.to_owned()).collect();
+        told.sort();
+        assert_eq!(routed(), told);
+        assert!(told.len() > 30);
+    }
+}

@@ -37,7 +37,11 @@ impl Health {
     /// `/livez`, `/readyz`, `/metrics`.
     pub fn router(self) -> Router {
         metrics::register();
-        Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready)).route("/metrics", get(figures)).with_state(self)
+        Router::new()
+            .route("/livez", get(|| async { "alive\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(figures))
+            .with_state(self)
     }
 }
 
@@ -51,13 +55,18 @@ async fn ready(State(health): State<Health>) -> Response {
         }
     }
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    if wrong.is_empty() { (no_store, "ready\n").into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, no_store, wrong).into_response() }
+    if wrong.is_empty() {
+        (no_store, "ready\n").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, no_store, wrong).into_response()
+    }
 }
 
 async fn figures(State(health): State<Health>, client: Option<Extension<ClientAddress>>) -> Response {
     let allowed = client.is_some_and(|Extension(ClientAddress(address))| address.is_loopback() || health.metrics_from.contains(address));
     if !allowed {
-        return (StatusCode::FORBIDDEN, "the metrics are for this machine, and for the addresses of the setting `metrics_from`\n").into_response();
+        return (StatusCode::FORBIDDEN, "the metrics are for this machine, and for the addresses of the setting `metrics_from`\n")
+            .into_response();
     }
     let mut text = Vec::new();
     match TextEncoder::new().encode(&metrics::REGISTRY.gather(), &mut text) {

@@ -44,7 +44,14 @@ pub struct Site {
 
 impl Site {
     /// Puts the door together; the pages are compressed here.
-    pub fn new(config: &Config, who: Arc<Who>, auth: Auth, directory: Directory, attachments: Arc<Attachments>, may_fetch: Arc<dyn MayFetch>) -> Self {
+    pub fn new(
+        config: &Config,
+        who: Arc<Who>,
+        auth: Auth,
+        directory: Directory,
+        attachments: Arc<Attachments>,
+        may_fetch: Arc<dyn MayFetch>,
+    ) -> Self {
         let files = attachments.clone();
         let writable = Check {
             name: "files",

@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::directory::{Directory, PersonEntry};
 use crate::error::Result;
 use crate::net::admission::Caps;
-use crate::net::fixture::{self, Running, exchange};
 use crate::net::listener::Times;
+use crate::net::tests::{self as fixture, Running, exchange};
 use crate::store::{SqliteStore, Store};
 use axum::Router;
 use futures_util::future::BoxFuture;
@@ -63,7 +63,12 @@ async fn place_with(public_url: Option<&str>, files_keep_free_bytes: u64) -> Pla
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock).await.unwrap());
     let who = Arc::new(Who::new(auth.clone(), &config, "127.0.0.1:7700".parse().unwrap()));
     let site = Site::new(&config, who, auth, directory.clone(), attachments.clone(), Arc::new(Members));
-    let running = fixture::run(Router::new().merge(site.router()), None, Caps::default(), Times { body_stall: Duration::from_millis(400), ..Times::default() });
+    let running = fixture::run(
+        Router::new().merge(site.router()),
+        None,
+        Caps::default(),
+        Times { body_stall: Duration::from_millis(400), ..Times::default() },
+    );
     Place { running, attachments, store, directory, folder }
 }
 
@@ -76,7 +81,11 @@ struct Answer {
 
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
-        self.head.lines().filter_map(|line| line.split_once(": ")).find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        self.head
+            .lines()
+            .filter_map(|line| line.split_once(": "))
+            .find(|(found, _)| found.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
     }
 
     fn json(&self) -> Value {
@@ -85,7 +94,12 @@ impl Answer {
 
     /// What a browser would send back of the cookies that were set.
     fn cookies(&self) -> String {
-        self.head.lines().filter_map(|line| line.strip_prefix("Set-Cookie: ")).map(|cookie| cookie.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+        self.head
+            .lines()
+            .filter_map(|line| line.strip_prefix("Set-Cookie: "))
+            .map(|cookie| cookie.split(';').next().unwrap())
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 }
 
@@ -200,7 +214,11 @@ async fn over_https_the_cookies_are_bound_to_it_and_to_this_host() {
     let cookies = answer.cookies();
     assert_eq!(place.ask("GET", "/web/session", &[("Cookie", &cookies)], b"").await.status, 200);
     let unprefixed = cookies.replace("__Host-", "");
-    assert_eq!(place.ask("GET", "/web/session", &[("Cookie", &unprefixed)], b"").await.status, 401, "a cookie that a neighbour could have set");
+    assert_eq!(
+        place.ask("GET", "/web/session", &[("Cookie", &unprefixed)], b"").await.status,
+        401,
+        "a cookie that a neighbour could have set"
+    );
 }
 
 #[tokio::test]
@@ -208,7 +226,12 @@ async fn a_page_of_somebody_else_can_do_nothing_with_our_cookie() {
     let place = place(None).await;
     let origin = place.origin();
     let cookies = place.post_json("/web/sign_in", &[("Origin", &origin)], sign_in("1001", "secret")).await.cookies();
-    for foreign in [[("Origin", "https://evil.example"), ("Cookie", &cookies)].as_slice(), &[("Sec-Fetch-Site", "cross-site"), ("Cookie", &cookies)], &[("Origin", "null"), ("Cookie", &cookies)], &[("Cookie", &cookies)]] {
+    for foreign in [
+        [("Origin", "https://evil.example"), ("Cookie", &cookies)].as_slice(),
+        &[("Sec-Fetch-Site", "cross-site"), ("Cookie", &cookies)],
+        &[("Origin", "null"), ("Cookie", &cookies)],
+        &[("Cookie", &cookies)],
+    ] {
         for path in ["/web/sign_in", "/web/refresh", "/web/sign_out", "/files?name=x"] {
             let answer = place.post_json(path, foreign, sign_in("1001", "secret")).await;
             assert_eq!((answer.status, answer.json()["code"].clone()), (403, json!(2002)), "{path} {foreign:?} {}", answer.body);
@@ -217,7 +240,11 @@ async fn a_page_of_somebody_else_can_do_nothing_with_our_cookie() {
     }
     assert_eq!(place.ask("GET", "/web/session", &[("Cookie", &cookies)], b"").await.status, 200, "and it is still signed in");
     let token = place.token("1001").await;
-    assert_eq!(place.ask("POST", "/files?name=x", &[("Authorization", &token), ("Origin", "https://evil.example")], b"x").await.status, 200, "a token is not sent by itself");
+    assert_eq!(
+        place.ask("POST", "/files?name=x", &[("Authorization", &token), ("Origin", "https://evil.example")], b"x").await.status,
+        200,
+        "a token is not sent by itself"
+    );
 }
 
 #[tokio::test]
@@ -250,12 +277,20 @@ async fn what_is_wrong_with_a_sign_in_is_said_without_repeating_it() {
     assert!(limited.header("retry-after").unwrap().parse::<u64>().unwrap() > 0);
     let form = place.ask("POST", "/auth/v1/sign_in", &[("Content-Type", "application/x-www-form-urlencoded")], b"login=1001").await;
     assert_eq!((form.status, form.json()["code"].clone()), (415, json!(1001)));
-    let broken = place.ask("POST", "/auth/v1/sign_in", &[("Content-Type", "application/json")], b"{\"login\":\"1001\",\"password\":[\"hunter2\"]}").await;
+    let broken = place
+        .ask("POST", "/auth/v1/sign_in", &[("Content-Type", "application/json")], b"{\"login\":\"1001\",\"password\":[\"hunter2\"]}")
+        .await;
     assert_eq!((broken.status, broken.json()["code"].clone()), (400, json!(1001)));
     assert!(!broken.body.contains("hunter2"));
     let large = place.ask("POST", "/auth/v1/sign_in", &[("Content-Type", "application/json")], &[b' '; 20_000]).await;
     assert_eq!((large.status, large.json()["code"].clone()), (413, json!(1003)));
-    let device = place.post_json("/auth/v1/sign_in", &[], json!({ "login": "1002", "password": "secret", "device_id": "x", "device_kind": "tool", "device_name": "" })).await;
+    let device = place
+        .post_json(
+            "/auth/v1/sign_in",
+            &[],
+            json!({ "login": "1002", "password": "secret", "device_id": "x", "device_kind": "tool", "device_name": "" }),
+        )
+        .await;
     assert_eq!((device.status, device.json()["code"].clone()), (400, json!(1004)));
 }
 
@@ -266,7 +301,10 @@ async fn a_file_is_fetched_by_members_and_does_not_exist_for_others() {
     let uploaded = place.upload(&uploader, "%E6%8A%A5%E5%91%8A.txt", "你好".as_bytes()).await;
     assert_eq!(uploaded.status, 200, "{}", uploaded.body);
     let file = uploaded.json();
-    assert_eq!((file["name"].as_str(), file["size_bytes"].as_u64(), file["media_type"].as_str()), (Some("报告.txt"), Some(6), Some("text/plain")));
+    assert_eq!(
+        (file["name"].as_str(), file["size_bytes"].as_u64(), file["media_type"].as_str()),
+        (Some("报告.txt"), Some(6), Some("text/plain"))
+    );
     let path = format!("/files/{}", file["key"].as_str().unwrap());
     let fetch = async |token: &str| place.ask("GET", &path, &[("Authorization", token)], b"").await;
     assert_eq!(fetch(&uploader).await.body, "你好");
@@ -294,7 +332,9 @@ async fn a_file_is_sent_in_parts_and_not_again_when_it_is_known() {
     let bytes: String = (0..50_000).map(|index| char::from(b'a' + (index % 23) as u8)).collect();
     let key = place.upload(&token, "a.txt", bytes.as_bytes()).await.json()["key"].as_str().unwrap().to_owned();
     let path = format!("/files/{key}");
-    let ask = async |method: &str, headers: &[(&str, &str)]| place.ask(method, &path, &[&[("Authorization", token.as_str())], headers].concat(), b"").await;
+    let ask = async |method: &str, headers: &[(&str, &str)]| {
+        place.ask(method, &path, &[&[("Authorization", token.as_str())], headers].concat(), b"").await
+    };
     let whole = ask("GET", &[]).await;
     assert!(whole.body == bytes && whole.header("content-length") == Some("50000") && whole.header("accept-ranges") == Some("bytes"));
     let etag = whole.header("etag").unwrap().to_owned();
@@ -334,7 +374,10 @@ async fn nothing_that_was_uploaded_runs_as_a_page_of_ours() {
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
     png.extend_from_slice(&[0, 0, 0, 9, 0, 0, 0, 7, 8, 2, 0, 0, 0, 0, 0, 0, 0]);
     let picture = place.upload(&token, "%E5%9B%BE%22.png", &png).await.json();
-    assert_eq!((picture["width"].as_u64(), picture["height"].as_u64(), picture["media_type"].as_str()), (Some(9), Some(7), Some("image/png")));
+    assert_eq!(
+        (picture["width"].as_u64(), picture["height"].as_u64(), picture["media_type"].as_str()),
+        (Some(9), Some(7), Some("image/png"))
+    );
     let answer = place.ask("GET", &format!("/files/{}", picture["key"].as_str().unwrap()), &[("Authorization", &token)], b"").await;
     assert_eq!(answer.header("content-disposition"), Some("inline; filename=\"__.png\"; filename*=UTF-8''%E5%9B%BE%22.png"));
     assert!(answer.header("cache-control").unwrap().starts_with("private"));
@@ -383,14 +426,21 @@ async fn machines_are_told_how_it_is() {
     assert_eq!(place.ask("GET", "/livez", &[], b"").await.body, "alive\n");
     assert_eq!(place.ask("GET", "/readyz", &[], b"").await.body, "ready\n");
     let figures = place.ask("GET", "/metrics", &[], b"").await;
-    assert!(figures.body.contains("\n# TYPE gateway_connections gauge\n") && figures.body.contains("http_requests_total{status=\"200\"}"), "{}", figures.body);
+    assert!(
+        figures.body.contains("\n# TYPE gateway_connections gauge\n") && figures.body.contains("http_requests_total{status=\"200\"}"),
+        "{}",
+        figures.body
+    );
 }
 
 #[tokio::test]
 async fn reports_of_browsers_are_taken_and_bounded() {
     let place = place(None).await;
     let report = json!({ "csp-report": { "effective-directive": "script-src", "blocked-uri": "https://evil.example/path?secret" } });
-    assert_eq!(place.ask("POST", "/web/csp", &[("Content-Type", "application/csp-report")], report.to_string().as_bytes()).await.status, 204);
+    assert_eq!(
+        place.ask("POST", "/web/csp", &[("Content-Type", "application/csp-report")], report.to_string().as_bytes()).await.status,
+        204
+    );
     assert_eq!(place.ask("POST", "/web/csp", &[], b"nonsense").await.status, 400);
     assert_eq!(place.ask("POST", "/web/csp", &[], &[b' '; 40_000]).await.status, 413);
 }
@@ -401,7 +451,10 @@ async fn the_page_comes_with_its_policy_and_what_it_names_is_there() {
     let page = place.ask("GET", "/", &[], b"").await;
     assert_eq!(page.status, 200);
     let policy = page.header("content-security-policy").unwrap();
-    assert!(policy.contains("default-src 'none'") && policy.contains(&format!(" ws://{}", place.running.address)) && !policy.contains("unsafe"), "{policy}");
+    assert!(
+        policy.contains("default-src 'none'") && policy.contains(&format!(" ws://{}", place.running.address)) && !policy.contains("unsafe"),
+        "{policy}"
+    );
     assert_eq!((page.header("x-frame-options"), page.header("cache-control")), (Some("DENY"), Some("no-cache")));
     assert!(!page.body.contains("{{"), "{}", page.body);
     let named: Vec<&str> = page.body.split(['"', '\'']).filter(|text| text.starts_with("/web/") && text.contains('.')).collect();
