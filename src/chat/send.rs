@@ -63,7 +63,7 @@ impl Chats {
         let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
         match place {
             Some((chat, seq)) if chat == key => {
-                let sent = self.sent(&*self.entry(chat, seq).await?.record);
+                let sent = self.sent(&self.entry(chat, seq).await?.record);
                 Ok(Box::pin(async move { Ok(sent) }))
             }
             _ => Err(refused),
@@ -321,7 +321,7 @@ pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, m
 }
 
 /// The row of what a chat is.
-pub(super) fn info_row(key: ChatKey, info: &super::ChatInfo) -> Write {
+pub(super) fn info_row(key: ChatKey, info: &super::ChatProfile) -> Write {
     let json = serde_json::to_vec(info).expect("a chat's description is plain data");
     Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
 }

@@ -63,7 +63,7 @@ pub(super) enum Got {
     /// The other side says goodbye, or is gone.
     End,
     /// What came is not allowed: our close code, and the one of RFC 6455 for the same.
-    Bad(CloseCode, u16),
+    Bad(CloseCode, #[cfg_attr(not(feature = "autobahn"), expect(dead_code, reason = "only the echo closes with it"))] u16),
 }
 
 /// Reads one message, as far as bytes are there.
