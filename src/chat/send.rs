@@ -63,7 +63,7 @@ impl Chats {
         let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
         match place {
             Some((chat, seq)) if chat == key => {
-                let sent = self.sent(&*self.entry(chat, seq).await?.record);
+                let sent = self.sent(&self.entry(chat, seq).await?.record);
                 Ok(Box::pin(async move { Ok(sent) }))
             }
             _ => Err(refused),

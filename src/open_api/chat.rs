@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 /// Characters of a `uuid`.
 const UUID_CHARACTERS_MAX: usize = 50;
-/// People that a new group is made with; more are added by the members call, which takes ten thousand.
-const USERS_MAX: usize = 50;
+/// People that a new group is made with. Feishu takes 50; nobody who has more wants to be told to call again.
+const USERS_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
 /// Bots that a new group is made with.
 const BOTS_MAX: usize = 5;
 /// Groups on one page when nothing is said.
