@@ -1,13 +1,13 @@
 //! Puts the server together, runs it, and takes it apart again. The only place that names engines.
 
 use crate::attachment::Attachments;
-use crate::auth::Auth;
+use crate::auth::{Auth, demo};
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::delivery::Delivery;
-use crate::directory::{Directory, demo};
+use crate::directory::Directory;
 use crate::gateway::Gateway;
 use crate::ids::Seal;
 use crate::log::{Log, SqliteLog};

@@ -20,7 +20,7 @@ mod sync;
 
 pub use content::preview;
 pub use group::NewGroup;
-pub use head::{ChatInfo, Head, State};
+pub use head::{ChatProfile, Head, State};
 pub use inbox::ChatPlace;
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;

@@ -321,7 +321,7 @@ pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, m
 }
 
 /// The row of what a chat is.
-pub(super) fn info_row(key: ChatKey, info: &super::ChatInfo) -> Write {
+pub(super) fn info_row(key: ChatKey, info: &super::ChatProfile) -> Write {
     let json = serde_json::to_vec(info).expect("a chat's description is plain data");
     Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
 }

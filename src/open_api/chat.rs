@@ -6,7 +6,7 @@ use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
-use crate::chat::{ChatInfo, NewGroup};
+use crate::chat::{ChatProfile, NewGroup};
 use crate::ids::ChatKey;
 use protocol::chat::{ChatConfigChange, Who};
 use protocol::command::UpdateChat;
@@ -300,7 +300,7 @@ fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refu
     Ok(change)
 }
 
-fn status(info: &ChatInfo) -> &'static str {
+fn status(info: &ChatProfile) -> &'static str {
     if info.dissolved { "dissolved_save" } else { "normal" }
 }
 
@@ -328,7 +328,7 @@ impl OpenApi {
     }
 
     /// A group as its members see it.
-    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatInfo) -> Value {
+    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatProfile) -> Value {
         let config = &info.config;
         let mut chat = json!({
             "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
@@ -365,7 +365,7 @@ impl OpenApi {
     }
 
     /// The owner is named only when it is a person.
-    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatInfo) {
+    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatProfile) {
         if let Some(owner) = info.owner.filter(|owner| !self.is_bot(*owner)) {
             chat["owner_id"] = json!(self.id_of(app, form, owner));
             chat["owner_id_type"] = json!(form.word());
@@ -377,7 +377,7 @@ impl OpenApi {
         json!({ "avatar": self.avatar_url(peer), "name": name, "description": "", "chat_mode": "p2p", "external": false, "tenant_key": self.tenant_key, "chat_status": "normal" })
     }
 
-    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatInfo) -> Value {
+    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatProfile) -> Value {
         let mut item = match key.peer(app.bot) {
             Some(peer) => {
                 let mut item = self.direct_object(peer);
