@@ -59,11 +59,11 @@ pub async fn create(mut call: Call) -> Answer {
     let config = config_change(&mut call, false)?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
-    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
     let mut members = RoaringBitmap::new();
-    for (form, ids) in [(form, &user_ids), (IdType::AppId, &bot_ids)] {
+    for (form, ids) in [(form, &user_ids), (IdType::App, &bot_ids)] {
         for id in ids {
-            members.insert(api.meant(app, form, id).map_err(|unknown| unknown.refusal)?);
+            members.insert(api.meant(app, form, id)?);
         }
     }
     if let Some(gone) = members.iter().chain(owner).find(|index| api.chats.directory.resigned(*index)) {
@@ -138,7 +138,7 @@ pub async fn get(mut call: Call) -> Answer {
     }
     let (bot_managers, user_managers): (Vec<u32>, Vec<u32>) = info.managers.iter().partition(|manager| bots.contains(**manager));
     chat["user_manager_id_list"] = user_managers.into_iter().map(|manager| api.id_of(app, form, manager)).collect();
-    chat["bot_manager_id_list"] = bot_managers.into_iter().map(|manager| api.id_of(app, IdType::AppId, manager)).collect();
+    chat["bot_manager_id_list"] = bot_managers.into_iter().map(|manager| api.id_of(app, IdType::App, manager)).collect();
     Ok(Reply::Data(chat))
 }
 
@@ -202,7 +202,7 @@ pub async fn update(mut call: Call) -> Answer {
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let avatar = api.avatar_meant(avatar).await?;
-    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
     let (_, rights) = api.chats.rights_of(app.bot, key).await.or_refuse(Act::ChatUpdate)?;
     let configures = config != ChatConfigChange::default();
     if configures && !rights.edit_config {

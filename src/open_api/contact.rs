@@ -21,7 +21,7 @@ const BATCH_MAX: usize = 500;
 /// `GET contact/v3/users/:user_id`
 pub async fn user(mut call: Call) -> Answer {
     let form = forms(&mut call)?;
-    let index = call.api.meant(&call.app, form, &call.input.path("user_id")).map_err(|unknown| unknown.refusal)?;
+    let index = call.api.meant(&call.app, form, &call.input.path("user_id"))?;
     Ok(Reply::Data(json!({ "user": call.api.user(&call.app, form, index) })))
 }
 

@@ -113,7 +113,10 @@ where
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
         serve(request, api, move |api, mut parts, body| async move {
-            let app = admitted(&api, &parts.headers)?;
+            let app = match admitted(&api, &parts.headers) {
+                Ok(app) => app,
+                Err(refusal) => return refuse(body, refusal).await,
+            };
             let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
             self.0(Call { api, app, input }, Request::from_parts(parts, body)).await
         })
@@ -177,7 +180,9 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
 async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
     let (bytes, size) = take(body, BODY_BYTES_MAX).await?;
     if size > BODY_BYTES_MAX {
-        return Err(Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE));
+        return Err(
+            Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        );
     }
     Ok(bytes)
 }
