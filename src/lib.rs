@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;
+pub mod operator;
 
 pub mod gateway;
 pub mod open_api;

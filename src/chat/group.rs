@@ -93,6 +93,7 @@ impl Chats {
         if config.chat_type == Visibility::Public && group.name.trim().chars().count() < 2 {
             return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
         }
+        let shown = self.checked_avatar(by, group.avatar.as_deref()).await?;
         let name = if group.name.trim().is_empty() { self.name_from(&members, by) } else { group.name.trim().to_owned() };
         let key = ChatKey::random();
         let head = self.head(key).await?;
@@ -114,6 +115,7 @@ impl Chats {
             };
             state.members.add(&members, Joined { seq: 1, position: 0, at_ms: now_ms });
             let mut writes = vec![info_row(key, &info)];
+            writes.extend(shown);
             if large {
                 writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(key.0), Vec::new()));
             }
@@ -196,6 +198,7 @@ impl Chats {
             }
         }
         check_text("description", command.description.as_deref().unwrap_or(""), limits::CHAT_DESCRIPTION_CHARACTERS_MAX)?;
+        let shown = self.checked_avatar(user, command.avatar.as_deref()).await?;
         self.act(
             key,
             |head, state| {
@@ -214,7 +217,11 @@ impl Chats {
                 }
                 info.name = command.name.as_deref().map_or(info.name, |name| name.trim().to_owned());
                 info.description = command.description.clone().unwrap_or(info.description);
-                info.avatar = command.avatar.clone().or(info.avatar);
+                info.avatar = match &command.avatar {
+                    Some(key) if key.is_empty() => None,
+                    Some(key) => Some(key.clone()),
+                    None => info.avatar,
+                };
                 info.config = config;
                 if info.config.chat_type == Visibility::Public && info.name.chars().count() < 2 {
                     return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
@@ -223,7 +230,10 @@ impl Chats {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
                 let change = Change::Updated { name: command.name.clone(), description: command.description.clone(), avatar: command.avatar.clone(), config: command.config.clone() };
-                self.append_info(head, state, user, change, info)
+                let writes = shown.iter().cloned().chain([info_row(head.key, &info)]).collect();
+                let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
+                state.info = Arc::new(info);
+                Ok(Decided::Append(on_its_way))
             },
             |record| Changed { seq: record.seq },
         )

@@ -15,6 +15,7 @@ mod tree;
 
 pub use change::department_id_of;
 pub use check::{check_department, check_person};
+pub(crate) use keys::{email_key, mobile_key};
 pub use person::{DepartmentEntry, PersonEntry, ROOT, SearchPage, Upserted, UserIndex};
 
 use crate::error::{Error, Result};

@@ -17,12 +17,10 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
 const BODY_BYTES_MAX: usize = 1 << 20;
-/// Time in which a body must have come.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request id that is taken from the caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -171,14 +169,13 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
-    match tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, BODY_BYTES_MAX)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_long(&error) => {
-            Err(Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE))
+    axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+        if is_too_long(&error) {
+            return Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes"))
+                .with_status(StatusCode::PAYLOAD_TOO_LARGE);
         }
-        Ok(Err(error)) => Err(Refusal::bad_request(format!("the body broke off: {error}"))),
-        Err(_) => Err(Refusal::bad_request(format!("the body did not come within {} seconds", BODY_TIMEOUT.as_secs())).with_status(StatusCode::REQUEST_TIMEOUT)),
-    }
+        Refusal::bad_request(format!("the body did not come whole: {error}"))
+    })
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
@@ -201,8 +198,11 @@ fn reply_response(reply: Reply) -> Response {
 pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
     let mut error = json!({ "log_id": log_id });
     if !refusal.violations.is_empty() {
-        let violations: Vec<Value> =
-            refusal.violations.iter().map(|one| json!({ "field": one.field, "value": one.value, "description": one.description })).collect();
+        let violations: Vec<Value> = refusal
+            .violations
+            .iter()
+            .map(|one| json!({ "field": one.field, "value": one.value, "description": one.description }))
+            .collect();
         error["field_violations"] = Value::Array(violations);
     }
     let mut response = json_response(refusal.status, &json!({ "code": refusal.code, "msg": refusal.msg, "error": error }));
