@@ -160,7 +160,7 @@ async function run(session) {
   port.on('entries', ({ page: told }) => {
     batch(() => {
       store.people.put(told.people);
-      for (const entry of told.entries) store.putEntry(entry);
+      for (const entry of told.entries) store.putEntry(entry, now());
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
