@@ -46,11 +46,12 @@ const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) =
 export async function startServer({ environment = {} } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'clarion-web-'));
   const port = await freePort();
+  const settings = typeof environment === 'function' ? environment(port) : environment;
   let child = null;
   let log = '';
 
   async function start() {
-    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...outside, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...outside, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] });
     const started = child;
     child.stderr.on('data', (text) => (log = (log + text).slice(-20_000)));
     await new Promise((done, failed) => {
