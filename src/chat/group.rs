@@ -2,7 +2,7 @@
 
 use super::amend::writable;
 use super::members::{Joined, bitmap_bytes};
-use super::send::{check_client_message_id, info_row, member_rows};
+use super::send::{check_client_message_id, id_reused, info_row, member_rows};
 use super::{ChatInfo, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -95,6 +95,7 @@ impl Chats {
         }
         let name = if group.name.trim().is_empty() { self.name_from(&members, by) } else { group.name.trim().to_owned() };
         let key = ChatKey::random();
+        let picture = self.picture(by, key, group.avatar.as_deref()).await?;
         let head = self.head(key).await?;
         let on_its_way = {
             let mut state = head.lock();
@@ -103,7 +104,7 @@ impl Chats {
             let info = ChatInfo {
                 name: name.clone(),
                 description: group.description,
-                avatar: group.avatar,
+                avatar: group.avatar.filter(|key| !key.is_empty()),
                 config,
                 owner: Some(owner),
                 creator: by,
@@ -114,6 +115,7 @@ impl Chats {
             };
             state.members.add(&members, Joined { seq: 1, position: 0, at_ms: now_ms });
             let mut writes = vec![info_row(key, &info)];
+            writes.extend(picture);
             if large {
                 writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(key.0), Vec::new()));
             }
@@ -131,7 +133,8 @@ impl Chats {
                 }
                 Ok(key)
             }
-            Outcome::Earlier { chat, .. } => Ok(chat),
+            Outcome::Earlier { chat, seq: 1 } if chat.pair().is_none() => Ok(chat),
+            Outcome::Earlier { .. } => Err(id_reused()),
             Outcome::Again => Err(Error::busy("the group could not be placed")),
         }
     }
@@ -196,6 +199,9 @@ impl Chats {
             }
         }
         check_text("description", command.description.as_deref().unwrap_or(""), limits::CHAT_DESCRIPTION_CHARACTERS_MAX)?;
+        // Before the file: a stranger learns nothing of it.
+        self.rights_of(user, key).await?;
+        let picture = self.picture(user, key, command.avatar.as_deref()).await?;
         self.act(
             key,
             |head, state| {
@@ -214,7 +220,7 @@ impl Chats {
                 }
                 info.name = command.name.as_deref().map_or(info.name, |name| name.trim().to_owned());
                 info.description = command.description.clone().unwrap_or(info.description);
-                info.avatar = command.avatar.clone().or(info.avatar);
+                info.avatar = command.avatar.clone().map_or(info.avatar, |key| Some(key).filter(|key| !key.is_empty()));
                 info.config = config;
                 if info.config.chat_type == Visibility::Public && info.name.chars().count() < 2 {
                     return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
@@ -223,7 +229,7 @@ impl Chats {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
                 let change = Change::Updated { name: command.name.clone(), description: command.description.clone(), avatar: command.avatar.clone(), config: command.config.clone() };
-                self.append_info(head, state, user, change, info)
+                self.append_info_and(head, state, user, change, info, picture.clone())
             },
             |record| Changed { seq: record.seq },
         )
@@ -306,7 +312,11 @@ impl Chats {
     }
 
     fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatInfo) -> Result<Decided<Changed>> {
-        let writes = vec![info_row(head.key, &info)];
+        self.append_info_and(head, state, user, change, info, None)
+    }
+
+    fn append_info_and(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatInfo, more: Option<Write>) -> Result<Decided<Changed>> {
+        let writes = [info_row(head.key, &info)].into_iter().chain(more).collect();
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);
         Ok(Decided::Append(on_its_way))

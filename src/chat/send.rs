@@ -25,6 +25,26 @@ impl Chats {
     /// Sends a message. When this returns, the message has its place behind all that this sender had sent before; what
     /// is returned waits until it is durable.
     pub async fn send(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<Sent>> {
+        let place = (self.key(command.chat_id)?, DedupeKey::new(sender, &command.client_message_id));
+        match self.send_new(sender, command).await {
+            // It may be a message that was sent before what forbids it now: tried again, it has the same answer.
+            Err(error) if forbids(error.code) => match self.sent_before(place.0, place.1).await? {
+                Some(sent) => Ok(Box::pin(std::future::ready(Ok(sent)))),
+                None => Err(error),
+            },
+            other => other,
+        }
+    }
+
+    async fn sent_before(&self, key: ChatKey, dedupe: DedupeKey) -> Result<Option<Sent>> {
+        let Some(made) = self.store.get(Table::Dedupe, tables::u32_key(dedupe.sender), tables::KeyMaker::default().bytes(&dedupe.hash).done()).await? else { return Ok(None) };
+        match (tables::read_u64(&made, 0), tables::read_u64(&made, 8)) {
+            (Some(chat), Some(seq)) if chat == key.0 => Ok(Some(self.sent(&*self.entry(key, seq).await?.record))),
+            _ => Ok(None),
+        }
+    }
+
+    async fn send_new(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<Sent>> {
         let checked = self.check(sender, command).await?;
         let first = self.place_message(sender, &checked).await?;
         let chats = self.clone();
@@ -163,6 +183,10 @@ impl Chats {
     pub async fn forward(self: &Arc<Self>, sender: u32, command: Forward) -> Result<Forwarded> {
         check_client_message_id(&command.client_message_id)?;
         let count = command.message_ids.len();
+        let longest = command.client_message_id.len() + if count > 1 { format!("-{count}").len() } else { 0 };
+        if longest > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
+            return Err(Error::invalid("client_message_id", format!("with the number of each message it would have {longest} bytes; {} are allowed", limits::CLIENT_MESSAGE_ID_BYTES_MAX)));
+        }
         if count == 0 || count > limits::FORWARD_MAX {
             return Err(Error::invalid("message_ids", format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX)));
         }
@@ -248,7 +272,21 @@ fn file_key(content: &Content) -> Option<&str> {
     }
 }
 
-fn id_reused() -> Error {
+/// A refusal for what somebody may see or do, which may have been otherwise a moment before.
+fn forbids(code: ErrorCode) -> bool {
+    matches!(
+        code,
+        ErrorCode::ChatNotFound
+            | ErrorCode::NotAllowed
+            | ErrorCode::MessageNotFound
+            | ErrorCode::PersonNotFound
+            | ErrorCode::ChatDissolved
+            | ErrorCode::MessageRecalled
+            | ErrorCode::FileNotFound
+    )
+}
+
+pub(super) fn id_reused() -> Error {
     Error::new(
         ErrorCode::IdReused,
         "the client_message_id was used before",
