@@ -91,22 +91,20 @@ impl Chats {
     /// A file that this one may post: an own upload, or one from a chat that they are in.
     async fn postable(&self, sender: u32, key: &str) -> Result<FileEntry> {
         let entry = self.attachments.entry(key).await?.ok_or_else(Error::file_not_found)?;
-        let chats = if entry.uploader == sender { Vec::new() } else { self.attachments.chats_of(key).await? };
-        if entry.uploader == sender || chats.contains(&EVERYBODY) || self.in_any(sender, &chats).await? {
+        if entry.uploader == sender || self.in_any(sender, &self.attachments.chats_of(key).await?).await? {
             return Ok(entry);
         }
         Err(Error::file_not_found())
     }
 
-    /// Checks the key of a group's picture. Gives the row that keeps the file and lets the members fetch it; an empty key
-    /// is no picture.
-    pub(super) async fn picture(&self, sender: u32, chat: ChatKey, key: Option<&str>) -> Result<Option<Write>> {
-        let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(None) };
-        let entry = self.postable(sender, key).await?;
+    /// Checks the picture of a group, and gives the rows that let everybody fetch it; none when there is no picture.
+    pub(super) async fn checked_avatar(&self, by: u32, key: Option<&str>) -> Result<Vec<Write>> {
+        let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(Vec::new()) };
+        let entry = self.postable(by, key).await?;
         if !entry.media_type.starts_with("image/") {
             return Err(Error::invalid("avatar", format!("the file is of type {}, not an image", entry.media_type)));
         }
-        Ok(Some(self.attachments.posted(key, chat.0)))
+        Ok(vec![self.attachments.posted(key, EVERYBODY)])
     }
 
     /// Is this one a member of any of these chats?

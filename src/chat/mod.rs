@@ -20,7 +20,7 @@ mod sync;
 
 pub use content::preview;
 pub use group::NewGroup;
-pub use head::{ChatInfo, Head, State};
+pub use head::{ChatProfile, Head, State};
 pub use inbox::ChatPlace;
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
@@ -52,7 +52,7 @@ use tokio::sync::OnceCell;
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// How often an act is tried again when the chat moves on under it.
-const TRIES: usize = 8;
+const TRIES: usize = 64;
 
 /// Every chat of the organisation.
 pub struct Chats {
@@ -179,6 +179,7 @@ impl Chats {
         let key = ChatKey(committed.record.chat);
         if let Some(head) = self.head_in_memory(key) {
             head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
+            head.committed_seq.fetch_max(committed.record.seq, Ordering::AcqRel);
             if committed.record.message().is_some() {
                 // Whoever writes has read what stands before.
                 let cursor = head::Cursor { delivered_seq: committed.record.seq, read_seq: committed.record.seq, read_position: committed.record.position };

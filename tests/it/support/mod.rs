@@ -3,7 +3,7 @@
 mod client;
 mod server;
 
-pub use client::{Client, Ended, text_message, text_of};
+pub use client::{Client, text_message, text_of};
 pub use server::{DEMO_PASSWORD, Server};
 
 use std::future::Future;
