@@ -6,6 +6,7 @@
 
 mod apps;
 mod attempts;
+pub mod demo;
 mod devices;
 mod login;
 pub mod password;
