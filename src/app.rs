@@ -1,26 +1,26 @@
 //! Puts the server together, runs it, and takes it apart again. The only place that names engines.
 
 use crate::attachment::Attachments;
-use crate::auth::Auth;
+use crate::auth::{Auth, demo};
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::delivery::Delivery;
-use crate::directory::{Directory, demo};
+use crate::directory::Directory;
 use crate::gateway::Gateway;
 use crate::ids::Seal;
 use crate::log::{Log, SqliteLog};
 use crate::metrics;
 use crate::net::admission::Caps;
 use crate::net::tls::Certificate;
-use crate::net::{Listener, Times};
+use crate::net::{Listener, Times, open_files};
 use crate::open_api::{self, OpenApi};
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
 use crate::store::{SqliteStore, Store, Write};
-use crate::web::{Site, Who};
+use crate::web::{Check, Site, Who};
 use axum::Router;
 use std::future::Future;
 use std::sync::Arc;
@@ -38,6 +38,9 @@ const SEAL_KEY: &str = "seal_key";
 /// One sentence for the operator: why it could not start.
 pub async fn run(config: Config) -> Result<(), String> {
     metrics::register();
+    // A limit on the size of files is then an error like a full disk, and not the end of the process.
+    // SAFETY: the signal is ignored from here on; no handler runs.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
     let config = Arc::new(config);
     let clock = Clock::default();
     let folder = DataFolder::take(&config.data)?;
@@ -65,7 +68,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &directory, &auth).await?;
-    let attachments = Arc::new(Attachments::open(&config.data, store.clone(), clock.clone()).await?);
+    let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
+    let (uploads, readable) = (attachments.clone(), store.clone());
     let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -73,7 +77,13 @@ pub async fn run(config: Config) -> Result<(), String> {
     let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone()));
     let (delivery, workers) = Delivery::new(registry.clone(), chats.clone());
     let who = Arc::new(Who::new(auth.clone(), &config, address));
-    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone());
+    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone()).check(Check {
+        name: "store",
+        ask: Box::new(move || {
+            let store = readable.clone();
+            Box::pin(async move { store.get(Table::Facts, tables::none(), tables::text_key(SEAL_KEY)).await.map(drop).map_err(|error| error.to_string()) })
+        }),
+    });
     let gateway = Arc::new(Gateway {
         chats: chats.clone(),
         auth: Arc::new(auth.clone()),
@@ -104,6 +114,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
+    tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
     if let Some(certificate) = certificate {
         tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
     }
@@ -154,12 +165,14 @@ async fn until(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) 
 }
 
 fn caps(config: &Config) -> Caps {
+    let trusted = config.trusted_proxies.clone();
     Caps {
-        connections: config.sessions_max.saturating_add(config.handshakes_max) as usize,
+        connections: open_files::connections(config.connections_max, open_files::raise_limit()) as usize,
         connections_per_address: config.connections_per_address_max as usize,
         handshakes: config.handshakes_max as usize,
         handshakes_per_address: (config.handshakes_max / 2).max(1) as usize,
-        trusted_proxies: Vec::new(),
+        trusted_proxy: Arc::new(move |address| trusted.contains(address)),
+        requests_per_second_per_address: config.requests_per_second_per_address,
     }
 }
 

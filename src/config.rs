@@ -85,6 +85,8 @@ settings! {
     tls_key: Option<PathBuf> = None, "a path";
     /// Proxies whose `X-Forwarded-For` is believed. From everybody else the header is ignored.
     trusted_proxies: Networks = Networks::default(), "a list of IP addresses and networks, such as 10.0.0.0/8";
+    /// Who may read `/metrics`, beside this machine itself.
+    metrics_from: Networks = Networks::default(), "a list of IP addresses and networks, such as 10.0.0.0/8";
     /// Name of the organisation; it stands at the top of the tree of departments.
     organisation_name: String = String::from("Clarion"), "a text of 1 to 100 characters", (1, 100);
     /// Whether an empty data folder gets the demo organisation: 60 people with the password `demo`, and two apps.

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// Name of the file whose lock says that the folder is taken.
@@ -24,7 +25,8 @@ impl DataFolder {
     /// One sentence for the operator; then nothing was changed.
     pub fn take(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        std::fs::create_dir_all(path).map_err(|error| format!("the data folder {shown} cannot be made: {error}; choose another with `--data` or the setting `data`"))?;
+        // It holds messages and the key that signs tokens: for this user only.
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| format!("the data folder {shown} cannot be made: {error}; choose another with `--data` or the setting `data`"))?;
         let mut lock = OpenOptions::new()
             .create(true)
             .truncate(false)

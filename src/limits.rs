@@ -70,6 +70,8 @@ pub const POST_FILES_MAX: usize = 50;
 pub const CLIENT_MESSAGE_ID_BYTES_MAX: usize = 64;
 /// People that one message mentions by name; for more there is everybody.
 pub const MENTIONS_MAX: usize = 100;
+/// Answers to answers that are followed to the first message of their chain.
+pub const CHAIN_STEPS_MAX: usize = 64;
 /// Messages forwarded at once, as the open platform has it.
 pub const FORWARD_MAX: usize = 100;
 /// Edits of one message, as the open platform has it.
@@ -170,8 +172,6 @@ pub const DOWNLOADS_PER_PERSON_MAX: usize = 24;
 pub const FILE_STEP_BYTES: usize = 256 << 10;
 /// Bytes at the beginning of a file that tell what it is.
 pub const FILE_HEAD_BYTES: usize = 8 << 10;
-/// Bytes that uploads leave free on the disk, so that the database goes on when files have filled the rest.
-pub const KEEP_FREE_BYTES: u64 = 256 << 20;
 /// Pixels of a picture that is shown: 64 million are 256 MB in a browser's memory, and no camera of an office has more.
 pub const PICTURE_PIXELS_MAX: u64 = 64_000_000;
 /// Chats of one file that are looked at when somebody wants it.
@@ -180,3 +180,6 @@ pub const FILE_CHATS_MAX: usize = 10_000;
 pub const UPLOAD_POSTED_WITHIN_MS: u64 = 24 * 3_600_000;
 /// Uploads that one round of the sweep looks at.
 pub const SWEEP_MAX: usize = 1_000;
+
+/// Addresses whose requests are counted at once; an address that has asked nothing for a while is forgotten first.
+pub const ADDRESSES_COUNTED_MAX: usize = 200_000;

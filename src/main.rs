@@ -1,20 +1,172 @@
-//! Arguments, settings, run, exit code.
+//! Arguments, settings, logs, and the exit code.
 
-use clarion::config::Config;
+use clap::{Args, Parser, Subcommand};
+use clarion::config::{Config, LogLevel};
+use clarion::operator;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tracing_subscriber::filter::LevelFilter;
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let flag = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1)).cloned();
-    let config = match Config::read(None, std::env::vars(), flag("--listen").as_deref(), flag("--data").as_deref().map(std::path::Path::new)) {
+/// Its memory per connection is the least of those measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// A messaging server for one large organisation.
+#[derive(Parser)]
+#[command(name = "clarion", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Args)]
+struct Settings {
+    /// File with settings; `clarion config` prints all of them.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where to listen; overrules the setting `listen`.
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Folder of everything that is kept; overrules the setting `data`.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the server. This is also what happens without a command.
+    Run,
+    /// Prints every setting with its meaning, unit and default.
+    Config,
+    /// People of the organisation.
+    #[command(subcommand)]
+    People(People),
+    /// Business systems that call the open API.
+    #[command(subcommand)]
+    App(App),
+    /// Prints access tokens for tools and load tests. Only reads; a server may run.
+    Token(Token),
+    /// Audits the log against the store and says what differs. Only reads; a server may run.
+    Check,
+}
+
+#[derive(Subcommand)]
+enum People {
+    /// Takes people and departments from a table in CSV. The same table again changes nothing.
+    Import {
+        /// Columns by header: user_id, name, en_name, email, mobile, department (a path with `/`, several parted by `;`),
+        /// title, leader, password (in clear, or an argon2 hash), resigned (yes or no).
+        file: PathBuf,
+        /// Gives everybody in the table this password, except where the table has one. For tests.
+        #[arg(long, value_name = "PASSWORD")]
+        password_for_all: Option<String>,
+    },
+}
+
+#[derive(Subcommand)]
+enum App {
+    /// Makes an app and its bot, and prints id and secret once.
+    Create {
+        /// Its name, which people see as the name of the bot.
+        #[arg(long)]
+        name: String,
+    },
+}
+
+#[derive(Args)]
+struct Token {
+    /// Whose token.
+    #[arg(long, value_name = "USER_ID", required_unless_present = "all", conflicts_with = "all")]
+    user: Option<String>,
+    /// A token for everybody: `user_id`, a tab and the token, one a line.
+    #[arg(long)]
+    all: bool,
+    /// At most so many, with `--all`.
+    #[arg(long, value_name = "N", requires = "all")]
+    limit: Option<usize>,
+    /// The device that it is for: 8 to 64 letters, digits, `-` or `_`.
+    #[arg(long, value_name = "DEVICE_ID")]
+    device: String,
+    /// How long it is good for.
+    #[arg(long, value_name = "MINUTES", default_value_t = clarion::limits::ACCESS_TOKEN_MINUTES_MAX, value_parser = clap::value_parser!(u64).range(1..=clarion::limits::ACCESS_TOKEN_MINUTES_MAX))]
+    minutes: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let settings = &arguments.settings;
+    // Printed whatever is wrong with the environment: it is what one looks into then. A file that is named is tried.
+    if matches!(arguments.command, Some(Command::Config)) && settings.config.is_none() {
+        return ended(operator::print(&Config::reference()));
+    }
+    let config = match Config::read(settings.config.as_deref(), std::env::vars(), settings.listen.as_deref(), settings.data.as_deref()) {
         Ok(config) => config,
-        Err(error) => {
-            eprintln!("{error}");
-            return;
+        Err(sentence) => {
+            eprintln!("clarion: {sentence}");
+            return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    if let Err(error) = runtime.block_on(clarion::app::run(config)) {
-        eprintln!("{error}");
+    ended(run(&arguments, config))
+}
+
+fn ended(outcome: Result<(), String>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            eprintln!("clarion: {sentence}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("no threads can be started: {error}"))?;
+    match &arguments.command {
+        None | Some(Command::Run) => {
+            start_logs(config.log_level);
+            allow_open_files();
+            runtime.block_on(clarion::app::run(config))
+        }
+        Some(Command::Config) => operator::print(&Config::reference()),
+        Some(Command::People(People::Import { file, password_for_all })) => runtime.block_on(operator::import::import(&config, file, password_for_all.as_deref())),
+        Some(Command::App(App::Create { name })) => runtime.block_on(operator::create_app(&config, name)),
+        Some(Command::Token(token)) => {
+            let whose = match &token.user {
+                Some(user) => operator::token::Whose::User(user),
+                None => operator::token::Whose::All(token.limit.unwrap_or(usize::MAX)),
+            };
+            operator::token::print_tokens(&config, &whose, &token.device, token.minutes)
+        }
+        Some(Command::Check) => operator::check(&config),
+    }
+}
+
+/// One JSON object a line on stderr.
+fn start_logs(level: LogLevel) {
+    let level = match level {
+        LogLevel::Off => LevelFilter::OFF,
+        LogLevel::Error => LevelFilter::ERROR,
+        LogLevel::Warn => LevelFilter::WARN,
+        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Debug => LevelFilter::DEBUG,
+        LogLevel::Trace => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_max_level(level).init();
+}
+
+/// Takes as many open files as the system lets this process have: each connection is one.
+fn allow_open_files() {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: both calls only read and write the structure that is given to them.
+    let raised = unsafe {
+        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0
+        }
+    };
+    if !raised {
+        tracing::warn!(error = %std::io::Error::last_os_error(), "the limit of open files could not be raised");
     }
 }

@@ -20,11 +20,12 @@ use tokio::task::JoinHandle;
 #[derive(Clone)]
 pub struct Blobs {
     folder: Arc<PathBuf>,
+    keep_free_bytes: u64,
 }
 
 impl Blobs {
     /// Makes the folder if need be, and throws away what earlier runs have left half done. Blocking.
-    pub fn open(folder: PathBuf) -> std::result::Result<Self, String> {
+    pub fn open(folder: PathBuf, keep_free_bytes: u64) -> std::result::Result<Self, String> {
         let aside = folder.join("tmp");
         let made = fs::create_dir_all(&aside).and_then(|()| {
             for left in fs::read_dir(&aside)? {
@@ -32,15 +33,17 @@ impl Blobs {
             }
             Ok(())
         });
-        made.map_err(|error| format!("the folder of files {} cannot be used: {error}; it must be writable for the server's user", folder.display()))?;
-        Ok(Self { folder: Arc::new(folder) })
+        made.map_err(|error| {
+            format!("the folder of files {} cannot be used: {error}; it must be writable for the server's user", folder.display())
+        })?;
+        Ok(Self { folder: Arc::new(folder), keep_free_bytes })
     }
 
     /// Begins a blob of about this size.
     pub async fn begin(&self, announced_bytes: u64) -> std::result::Result<Writing, PutError> {
         let blobs = self.clone();
         blocking(move || {
-            blobs.has_room(announced_bytes)?;
+            blobs.has_space(announced_bytes)?;
             let path = blobs.folder.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()));
             let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(|error| failed("made", &error))?;
             Ok(Writing { blobs, aside: Aside { file, path: Some(path) }, hash: blake3::Hasher::new(), size_bytes: 0 })
@@ -91,9 +94,9 @@ impl Blobs {
     }
 
     /// Files leave room for the database: a chat without uploads is better than none.
-    fn has_room(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
+    fn has_space(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
         let free = free_bytes(&self.folder).map_err(|error| failed("made", &error))?;
-        if free < needed_bytes.saturating_add(limits::KEEP_FREE_BYTES) { Err(PutError::DiskFull) } else { Ok(()) }
+        if free < needed_bytes.saturating_add(self.keep_free_bytes) { Err(PutError::DiskFull) } else { Ok(()) }
     }
 }
 
@@ -125,7 +128,7 @@ impl Writing {
     /// Writes the next bytes.
     pub async fn write(mut self, bytes: Bytes) -> std::result::Result<Self, PutError> {
         blocking(move || {
-            self.blobs.has_room(bytes.len() as u64)?;
+            self.blobs.has_space(bytes.len() as u64)?;
             self.hash.update(&bytes);
             self.size_bytes += bytes.len() as u64;
             self.aside.file.write_all(&bytes).map_err(|error| failed("written", &error))?;
@@ -145,7 +148,14 @@ impl Writing {
                 .map_err(|error| failed("written", &error))?;
             let size = imagesize::reader_size(io::BufReader::new(Rewound::new(file))).ok();
             let size = size.and_then(|size| Some((size.width.try_into().ok()?, size.height.try_into().ok()?)));
-            Ok(Written { hash: self.hash.finalize().to_hex().to_string(), size_bytes: self.size_bytes, head, picture_size: size, blobs: self.blobs, aside: self.aside })
+            Ok(Written {
+                hash: self.hash.finalize().to_hex().to_string(),
+                size_bytes: self.size_bytes,
+                head,
+                picture_size: size,
+                blobs: self.blobs,
+                aside: self.aside,
+            })
         })
         .await
     }
@@ -241,7 +251,9 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::result::Result<T, PutError> + Send + 'static) -> std::result::Result<T, PutError> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> std::result::Result<T, PutError> + Send + 'static,
+) -> std::result::Result<T, PutError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::storage("the writing thread ended").into()))
 }
 
@@ -278,7 +290,6 @@ impl Stream for Parts {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,8 +305,12 @@ mod tests {
     #[tokio::test]
     async fn no_room_is_said_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(folder.path().join("files")).unwrap();
+        let blobs = Blobs::open(folder.path().join("files"), 0).unwrap();
         assert!(matches!(blobs.begin(u64::MAX / 2).await, Err(PutError::DiskFull)));
+        assert!(blobs.healthy().await.is_ok());
+        let full = Blobs::open(folder.path().join("files"), u64::MAX / 2).unwrap();
+        assert!(matches!(full.begin(0).await, Err(PutError::DiskFull)));
+        assert!(full.healthy().await.unwrap_err().contains("no room"));
         assert_eq!(fs::read_dir(folder.path().join("files/tmp")).unwrap().count(), 0);
     }
 
@@ -305,7 +320,7 @@ mod tests {
         let left = folder.path().join("tmp/left");
         fs::create_dir(folder.path().join("tmp")).unwrap();
         fs::write(&left, "half").unwrap();
-        Blobs::open(folder.path().to_owned()).unwrap();
+        Blobs::open(folder.path().to_owned(), 0).unwrap();
         assert!(!left.exists());
     }
 }

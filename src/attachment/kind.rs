@@ -47,7 +47,12 @@ pub fn of(written: &Written, form: Form) -> Result<Kind, Error> {
         (Form::Picture | Form::AsFound, Some(size)) => Ok(Kind { picture: true, media_type: media_type.into(), size: Some(size) }),
         (Form::Picture, None) => Err(match size {
             Some((width, height)) => Error::too_large("the picture", pixels(width, height), limits::PICTURE_PIXELS_MAX, "pixels"),
-            None => Error::new(ErrorCode::InvalidValue, "the upload is no picture", format!("its bytes look like {media_type}"), "upload a PNG, JPEG, GIF, WebP, AVIF, BMP or TIFF picture"),
+            None => Error::new(
+                ErrorCode::InvalidValue,
+                "the upload is no picture",
+                format!("its bytes look like {media_type}"),
+                "upload a PNG, JPEG, GIF, WebP, AVIF, BMP or TIFF picture",
+            ),
         }),
     }
 }
@@ -78,7 +83,9 @@ fn active_text(head: &[u8]) -> Option<&'static str> {
     if beginning.starts_with(b"<svg") || ((beginning.starts_with(b"<?xml") || beginning.starts_with(b"<!")) && has(b"<svg")) {
         return Some("image/svg+xml");
     }
-    if beginning.starts_with(b"<!doctype html") || ["<html", "<head", "<body", "<script", "<iframe", "<title"].iter().any(|tag| beginning.starts_with(tag.as_bytes())) {
+    if beginning.starts_with(b"<!doctype html")
+        || ["<html", "<head", "<body", "<script", "<iframe", "<title"].iter().any(|tag| beginning.starts_with(tag.as_bytes()))
+    {
         return Some("text/html");
     }
     (beginning.starts_with(b"<?xml") || beginning.starts_with(b"<!doctype")).then_some("text/xml")

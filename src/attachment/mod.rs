@@ -15,6 +15,7 @@ pub use kind::Form;
 pub use name::clean as clean_name;
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::store::tables::{self, Table};
@@ -27,7 +28,6 @@ use protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
 use slots::Slots;
 use std::collections::HashSet;
-use std::path::Path;
 use std::pin::pin;
 use std::sync::Arc;
 use tokio::sync::RwLock;
@@ -123,9 +123,11 @@ impl Attachments {
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub async fn open(data: &Path, store: Arc<dyn Store>, clock: Clock) -> std::result::Result<Self, String> {
-        let folder = data.join("files");
-        let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder)).await.map_err(|error| format!("the folder of files could not be opened: {error}"))??;
+    pub async fn open(config: &Config, store: Arc<dyn Store>, clock: Clock) -> std::result::Result<Self, String> {
+        let (folder, keep_free_bytes) = (config.data.join("files"), config.files_keep_free_bytes);
+        let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder, keep_free_bytes))
+            .await
+            .map_err(|error| format!("the folder of files could not be opened: {error}"))??;
         Ok(Self {
             blobs,
             store,
@@ -141,7 +143,11 @@ impl Attachments {
     ///
     /// # Errors
     /// `TooLarge`, `InvalidValue` (not the form that was asked for), `Busy`, the stream's own, no room, storage.
-    pub async fn put_stream<E: Into<Error>>(&self, upload: Upload, stream: impl Stream<Item = std::result::Result<Bytes, E>>) -> std::result::Result<FileEntry, PutError> {
+    pub async fn put_stream<E: Into<Error>>(
+        &self,
+        upload: Upload,
+        stream: impl Stream<Item = std::result::Result<Bytes, E>>,
+    ) -> std::result::Result<FileEntry, PutError> {
         let _slot = self.uploads.take(upload.uploader)?;
         let over = |size: u64| Error::too_large("the file", size, upload.limit_bytes, "bytes");
         if let Some(announced) = upload.announced_bytes.filter(|announced| *announced > upload.limit_bytes) {

@@ -30,7 +30,8 @@ impl Slots {
     /// # Errors
     /// `Busy` when none is free.
     pub fn take(&self, person: u32) -> Result<Slot> {
-        let permit = self.all.clone().try_acquire_owned().map_err(|_| Error::busy("as many files as the server takes at once are on their way"))?;
+        let permit =
+            self.all.clone().try_acquire_owned().map_err(|_| Error::busy("as many files as the server takes at once are on their way"))?;
         let mut held = self.of_person.entry(person).or_default();
         if *held >= self.of_person_max {
             return Err(Error::busy(format!("{held} files of yours are on their way, which is as many as may be", held = *held)));

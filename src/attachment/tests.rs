@@ -1,6 +1,9 @@
+//! Uploads and downloads on a real folder and store.
+
 use super::*;
 use crate::store::SqliteStore;
 use futures_util::stream;
+use std::path::Path;
 use std::time::Duration;
 
 struct Place {
@@ -13,7 +16,8 @@ async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(SqliteStore::open(folder.path()).unwrap());
     let clock = Clock::default();
-    let files = Attachments::open(folder.path(), store, clock.clone()).await.unwrap();
+    let config = Config { data: folder.path().to_owned(), files_keep_free_bytes: 0, ..Config::default() };
+    let files = Attachments::open(&config, store, clock.clone()).await.unwrap();
     Place { folder, files, clock }
 }
 
@@ -102,7 +106,8 @@ async fn an_upload_that_is_too_large_or_breaks_off_leaves_nothing() {
     let refused = place.put(1, "large", Form::AsFound, &vec![1; (2 << 20) + 1]).await.unwrap_err();
     assert!(matches!(refused, PutError::Refused(error) if error.code == ErrorCode::TooLarge));
     let upload = Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: Some(101) };
-    let never = stream::poll_fn(|_| -> std::task::Poll<Option<std::result::Result<Bytes, Error>>> { panic!("it is refused before it is read") });
+    let never =
+        stream::poll_fn(|_| -> std::task::Poll<Option<std::result::Result<Bytes, Error>>> { panic!("it is refused before it is read") });
     assert!(place.files.put_stream(upload.clone(), never).await.is_err());
     let short = Upload { announced_bytes: Some(50), ..upload.clone() };
     let parts = stream::iter([Ok::<_, Error>(Bytes::from_static(b"abc"))]);
@@ -110,7 +115,11 @@ async fn an_upload_that_is_too_large_or_breaks_off_leaves_nothing() {
     let broken = stream::iter([Ok(Bytes::from(vec![1; 90])), Err(Error::busy("the connection broke"))]);
     assert!(place.files.put_stream(Upload { announced_bytes: None, ..upload.clone() }, broken).await.is_err());
     let stalled = stream::iter([Ok::<_, Error>(Bytes::from(vec![1; 90]))]).chain(stream::pending());
-    assert!(tokio::time::timeout(Duration::from_millis(200), place.files.put_stream(Upload { announced_bytes: None, ..upload }, stalled)).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), place.files.put_stream(Upload { announced_bytes: None, ..upload }, stalled))
+            .await
+            .is_err()
+    );
     assert_eq!(place.on_disk(), (0, 0));
 }
 
@@ -149,7 +158,9 @@ async fn the_sweep_takes_only_what_is_old_and_posted_nowhere() {
 async fn many_uploads_of_one_person_are_told_to_wait() {
     let place = place().await;
     let upload = Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: None };
-    let mut running: Vec<_> = (0..limits::UPLOADS_PER_PERSON_MAX).map(|_| Box::pin(place.files.put_stream(upload.clone(), stream::pending::<std::result::Result<Bytes, Error>>()))).collect();
+    let mut running: Vec<_> = (0..limits::UPLOADS_PER_PERSON_MAX)
+        .map(|_| Box::pin(place.files.put_stream(upload.clone(), stream::pending::<std::result::Result<Bytes, Error>>())))
+        .collect();
     for one in &mut running {
         assert!(futures_util::poll!(one).is_pending());
     }

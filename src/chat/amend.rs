@@ -30,12 +30,15 @@ impl Chats {
             return Err(Error::invalid("content", "texts and posts can be edited, into texts and posts"));
         }
         self.within(record.at_ms, self.config.edit_minutes, "edit")?;
-        let edits = self.folded(key, seq, seq).await?.edits(seq).len();
+        let folded = self.folded(key, seq, seq).await?;
+        let edits = folded.edits(seq).len();
         if edits >= limits::EDITS_MAX {
             return Err(Error::new(ErrorCode::EditLimit, "the message cannot be edited again", format!("it was edited {edits} times, the limit is {}", limits::EDITS_MAX), "send a new message"));
         }
         let (content, writes) = self.checked(user, key, command.content).await?;
         let mentions = self.mentioned(&command.mentions)?;
+        let before = folded.mentions(seq).map(|(mentions, _)| mentions.to_vec());
+        let before = before.or_else(|| record.message().map(|message| message.mentions.clone())).unwrap_or_default();
         self.act(
             key,
             |head, state| {
@@ -45,6 +48,7 @@ impl Chats {
                     return Err(Error::not_allowed("mention everybody", "the group's configuration reserves it for the owner and the managers"));
                 }
                 let mut writes = writes.clone();
+                writes.extend(no_mentions(key, seq, &before));
                 mention_rows(state, key, user, seq, &mentions, command.mention_all, &mut writes);
                 let change = Change::Edited { target: seq, content: content.clone(), mentions: mentions.clone(), mention_all: command.mention_all };
                 head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() }).map(Decided::Append)
@@ -62,7 +66,10 @@ impl Chats {
             Err(error) if error.code == ErrorCode::MessageRecalled => return Ok(Changed { seq: head.lock().seq }),
             other => other?,
         };
-        let mentions: Vec<u32> = record.message().map(|message| message.mentions.iter().copied().chain([u32::MAX]).collect()).unwrap_or_default();
+        // Those of every version: an edit may have mentioned others.
+        let folded = self.folded(key, seq, seq).await?;
+        let mut mentions: Vec<u32> = record.message().map(|message| message.mentions.clone()).unwrap_or_default();
+        mentions.extend(folded.mentions(seq).into_iter().flat_map(|(mentions, _)| mentions));
         self.act(
             key,
             |head, state| {
@@ -77,7 +84,7 @@ impl Chats {
                     self.within(record.at_ms, self.config.recall_minutes, "recall")?;
                 }
                 let mut writes = vec![Write::Put(Table::Recalled, tables::u64_key(key.0), tables::u64_key(record.position), seq.to_be_bytes().to_vec())];
-                writes.extend(mentions.iter().map(|mentioned| Write::Delete(Table::Mentions, tables::KeyMaker::default().u32(*mentioned).u64(key.0).done(), tables::u64_key(seq))));
+                writes.extend(no_mentions(key, seq, &mentions));
                 let info = unpinned(&state.info, seq);
                 writes.extend(info.as_ref().map(|info| info_row(key, info)));
                 let change = Change::Recalled { target: seq, position: record.position };
@@ -178,7 +185,7 @@ impl Chats {
         .await
     }
 
-    fn append_pins(&self, head: &Head, state: &mut State, user: u32, change: Change, info: super::ChatInfo) -> Result<Decided<Changed>> {
+    fn append_pins(&self, head: &Head, state: &mut State, user: u32, change: Change, info: super::ChatProfile) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);
@@ -209,11 +216,17 @@ fn not_recalled(state: &State, seq: u64) -> Result<()> {
     if state.recalled_seqs.contains(seq) { Err(Error::recalled()) } else { Ok(()) }
 }
 
+/// Takes away the rows by which those who were mentioned find a message, and those by which everybody does.
+fn no_mentions(key: ChatKey, seq: u64, mentions: &[u32]) -> impl Iterator<Item = Write> + '_ {
+    let row = move |mentioned: u32| Write::Delete(Table::Mentions, tables::KeyMaker::default().u32(mentioned).u64(key.0).done(), tables::u64_key(seq));
+    mentions.iter().copied().chain([u32::MAX]).map(row)
+}
+
 fn may_pin(rights: &protocol::chat::Rights) -> Result<()> {
     if rights.pin { Ok(()) } else { Err(Error::not_allowed("pin", "the group's configuration reserves it for the owner and the managers")) }
 }
 
-fn unpinned(info: &super::ChatInfo, seq: u64) -> Option<super::ChatInfo> {
+fn unpinned(info: &super::ChatProfile, seq: u64) -> Option<super::ChatProfile> {
     info.pins.iter().any(|(target, _)| *target == seq).then(|| {
         let mut info = info.clone();
         info.pins.retain(|(target, _)| *target != seq);

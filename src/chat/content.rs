@@ -1,7 +1,7 @@
 //! What may be said: checks a message's content, and fills in what only the server knows of files.
 
 use super::{Chats, ChatKey};
-use crate::attachment::FileEntry;
+use crate::attachment::{EVERYBODY, FileEntry};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::store::Write;
@@ -95,6 +95,16 @@ impl Chats {
             return Ok(entry);
         }
         Err(Error::file_not_found())
+    }
+
+    /// Checks the picture of a group, and gives the rows that let everybody fetch it; none when there is no picture.
+    pub(super) async fn checked_avatar(&self, by: u32, key: Option<&str>) -> Result<Vec<Write>> {
+        let Some(key) = key.filter(|key| !key.is_empty()) else { return Ok(Vec::new()) };
+        let entry = self.postable(by, key).await?;
+        if !entry.media_type.starts_with("image/") {
+            return Err(Error::invalid("avatar", format!("the file is of type {}, not an image", entry.media_type)));
+        }
+        Ok(vec![self.attachments.posted(key, EVERYBODY)])
     }
 
     /// Is this one a member of any of these chats?

@@ -3,7 +3,7 @@
 use super::amend::writable;
 use super::members::{Joined, bitmap_bytes};
 use super::send::{check_client_message_id, info_row, member_rows};
-use super::{ChatInfo, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
+use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, record::Change};
@@ -93,6 +93,7 @@ impl Chats {
         if config.chat_type == Visibility::Public && group.name.trim().chars().count() < 2 {
             return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
         }
+        let shown = self.checked_avatar(by, group.avatar.as_deref()).await?;
         let name = if group.name.trim().is_empty() { self.name_from(&members, by) } else { group.name.trim().to_owned() };
         let key = ChatKey::random();
         let head = self.head(key).await?;
@@ -100,7 +101,7 @@ impl Chats {
             let mut state = head.lock();
             let now_ms = self.clock.now_ms();
             let large = members.len() > limits::LARGE_CHAT_MEMBERS;
-            let info = ChatInfo {
+            let info = ChatProfile {
                 name: name.clone(),
                 description: group.description,
                 avatar: group.avatar,
@@ -110,10 +111,11 @@ impl Chats {
                 managers: group.managers.into_iter().filter(|manager| *manager != owner).collect(),
                 created_at_ms: now_ms,
                 large,
-                ..ChatInfo::default()
+                ..ChatProfile::default()
             };
             state.members.add(&members, Joined { seq: 1, position: 0, at_ms: now_ms });
             let mut writes = vec![info_row(key, &info)];
+            writes.extend(shown);
             if large {
                 writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(key.0), Vec::new()));
             }
@@ -196,6 +198,7 @@ impl Chats {
             }
         }
         check_text("description", command.description.as_deref().unwrap_or(""), limits::CHAT_DESCRIPTION_CHARACTERS_MAX)?;
+        let shown = self.checked_avatar(user, command.avatar.as_deref()).await?;
         self.act(
             key,
             |head, state| {
@@ -214,7 +217,11 @@ impl Chats {
                 }
                 info.name = command.name.as_deref().map_or(info.name, |name| name.trim().to_owned());
                 info.description = command.description.clone().unwrap_or(info.description);
-                info.avatar = command.avatar.clone().or(info.avatar);
+                info.avatar = match &command.avatar {
+                    Some(key) if key.is_empty() => None,
+                    Some(key) => Some(key.clone()),
+                    None => info.avatar,
+                };
                 info.config = config;
                 if info.config.chat_type == Visibility::Public && info.name.chars().count() < 2 {
                     return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
@@ -223,7 +230,10 @@ impl Chats {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
                 let change = Change::Updated { name: command.name.clone(), description: command.description.clone(), avatar: command.avatar.clone(), config: command.config.clone() };
-                self.append_info(head, state, user, change, info)
+                let writes = shown.iter().cloned().chain([info_row(head.key, &info)]).collect();
+                let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
+                state.info = Arc::new(info);
+                Ok(Decided::Append(on_its_way))
             },
             |record| Changed { seq: record.seq },
         )
@@ -305,7 +315,7 @@ impl Chats {
         .await
     }
 
-    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatInfo) -> Result<Decided<Changed>> {
+    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatProfile) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);
@@ -313,7 +323,7 @@ impl Chats {
     }
 
     /// What a group is and who is in it, without a member's point of view; for doors that decide for themselves who may ask.
-    pub async fn group_info(&self, key: ChatKey) -> Result<(Arc<ChatInfo>, Arc<RoaringBitmap>)> {
+    pub async fn group_info(&self, key: ChatKey) -> Result<(Arc<ChatProfile>, Arc<RoaringBitmap>)> {
         let head = self.head(key).await?;
         let state = head.lock();
         if state.seq == 0 {

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::chat::{ChatConfig, Rights, Role};
 use roaring::{RoaringBitmap, RoaringTreemap};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::oneshot;
@@ -23,11 +23,14 @@ use tokio::sync::oneshot;
 const LOOK_BACK: u64 = 64;
 /// Older last messages than this many records are not shown in the list of chats.
 const LOOK_BACK_MAX: u64 = 2_048;
+/// Messages of which a head knows what made them. A client repeats what had no answer: fewer than may be in flight, of
+/// as many people as write at the same time.
+const RECENT: usize = 256;
 
 /// What a chat is, apart from its members and messages. Kept as JSON.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ChatInfo {
+pub struct ChatProfile {
     /// Name of a group.
     pub name: String,
     /// What it is for.
@@ -104,7 +107,7 @@ pub struct State {
     /// Time of the last record.
     pub at_ms: u64,
     /// What the chat is.
-    pub info: Arc<ChatInfo>,
+    pub info: Arc<ChatProfile>,
     /// Who is in it.
     pub members: MemberSet,
     /// Positions of recalled messages.
@@ -113,6 +116,8 @@ pub struct State {
     pub recalled_seqs: RoaringTreemap,
     /// The last message, when there is one not too far back.
     pub last_message: Option<Arc<Record>>,
+    /// What made the last messages, so that one that is sent again is recognised before it takes a place.
+    pub recent: VecDeque<(DedupeKey, u64)>,
 }
 
 /// The head of one chat.
@@ -127,6 +132,8 @@ pub struct Head {
     pub cursors_loading: tokio::sync::Mutex<()>,
     /// Place in the whole log of the last committed record.
     pub last_offset: AtomicU64,
+    /// Its seq.
+    pub committed_seq: AtomicU64,
     /// When it was last asked for, ms since 1970.
     pub used_at_ms: AtomicU64,
     broken: AtomicBool,
@@ -175,7 +182,7 @@ impl Head {
         let chat = tables::u64_key(key.0);
         let info = match store.get(Table::Chats, chat.clone(), tables::none()).await? {
             Some(json) => serde_json::from_slice(&json).map_err(|error| damaged("chats", &error.to_string()))?,
-            None => ChatInfo::default(),
+            None => ChatProfile::default(),
         };
         let members = match key.pair() {
             Some((one, other)) => MemberSet::pair(one, other),
@@ -195,6 +202,11 @@ impl Head {
                 _ => break,
             }
         }
+        let recent = match &last {
+            Some(entry) => log.read(key.0, entry.record.seq.saturating_sub(RECENT as u64 - 1).max(1), entry.record.seq, RECENT).await?,
+            None => Vec::new(),
+        };
+        let recent = recent.iter().filter_map(|entry| Some((DedupeKey::new(entry.record.by, &entry.record.message()?.client_message_id), entry.record.seq))).collect();
         let (seq, position, at_ms, offset) = last.as_ref().map_or((0, 0, 0, 0), |entry| (entry.record.seq, entry.record.position, entry.record.at_ms, entry.offset));
         let last_message = match last {
             Some(entry) if entry.record.message().is_some() => Some(entry.record),
@@ -204,10 +216,11 @@ impl Head {
         Ok(Self {
             key,
             epoch,
-            state: Mutex::new(State { seq, position, at_ms, info: Arc::new(info), members, recalled_positions, recalled_seqs, last_message }),
+            state: Mutex::new(State { seq, position, at_ms, info: Arc::new(info), members, recalled_positions, recalled_seqs, last_message, recent }),
             cursors: Mutex::default(),
             cursors_loading: tokio::sync::Mutex::new(()),
             last_offset: AtomicU64::new(offset),
+            committed_seq: AtomicU64::new(seq),
             used_at_ms: AtomicU64::new(0),
             broken: AtomicBool::new(false),
         })
@@ -235,6 +248,7 @@ impl Head {
             by,
             change,
         });
+        let dedupe = extra.dedupe;
         let (done, outcome) = oneshot::channel();
         log.append(Append {
             record: record.clone(),
@@ -249,8 +263,26 @@ impl Head {
         state.at_ms = record.at_ms;
         if message {
             state.last_message = Some(record.clone());
+            if let Some(key) = dedupe {
+                if state.recent.len() >= RECENT {
+                    state.recent.pop_front();
+                }
+                state.recent.push_back((key, record.seq));
+            }
         }
         Ok(OnItsWay { record, outcome })
+    }
+
+    /// Waits until a record that was given a place is durable. `false`: it never will be.
+    pub async fn durable(&self, seq: u64) -> bool {
+        // Rare: only a repeat that overtakes the answer to its first try comes here.
+        while self.committed_seq.load(Ordering::Acquire) < seq {
+            if self.broken() {
+                return false;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        true
     }
 
     /// Waits until the append is durable, or refused.

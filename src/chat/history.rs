@@ -9,6 +9,7 @@ use crate::store::Range;
 use crate::store::tables::{self, BUCKET_SEQS, Table};
 use protocol::command::{EditList, EditVersion, Edits, History, HistoryPage, MessagePage, Pins, Thread};
 use protocol::content::{Content, Text};
+use protocol::ids::MessageId;
 use protocol::record::Reaction;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -176,6 +177,19 @@ impl Chats {
         Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last, people: self.people_of(&shown) })
     }
 
+    /// The message with which a chain of answers begins, for a message of it that somebody sees.
+    pub async fn chain_root(&self, message_id: MessageId) -> Result<MessageId> {
+        let (key, mut seq) = self.place(message_id)?;
+        // Each step goes to a smaller seq; a chain that is longer is cut there, so that no message costs without bound.
+        for _ in 0..limits::CHAIN_STEPS_MAX {
+            match self.entry(key, seq).await?.record.message().and_then(|message| message.reply_to.as_ref()) {
+                Some(quoted) => seq = quoted.seq,
+                None => break,
+            }
+        }
+        Ok(self.seal.message_id(key, seq))
+    }
+
     /// Seq of the first record at or after a time; one behind the last when there is none. Times only grow in a chat.
     pub async fn seq_at(&self, user: u32, key: ChatKey, at_ms: u64) -> Result<u64> {
         let head = self.head(key).await?;
@@ -208,7 +222,7 @@ impl Chats {
     }
 
     /// One message as it stands now.
-    pub async fn message_now(&self, user: u32, message_id: protocol::ids::MessageId) -> Result<protocol::record::Record> {
+    pub async fn message_now(&self, user: u32, message_id: MessageId) -> Result<protocol::record::Record> {
         let (key, seq) = self.place(message_id)?;
         let head = self.head(key).await?;
         head.lock().rights(key, user).map_err(|_| Error::message_not_found())?;

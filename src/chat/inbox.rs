@@ -31,6 +31,8 @@ pub struct ChatPlace {
     pub created_at_ms: u64,
     /// Time of the last message, or of the join when that is later, ms since 1970.
     pub active_at_ms: u64,
+    /// It was dissolved.
+    pub dissolved: bool,
 }
 
 impl Chats {
@@ -40,7 +42,7 @@ impl Chats {
         let heads: Vec<Arc<Head>> = futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
         let place = |head: Arc<Head>| {
             let state = head.lock();
-            state.members.contains(user).then(|| ChatPlace { key: head.key, created_at_ms: state.info.created_at_ms, active_at_ms: active_at_ms(&head, &state, user) })
+            state.members.contains(user).then(|| ChatPlace { key: head.key, created_at_ms: state.info.created_at_ms, active_at_ms: active_at_ms(&head, &state, user), dissolved: state.info.dissolved })
         };
         Ok(heads.into_iter().filter_map(place).collect())
     }

@@ -20,7 +20,7 @@ mod sync;
 
 pub use content::preview;
 pub use group::NewGroup;
-pub use head::{ChatInfo, Head, State};
+pub use head::{ChatProfile, Head, State};
 pub use inbox::ChatPlace;
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
@@ -45,14 +45,14 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::OnceCell;
 
 /// Something that is durable a moment later.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// How often an act is tried again when the chat moves on under it.
-const TRIES: usize = 8;
+const TRIES: usize = 64;
 
 /// Every chat of the organisation.
 pub struct Chats {
@@ -69,6 +69,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
+    noted_offset: AtomicU64,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -112,6 +114,7 @@ impl Chats {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
         Ok(Arc::new(Self {
+            noted_offset: AtomicU64::new(log.head()),
             log,
             store,
             directory,
@@ -176,12 +179,14 @@ impl Chats {
         let key = ChatKey(committed.record.chat);
         if let Some(head) = self.head_in_memory(key) {
             head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
+            head.committed_seq.fetch_max(committed.record.seq, Ordering::AcqRel);
             if committed.record.message().is_some() {
                 // Whoever writes has read what stands before.
                 let cursor = head::Cursor { delivered_seq: committed.record.seq, read_seq: committed.record.seq, read_position: committed.record.position };
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
         }
+        self.noted_offset.fetch_max(committed.offset, Ordering::AcqRel);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

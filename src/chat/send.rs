@@ -21,25 +21,53 @@ struct Checked {
     dedupe: DedupeKey,
 }
 
+/// A message that has a place.
+enum Placed {
+    /// It was appended.
+    New(Arc<Head>, OnItsWay),
+    /// It is a repeat of the one at this seq, which may not be durable yet.
+    Repeat(Arc<Head>, u64),
+}
+
 impl Chats {
     /// Sends a message. When this returns, the message has its place behind all that this sender had sent before; what
     /// is returned waits until it is durable.
     pub async fn send(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<Sent>> {
-        let checked = self.check(sender, command).await?;
-        let first = self.place_message(sender, &checked).await?;
+        let dedupe = DedupeKey::new(sender, &command.client_message_id);
+        let key = self.key(command.chat_id)?;
+        let placed = match self.check(sender, command).await {
+            Ok(checked) => self.place_message(sender, &checked).await.map(|first| (checked, first)),
+            Err(error) => Err(error),
+        };
+        let (checked, first) = match placed {
+            Ok(placed) => placed,
+            // A message that was acknowledged stays so, even when its sender could not send it any more.
+            Err(refused) => return self.sent_before(key, dedupe, refused).await,
+        };
         let chats = self.clone();
         Ok(Box::pin(async move {
-            let (mut head, mut on_its_way) = first;
+            let mut placed = first;
             for _ in 0..TRIES {
-                match head.outcome(on_its_way).await? {
-                    Outcome::Committed(record) => return Ok(chats.sent(&record)),
-                    Outcome::Earlier { chat, .. } if chat != checked.key => return Err(id_reused()),
-                    Outcome::Earlier { chat, seq } => return Ok(chats.sent(&*chats.entry(chat, seq).await?.record)),
-                    Outcome::Again => (head, on_its_way) = chats.place_message(sender, &checked).await?,
+                if let Some(record) = chats.outcome_of(placed, checked.key).await? {
+                    return Ok(chats.sent(&record));
                 }
+                placed = chats.place_message(sender, &checked).await?;
             }
             Err(Error::busy("the chat changes faster than the message could be placed"))
         }))
+    }
+
+    /// The answer to an earlier try of a message that is refused now, when there is one.
+    async fn sent_before(self: &Arc<Self>, key: ChatKey, dedupe: DedupeKey, refused: Error) -> Result<Waiting<Sent>> {
+        let earlier = self.store.get(Table::Dedupe, tables::u32_key(dedupe.sender), tables::Key::from_slice(&dedupe.hash)).await?;
+        let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
+        match place {
+            Some((chat, seq)) if chat == key => {
+                let sent = self.sent(&*self.entry(chat, seq).await?.record);
+                Ok(Box::pin(async move { Ok(sent) }))
+            }
+            _ => Err(refused),
+        }
     }
 
     async fn check(&self, sender: u32, command: Send) -> Result<Checked> {
@@ -88,7 +116,21 @@ impl Chats {
         Ok(mentions)
     }
 
-    async fn place_message(&self, sender: u32, checked: &Checked) -> Result<(Arc<Head>, OnItsWay)> {
+    /// The record of a placed message when it is durable; none when it must be placed anew.
+    async fn outcome_of(&self, placed: Placed, key: ChatKey) -> Result<Option<Arc<Record>>> {
+        let (chat, seq) = match placed {
+            Placed::New(head, on_its_way) => match head.outcome(on_its_way).await? {
+                Outcome::Committed(record) => return Ok(Some(record)),
+                Outcome::Earlier { chat, seq } => (chat, seq),
+                Outcome::Again => return Ok(None),
+            },
+            Placed::Repeat(head, seq) if head.durable(seq).await => (head.key, seq),
+            Placed::Repeat(..) => return Ok(None),
+        };
+        if chat == key { Ok(Some(self.entry(chat, seq).await?.record)) } else { Err(id_reused()) }
+    }
+
+    async fn place_message(&self, sender: u32, checked: &Checked) -> Result<Placed> {
         for _ in 0..TRIES {
             let head = self.head(checked.key).await?;
             let mut state = head.lock();
@@ -105,6 +147,10 @@ impl Chats {
             if checked.message.mention_all && checked.key.pair().is_none() && !rights.mention_all {
                 return Err(Error::not_allowed("mention everybody", "the group's configuration reserves it for the owner and the managers"));
             }
+            if let Some((_, seq)) = state.recent.iter().find(|(key, _)| *key == checked.dedupe).copied() {
+                drop(state);
+                return Ok(Placed::Repeat(head, seq));
+            }
             let seq = state.seq + 1;
             let mut writes = checked.writes.clone();
             if state.info.created_at_ms == 0 {
@@ -120,7 +166,7 @@ impl Chats {
             let change = record::Change::Message(checked.message.clone());
             let on_its_way = head.append(&mut state, &*self.log, self.clock.now_ms(), sender, change, extra)?;
             drop(state);
-            return Ok((head, on_its_way));
+            return Ok(Placed::New(head, on_its_way));
         }
         Err(Error::busy("the chat changes faster than the message could be placed"))
     }
@@ -144,7 +190,7 @@ impl Chats {
     pub(super) async fn visible_message(&self, head: &Head, user: u32, seq: u64) -> Result<Arc<Record>> {
         {
             let state = head.lock();
-            state.rights(head.key, user)?;
+            state.rights(head.key, user).map_err(|_| Error::message_not_found())?;
             if seq < state.first_seq(user) || seq > state.seq {
                 return Err(Error::message_not_found());
             }
@@ -163,6 +209,9 @@ impl Chats {
     pub async fn forward(self: &Arc<Self>, sender: u32, command: Forward) -> Result<Forwarded> {
         check_client_message_id(&command.client_message_id)?;
         let count = command.message_ids.len();
+        if count > 1 && command.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX - 4 {
+            return Err(Error::invalid("client_message_id", "with several messages it has at most 60 bytes, because `-2`, `-3` … are added"));
+        }
         if count == 0 || count > limits::FORWARD_MAX {
             return Err(Error::invalid("message_ids", format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX)));
         }
@@ -230,11 +279,9 @@ impl Chats {
         let first = self.place_message(sender, &checked).await?;
         let chats = self.clone();
         Ok(Box::pin(async move {
-            match first.0.outcome(first.1).await? {
-                Outcome::Committed(record) => Ok(chats.sent(&record)),
-                Outcome::Earlier { chat, .. } if chat != key => Err(id_reused()),
-                Outcome::Earlier { chat, seq } => Ok(chats.sent(&*chats.entry(chat, seq).await?.record)),
-                Outcome::Again => Err(Error::busy("the chat moved on while the messages were placed")),
+            match chats.outcome_of(first, key).await? {
+                Some(record) => Ok(chats.sent(&record)),
+                None => Err(Error::busy("the chat moved on while the messages were placed")),
             }
         }))
     }
@@ -274,7 +321,7 @@ pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, m
 }
 
 /// The row of what a chat is.
-pub(super) fn info_row(key: ChatKey, info: &super::ChatInfo) -> Write {
+pub(super) fn info_row(key: ChatKey, info: &super::ChatProfile) -> Write {
     let json = serde_json::to_vec(info).expect("a chat's description is plain data");
     Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
 }

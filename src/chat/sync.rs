@@ -40,9 +40,10 @@ impl SyncCursor {
 }
 
 impl Chats {
-    /// The cursor of this moment.
+    /// The cursor of this moment: what was committed a moment ago and is not noted yet stands behind it, so that the
+    /// next `sync` tells it.
     pub fn cursor_now(&self) -> SyncCursor {
-        SyncCursor { offset: self.log.head(), at_ms: self.clock.now_ms() }
+        SyncCursor { offset: self.noted_offset.load(Ordering::Acquire), at_ms: self.clock.now_ms() }
     }
 
     /// Is a cursor one that `sync` can go on from?

@@ -117,6 +117,14 @@ impl Networks {
     }
 }
 
+impl std::str::FromStr for Networks {
+    type Err = String;
+    /// As in the environment: parted by commas.
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::read(&At::Text(text)).ok_or_else(|| format!("`{text}` is not a list of IP addresses and networks, such as 10.0.0.5,10.1.0.0/16"))
+    }
+}
+
 fn network(text: &str) -> Option<(IpAddr, u8)> {
     let (address, length) = text.trim().split_once('/').map_or((text.trim(), None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().ok()?;

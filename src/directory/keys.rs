@@ -15,12 +15,12 @@ pub(super) struct Keys {
 }
 
 /// An e-mail address as it is compared.
-pub(super) fn email_key(email: &str) -> String {
+pub(crate) fn email_key(email: &str) -> String {
     email.trim().to_lowercase()
 }
 
 /// A mobile number as it is compared: digits, with the country's code unless it is China's.
-pub(super) fn mobile_key(mobile: &str) -> String {
+pub(crate) fn mobile_key(mobile: &str) -> String {
     let digits: String = mobile.chars().filter(|letter| letter.is_ascii_digit() || *letter == '+').collect();
     match digits.strip_prefix("+86").or_else(|| digits.strip_prefix("0086")) {
         Some(number) => number.to_owned(),

@@ -6,7 +6,6 @@
 
 mod change;
 mod check;
-pub mod demo;
 mod keys;
 mod names;
 mod person;
@@ -15,6 +14,7 @@ mod tree;
 
 pub use change::department_id_of;
 pub use check::{check_department, check_person};
+pub(crate) use keys::{email_key, mobile_key};
 pub use person::{DepartmentEntry, PersonEntry, ROOT, SearchPage, Upserted, UserIndex};
 
 use crate::error::{Error, Result};
@@ -53,6 +53,11 @@ pub fn person_key(index: UserIndex) -> (tables::Key, tables::Key) {
 }
 
 impl Directory {
+    /// The store that keeps the organisation.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
     /// Reads the whole organisation from the store.
     ///
     /// # Errors

@@ -63,7 +63,37 @@ pub(super) enum Got {
     /// The other side says goodbye, or is gone.
     End,
     /// What came is not allowed.
-    Bad(CloseCode),
+    Bad(Fault),
+}
+
+/// Why a frame is not allowed.
+pub(super) enum Fault {
+    /// It is over the limit.
+    TooLarge,
+    /// A text is not UTF-8.
+    Text,
+    /// It is not a frame of RFC 6455.
+    Frame,
+}
+
+impl Fault {
+    /// The close code of a session.
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::TooLarge => CloseCode::FrameTooLarge,
+            Self::Text | Self::Frame => CloseCode::ProtocolError,
+        }
+    }
+
+    /// The close code of RFC 6455.
+    #[cfg(feature = "autobahn")]
+    pub(super) fn standard(&self) -> u16 {
+        match self {
+            Self::TooLarge => 1009,
+            Self::Text => 1007,
+            Self::Frame => 1002,
+        }
+    }
 }
 
 /// Reads one message, as far as bytes are there.
@@ -82,8 +112,9 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
                 }
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
-            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge),
-            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError),
+            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(Fault::TooLarge),
+            Err(tungstenite::Error::Utf8(_)) => return Got::Bad(Fault::Text),
+            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(Fault::Frame),
             Err(_) => return Got::End,
         }
     }
@@ -114,6 +145,9 @@ pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, enc
     gateway.registry.remove(&session);
     gateway.presence.unwatch(&session);
     gateway.presence.touched(session.user);
+    if session.finished() {
+        until_gone(&socket).await;
+    }
 }
 
 type Refused = Option<(CloseCode, Option<u64>)>;
@@ -133,7 +167,7 @@ async fn greet(
                 Got::Message(message) => return first_command(encoding, &message).map_err(Some),
                 Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await.map_err(|_| None)?,
                 Got::End => return Err(None),
-                Got::Bad(code) => return Err(Some((code, None))),
+                Got::Bad(fault) => return Err(Some((fault.code(), None))),
             }
             if let Some(own) = own_frames(websocket) {
                 write_out(socket, &own).await.map_err(|_| None)?;
@@ -221,7 +255,7 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
                     let _ = session.flush();
                     return;
                 }
-                Got::Bad(code) => session.close(code, None),
+                Got::Bad(fault) => session.close(fault.code(), None),
             }
             reads = may_read(session);
         }
@@ -231,9 +265,10 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
         }
         let Ok(flushed) = session.flush() else { return };
         if session.finished() {
-            let _ = session.socket().shutdown_write();
             return;
         }
+        // What was written may have made room again: nothing else would wake this task to read what has come meanwhile.
+        let reads = reads || may_read(session);
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }
@@ -264,16 +299,10 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
             session.write(Lane::Reply, Frame::new(encoding, &encoding.refusal(id, &error)));
         }
     };
-    let command = match incoming.command {
-        Ok(Command::Alive(_)) => return,
-        Ok(command) => command,
-        Err(BadCommand::Unknown(name)) => {
-            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
-        }
-        Err(BadCommand::Malformed(why)) => {
-            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
-        }
-    };
+    if matches!(incoming.command, Ok(Command::Alive(_))) {
+        return;
+    }
+    // Before the command is looked at: rubbish costs as much as anything else.
     match rate.take() {
         Allowed::Yes => {}
         Allowed::No(after_ms) => {
@@ -282,6 +311,15 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
         }
         Allowed::Never => return session.close(CloseCode::RateExceeded, Some(limits::RATE_EXCEEDED_AFTER_MS)),
     }
+    let command = match incoming.command {
+        Ok(command) => command,
+        Err(BadCommand::Unknown(name)) => {
+            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
+        }
+        Err(BadCommand::Malformed(why)) => {
+            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
+        }
+    };
     metrics::COMMANDS.with_label_values(&[command.name()]).inc();
     match dispatch::dispatch(gateway, session, id, command).await {
         Handled::Now(Ok(frame)) => {
@@ -327,8 +365,15 @@ async fn write_out(socket: &Socket, mut bytes: &[u8]) -> io::Result<()> {
 
 /// The last frame of a connection without a session. It waits a moment for the other side to read it.
 pub(super) async fn goodbye(socket: &Socket, last: Frame) {
+    if let Ok(Ok(())) = tokio::time::timeout(Duration::from_millis(limits::CLOSE_MS), write_out(socket, last.bytes())).await {
+        until_gone(socket).await;
+    }
+}
+
+/// After the close frame: takes what the other side still sends, until it closes, for a moment. A socket that is let go
+/// with something unread is reset, and the other side might never see why it was closed.
+async fn until_gone(socket: &Socket) {
     let _ = tokio::time::timeout(Duration::from_millis(limits::CLOSE_MS), async {
-        write_out(socket, last.bytes()).await?;
         socket.shutdown_write()?;
         let mut rest = [0; 512];
         loop {

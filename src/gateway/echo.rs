@@ -8,7 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::codec::Encoding;
-use protocol::error::CloseCode;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::sync::Arc;
@@ -53,9 +52,8 @@ async fn echo(websocket: &mut WebSocket<View>, socket: &Arc<Socket>) -> io::Resu
                 socket.shutdown_write()?;
                 return Ok(());
             }
-            Got::Bad(code) => {
-                let standard = if code == CloseCode::FrameTooLarge { 1009 } else { 1002 };
-                goodbye(socket, frame::close(standard, code.name())).await;
+            Got::Bad(fault) => {
+                goodbye(socket, frame::close(fault.standard(), "")).await;
                 return Ok(());
             }
         }

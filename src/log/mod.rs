@@ -5,6 +5,7 @@
 //! seven days is answered with the record that it had made.
 //! Never: no rule of a chat, no right, no socket.
 
+pub mod check;
 pub mod record;
 mod sqlite;
 

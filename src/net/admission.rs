@@ -4,7 +4,6 @@
 //! An IPv6 address counts as its /64 network, because one machine usually has a whole one. The machine itself and the
 //! trusted proxies have no cap of their own: many people stand behind them.
 
-use super::proxy::Network;
 use crate::metrics;
 use dashmap::DashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -12,8 +11,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+/// Tells the proxies that are trusted from everybody else.
+pub type Trusted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
 /// How many connections are taken.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Caps {
     /// Open connections in all.
     pub connections: usize,
@@ -24,13 +26,22 @@ pub struct Caps {
     pub handshakes: usize,
     /// The same of one address, so that one that only opens connections does not take every place.
     pub handshakes_per_address: usize,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<Network>,
+    /// Requests of one address on average, with bursts of ten times as many.
+    pub requests_per_second_per_address: u64,
+    /// Says of an address whether it is a proxy whose `X-Forwarded-For` is believed.
+    pub trusted_proxy: Trusted,
 }
 
 impl Default for Caps {
     fn default() -> Self {
-        Self { connections: 19_000, connections_per_address: 5_000, handshakes: 1_024, handshakes_per_address: 256, trusted_proxies: Vec::new() }
+        Self {
+            connections: 19_000,
+            connections_per_address: 5_000,
+            handshakes: 1_024,
+            handshakes_per_address: 256,
+            trusted_proxy: Arc::new(|_| false),
+            requests_per_second_per_address: 1_000,
+        }
     }
 }
 
@@ -106,7 +117,8 @@ impl Admission {
     /// Takes a place for a connection from this address, or says why not.
     pub fn admit(self: &Arc<Self>, address: IpAddr, permit: OwnedSemaphorePermit) -> Result<(Admitted, Handshake), NotAdmitted> {
         let counted = self.counted(address);
-        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < self.caps.connections).then_some(open + 1)).is_err() {
+        if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| (open < self.caps.connections).then_some(open + 1)).is_err()
+        {
             return Err(NotAdmitted::Full);
         }
         if let Some(network) = counted {
@@ -125,9 +137,9 @@ impl Admission {
     }
 
     /// The address under which a connection is counted, if it is.
-    fn counted(&self, address: IpAddr) -> Option<IpAddr> {
+    pub(super) fn counted(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
-        if address.is_loopback() || self.caps.trusted_proxies.iter().any(|network| network.contains(address)) {
+        if address.is_loopback() || (self.caps.trusted_proxy)(address) {
             return None;
         }
         Some(match address {

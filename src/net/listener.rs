@@ -7,15 +7,20 @@
 use super::admission::{Admission, Admitted, Caps, Handshake, NotAdmitted};
 use super::body::{AnswerBody, TimedBody};
 use super::proxy::client_address;
+use super::rate::AddressRate;
+use super::socket;
 use super::tls::Certificate;
 use super::transport::{Progress, Transport, Wire};
-use super::socket;
+use crate::error::Error;
 use crate::metrics;
 use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use protocol::error::ErrorCode;
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -87,9 +92,15 @@ impl Listener {
     /// Binds the port. The error is a sentence for the operator.
     pub fn bind(address: SocketAddr, certificate: Option<Arc<Certificate>>, caps: Caps, times: Times) -> Result<Self, String> {
         let tcp = listen(address).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => format!("another program already listens on {address}; stop it, or choose another address with --listen"),
-            std::io::ErrorKind::AddrNotAvailable => format!("{address} is not an address of this machine; choose one that is, or 0.0.0.0 for all, with --listen"),
-            std::io::ErrorKind::PermissionDenied => format!("this user may not listen on {address}; ports below 1024 need the capability CAP_NET_BIND_SERVICE"),
+            std::io::ErrorKind::AddrInUse => {
+                format!("another program already listens on {address}; stop it, or choose another address with --listen")
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                format!("{address} is not an address of this machine; choose one that is, or 0.0.0.0 for all, with --listen")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                format!("this user may not listen on {address}; ports below 1024 need the capability CAP_NET_BIND_SERVICE")
+            }
             _ => format!("cannot listen on {address}: {error}"),
         })?;
         Ok(Self { tcp, certificate, admission: Admission::new(caps), times })
@@ -113,6 +124,7 @@ impl Listener {
         let server = Server {
             router,
             tls: self.certificate,
+            rate: Arc::new(AddressRate::new(self.admission.caps().requests_per_second_per_address)),
             admission: self.admission,
             times: self.times,
             http: http(),
@@ -145,7 +157,11 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 fn http() -> http1::Builder {
     let mut http = http1::Builder::new();
     // Some SDKs look header names up as they are usually written.
-    http.title_case_headers(true).timer(TokioTimer::new()).max_headers(HEADERS_MAX).max_header_size(HEAD_BYTES_MAX).max_buf_size(BUFFER_BYTES_MAX);
+    http.title_case_headers(true)
+        .timer(TokioTimer::new())
+        .max_headers(HEADERS_MAX)
+        .max_header_size(HEAD_BYTES_MAX)
+        .max_buf_size(BUFFER_BYTES_MAX);
     http
 }
 
@@ -162,6 +178,7 @@ struct Server {
     router: Router,
     tls: Option<Arc<Certificate>>,
     admission: Arc<Admission>,
+    rate: Arc<AddressRate>,
     times: Times,
     http: http1::Builder,
     refusals: Arc<Semaphore>,
@@ -250,7 +267,14 @@ impl Server {
             }
         };
         let progress = Progress::new(handshake);
-        let door = Door { router: self.router.clone(), peer, progress: progress.clone(), admission: self.admission.clone(), body_stall: self.times.body_stall };
+        let door = Door {
+            router: self.router.clone(),
+            peer,
+            progress: progress.clone(),
+            admission: self.admission.clone(),
+            rate: self.rate.clone(),
+            body_stall: self.times.body_stall,
+        };
         let transport = Transport::new(wire, progress, self.times.clone(), admitted);
         self.http.header_read_timeout(self.times.idle);
         let mut connection = std::pin::pin!(self.http.serve_connection(TokioIo::new(transport), door).with_upgrades());
@@ -279,6 +303,7 @@ struct Door {
     peer: SocketAddr,
     progress: Arc<Progress>,
     admission: Arc<Admission>,
+    rate: Arc<AddressRate>,
     body_stall: Duration,
 }
 
@@ -290,8 +315,18 @@ impl hyper::service::Service<Request<Incoming>> for Door {
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         self.progress.request_begins();
         let (mut head, incoming) = request.into_parts();
-        head.extensions.insert(ClientAddress(client_address(self.peer.ip(), &head.headers, &self.admission.caps().trusted_proxies)));
-        let body = if incoming.is_end_stream() { axum::body::Body::empty() } else { axum::body::Body::new(TimedBody::new(incoming, self.body_stall)) };
+        let client = client_address(self.peer.ip(), &head.headers, &*self.admission.caps().trusted_proxy);
+        if self.admission.counted(client).is_some_and(|counted| !self.rate.take(counted)) {
+            metrics::HTTP_REQUESTS.with_label_values(&["429"]).inc();
+            let progress = self.progress.clone();
+            return Box::pin(async move { Ok(too_often().map(|body| AnswerBody::new(body, progress))) });
+        }
+        head.extensions.insert(ClientAddress(client));
+        let body = if incoming.is_end_stream() {
+            axum::body::Body::empty()
+        } else {
+            axum::body::Body::new(TimedBody::new(incoming, self.body_stall))
+        };
         let answer = self.router.clone().call(Request::from_parts(head, body));
         let progress = self.progress.clone();
         Box::pin(async move {
@@ -304,3 +339,17 @@ impl hyper::service::Service<Request<Incoming>> for Door {
         })
     }
 }
+
+fn too_often() -> axum::response::Response {
+    let error = Error::new(
+        ErrorCode::RateLimited,
+        "your address asks too often",
+        "requests of one address a second are limited",
+        "wait, then ask again",
+    )
+    .retry_after(1_000);
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")], axum::Json(error.body())).into_response()
+}
+
+#[cfg(test)]
+mod tests;

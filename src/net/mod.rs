@@ -6,7 +6,9 @@
 pub mod admission;
 mod body;
 pub mod listener;
+pub mod open_files;
 pub mod proxy;
+mod rate;
 pub mod socket;
 pub mod tls;
 mod transport;
@@ -16,6 +18,4 @@ pub use listener::{ClientAddress, Listener, Times};
 pub use socket::Socket;
 
 #[cfg(test)]
-pub mod fixture;
-#[cfg(test)]
-mod listener_tests;
+pub mod tests;

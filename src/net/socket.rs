@@ -267,7 +267,7 @@ impl Write for Kernel<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::fixture::tls_pair;
+    use crate::net::tests::tls_pair;
     use std::sync::Arc;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -283,7 +283,9 @@ mod tests {
             let (first, second) = bytes.split_at(bytes.len() / 3);
             match socket.try_write_vectored(&[IoSlice::new(first), IoSlice::new(second)]) {
                 Ok(taken) => bytes = &bytes[taken..],
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::future::poll_fn(|context| socket.poll_write_ready(context)).await.unwrap(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    std::future::poll_fn(|context| socket.poll_write_ready(context)).await.unwrap()
+                }
                 Err(error) => panic!("{error}"),
             }
         }
@@ -308,7 +310,10 @@ mod tests {
         let mut refusals = 0;
         while refusals < 50 {
             assert!(taken < pattern.len(), "a reader that does not read took everything");
-            match socket.try_write_vectored(&[IoSlice::new(&pattern[taken..taken + 10_000]), IoSlice::new(&pattern[taken + 10_000..taken + 50_000])]) {
+            match socket.try_write_vectored(&[
+                IoSlice::new(&pattern[taken..taken + 10_000]),
+                IoSlice::new(&pattern[taken + 10_000..taken + 50_000]),
+            ]) {
                 Ok(count) => taken += count,
                 Err(error) => {
                     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
@@ -405,7 +410,10 @@ mod tests {
         client.flush().await.unwrap();
         let mut received = 0;
         while received < 1_300 {
-            received += tokio::time::timeout(std::time::Duration::from_secs(20), read_some(&socket)).await.expect("the rest of the record is there").len();
+            received += tokio::time::timeout(std::time::Duration::from_secs(20), read_some(&socket))
+                .await
+                .expect("the rest of the record is there")
+                .len();
         }
         client.shutdown().await.unwrap();
         assert_eq!(read_some(&socket).await, b"");

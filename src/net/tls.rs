@@ -75,20 +75,26 @@ impl Certificate {
 }
 
 fn stamp(certificate_file: &Path, key_file: &Path) -> Stamp {
-    [certificate_file, key_file].map(|file| std::fs::metadata(file).ok().and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))))
+    [certificate_file, key_file]
+        .map(|file| std::fs::metadata(file).ok().and_then(|metadata| Some((metadata.modified().ok()?, metadata.len()))))
 }
 
 fn read(certificate_file: &Path, key_file: &Path, tickets: &Arc<dyn ProducesTickets>) -> Result<ServerConfig, String> {
     let shown = certificate_file.display();
     let chain = CertificateDer::pem_file_iter(certificate_file)
         .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
-        .map_err(|error| format!("the TLS certificate {shown} cannot be read: {error}; it must be a PEM file with the server's certificate first"))?;
+        .map_err(|error| {
+            format!("the TLS certificate {shown} cannot be read: {error}; it must be a PEM file with the server's certificate first")
+        })?;
     if chain.is_empty() {
-        return Err(format!("the file {shown} holds no certificate; it must be a PEM file with the server's certificate first, then those that signed it"));
+        return Err(format!(
+            "the file {shown} holds no certificate; it must be a PEM file with the server's certificate first, then those that signed it"
+        ));
     }
     let shown_key = key_file.display();
-    let key = PrivateKeyDer::from_pem_file(key_file)
-        .map_err(|error| format!("the TLS key {shown_key} cannot be read: {error}; it must be a PEM file with a private key without a password"))?;
+    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| {
+        format!("the TLS key {shown_key} cannot be read: {error}; it must be a PEM file with a private key without a password")
+    })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| format!("TLS cannot be set up: {error}"))?

@@ -1,13 +1,12 @@
 //! Groups: make, look at, list, configure, dissolve.
 
 use super::OpenApi;
-use super::content::bare_key;
 use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
-use crate::chat::{ChatInfo, NewGroup};
+use crate::chat::{ChatProfile, NewGroup};
 use crate::ids::ChatKey;
 use protocol::chat::{ChatConfigChange, Who};
 use protocol::command::UpdateChat;
@@ -17,8 +16,10 @@ use serde_json::{Value, json};
 
 /// Characters of a `uuid`.
 const UUID_CHARACTERS_MAX: usize = 50;
-/// People and bots that a new group is made with.
-const MEMBERS_OF_A_CALL_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
+/// People that a new group is made with; more are added by the members call, which takes ten thousand.
+const USERS_MAX: usize = 50;
+/// Bots that a new group is made with.
+const BOTS_MAX: usize = 5;
 /// Groups on one page when nothing is said.
 const PAGE_DEFAULT: usize = 20;
 /// Groups on one page.
@@ -37,7 +38,9 @@ pub fn client_message_id(family: &str, uuid: Option<&str>) -> String {
 /// The `uuid` of the query, as far as its form is right.
 pub fn asked_uuid(input: &mut super::input::Input) -> Result<Option<String>, Refusal> {
     match input.asked("uuid") {
-        Some(uuid) if uuid.chars().count() > UUID_CHARACTERS_MAX => Err(Refusal::field("uuid", &uuid, format!("has more than {UUID_CHARACTERS_MAX} characters"))),
+        Some(uuid) if uuid.chars().count() > UUID_CHARACTERS_MAX => {
+            Err(Refusal::field("uuid", &uuid, format!("has more than {UUID_CHARACTERS_MAX} characters")))
+        }
         uuid => Ok(uuid),
     }
 }
@@ -51,8 +54,8 @@ pub async fn create(mut call: Call) -> Answer {
     let description = call.input.bounded("description", crate::limits::CHAT_DESCRIPTION_CHARACTERS_MAX).unwrap_or_default();
     let avatar = call.input.text("avatar").filter(|key| !key.is_empty());
     let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
-    let user_ids = call.input.list("user_id_list", MEMBERS_OF_A_CALL_MAX);
-    let bot_ids = call.input.list("bot_id_list", MEMBERS_OF_A_CALL_MAX);
+    let user_ids = call.input.list("user_id_list", USERS_MAX);
+    let bot_ids = call.input.list("bot_id_list", BOTS_MAX);
     let config = config_change(&mut call, false)?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
@@ -64,14 +67,29 @@ pub async fn create(mut call: Call) -> Answer {
         }
     }
     if let Some(gone) = members.iter().chain(owner).find(|index| api.chats.directory.resigned(*index)) {
-        return Err(Refusal::new(232_022, format!("user resigned: `{}` has left the organisation; make the group without this one", api.id_of(app, form, gone))));
+        return Err(Refusal::new(
+            232_022,
+            format!("user resigned: `{}` has left the organisation; make the group without this one", api.id_of(app, form, gone)),
+        ));
     }
     if config.chat_type == Some(protocol::chat::Visibility::Public) && name.trim().chars().count() < 2 {
         let code = if name.trim().is_empty() { 232_042 } else { 232_020 };
-        return Err(Refusal::new(code, "a public group needs a name of at least two characters, so that it can be found; give it a longer `name`"));
+        return Err(Refusal::new(
+            code,
+            "a public group needs a name of at least two characters, so that it can be found; give it a longer `name`",
+        ));
     }
     let managers = if set_bot_manager && owner.is_some_and(|owner| owner != app.bot) { vec![app.bot] } else { Vec::new() };
-    let group = NewGroup { client_message_id: client_message_id("c", uuid.as_deref()), name, description, avatar, owner, managers, members, config };
+    let group = NewGroup {
+        client_message_id: client_message_id("c", uuid.as_deref()),
+        name,
+        description,
+        avatar,
+        owner,
+        managers,
+        members,
+        config,
+    };
     let key = api.chats.create_group(app.bot, group).await.or_refuse(Act::Chat)?;
     let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Chat)?;
     let mut chat = api.chat_object(app, form, &info);
@@ -90,7 +108,11 @@ pub async fn get(mut call: Call) -> Answer {
         let created = api.chats.group_info(key).await.is_ok();
         return if created { Ok(Reply::Data(api.direct_object(peer))) } else { Err(outside()) };
     }
-    let (info, members) = api.chats.group_info(key).await.map_err(|error| if error.code == ErrorCode::ChatNotFound { outside() } else { Refusal::of(Act::Chat, error) })?;
+    let (info, members) = api
+        .chats
+        .group_info(key)
+        .await
+        .map_err(|error| if error.code == ErrorCode::ChatNotFound { outside() } else { Refusal::of(Act::Chat, error) })?;
     let bots = api.bots_among(&members);
     let counts = |chat: &mut Value| {
         chat["user_count"] = json!((members.len() - bots.len()).to_string());
@@ -141,7 +163,7 @@ pub async fn list(mut call: Call) -> Answer {
         .await
         .or_refuse(Act::Chat)?
         .into_iter()
-        .filter(|place| if place.key.pair().is_some() { direct_too } else { groups_too })
+        .filter(|place| !place.dissolved && (if place.key.pair().is_some() { direct_too } else { groups_too }))
         .map(|place| (if by_activity { u64::MAX - place.active_at_ms } else { place.created_at_ms }, place.key))
         .collect();
     places.sort_unstable();
@@ -163,7 +185,9 @@ fn print_place((time, key): (u64, ChatKey), by_activity: bool) -> String {
 
 fn parse_place(token: &str, by_activity: bool) -> Result<(u64, ChatKey), Refusal> {
     let digits = token.strip_prefix(if by_activity { 'a' } else { 'c' });
-    let parsed = digits.and_then(|digits| digits.split_once('.')).and_then(|(time, key)| Some((u64::from_str_radix(time, 16).ok()?, ChatKey(u64::from_str_radix(key, 16).ok()?))));
+    let parsed = digits
+        .and_then(|digits| digits.split_once('.'))
+        .and_then(|(time, key)| Some((u64::from_str_radix(time, 16).ok()?, ChatKey(u64::from_str_radix(key, 16).ok()?))));
     parsed.ok_or_else(|| page::wrong_token(token))
 }
 
@@ -182,7 +206,10 @@ pub async fn update(mut call: Call) -> Answer {
     let (_, rights) = api.chats.rights_of(app.bot, key).await.or_refuse(Act::ChatUpdate)?;
     let configures = config != ChatConfigChange::default();
     if configures && !rights.edit_config {
-        return Err(Refusal::new(232_016, "only the owner and the managers may change more than name, avatar and description; have the bot made a manager"));
+        return Err(Refusal::new(
+            232_016,
+            "only the owner and the managers may change more than name, avatar and description; have the bot made a manager",
+        ));
     }
     if let Some(owner) = owner {
         // Checked before anything changes, so that a call changes all or nothing.
@@ -207,6 +234,10 @@ pub async fn update(mut call: Call) -> Answer {
 /// `DELETE im/v1/chats/:chat_id`
 pub async fn dissolve(call: Call) -> Answer {
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
+    call.api.chats.rights_of(call.app.bot, key).await.or_refuse(Act::ChatOwn)?;
+    if call.api.chats.group_info(key).await.is_ok_and(|(info, _)| info.dissolved) {
+        return Err(Refusal::of(Act::ChatOwn, crate::error::Error::dissolved()));
+    }
     call.api.chats.dissolve(call.app.bot, key).await.or_refuse(Act::ChatOwn)?;
     Ok(Reply::Data(json!({})))
 }
@@ -232,7 +263,8 @@ fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refu
     let _: Option<Who> = input.word("video_conference_setting");
     let share = input.text("share_card_permission");
     let mode = input.text("chat_mode").unwrap_or_default();
-    let restricted = input.value("restricted_mode_setting").and_then(|setting| setting.get("status")).and_then(Value::as_bool) == Some(true);
+    let restricted =
+        input.value("restricted_mode_setting").and_then(|setting| setting.get("status")).and_then(Value::as_bool) == Some(true);
     let thread_style = input.text("group_message_type").is_some_and(|kind| kind == "thread");
     input.checked()?;
     if restricted {
@@ -242,7 +274,11 @@ fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refu
         return Err(Refusal::field("chat_mode", &mode, "must be group: only ordinary groups can be made"));
     }
     if thread_style {
-        return Err(Refusal::field("group_message_type", "thread", "must be chat: groups that show only threads are not available on this server"));
+        return Err(Refusal::field(
+            "group_message_type",
+            "thread",
+            "must be chat: groups that show only threads are not available on this server",
+        ));
     }
     if let Some(share) = share {
         let whole = match (share.as_str(), change.add_member_permission) {
@@ -253,14 +289,18 @@ fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refu
         };
         let together = "goes with add_member_permission: allowed with all_members, not_allowed with only_owner";
         if whole.is_none() || (update && change.add_member_permission.is_none()) {
-            return Err(Refusal::fields(vec![Violation { field: "share_card_permission".into(), value: crate::error::clip(&share), description: together.into() }]));
+            return Err(Refusal::fields(vec![Violation {
+                field: "share_card_permission".into(),
+                value: crate::error::clip(&share),
+                description: together.into(),
+            }]));
         }
         change.add_member_permission = whole;
     }
     Ok(change)
 }
 
-fn status(info: &ChatInfo) -> &'static str {
+fn status(info: &ChatProfile) -> &'static str {
     if info.dissolved { "dissolved_save" } else { "normal" }
 }
 
@@ -274,16 +314,21 @@ impl OpenApi {
     /// The picture of an `image_key` that was uploaded.
     async fn avatar_meant(&self, key: Option<String>) -> Result<Option<String>, Refusal> {
         let Some(key) = key else { return Ok(None) };
-        let bare = bare_key(&key).to_owned();
-        let entry = self.attachments.entry(&bare).await.or_refuse(Act::Resource)?;
+        let entry = self.attachments.entry(&key).await.or_refuse(Act::Resource)?;
         if !entry.is_some_and(|entry| entry.media_type.starts_with("image/")) {
-            return Err(Refusal::new(232_041, format!("avatar key illegal: `{}` is not the key of a picture; upload one with image_type=avatar", crate::error::clip(&key))));
+            return Err(Refusal::new(
+                232_041,
+                format!(
+                    "avatar key illegal: `{}` is not the key of a picture; upload one with image_type=avatar",
+                    crate::error::clip(&key)
+                ),
+            ));
         }
-        Ok(Some(bare))
+        Ok(Some(key))
     }
 
     /// A group as its members see it.
-    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatInfo) -> Value {
+    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatProfile) -> Value {
         let config = &info.config;
         let mut chat = json!({
             "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
@@ -320,7 +365,7 @@ impl OpenApi {
     }
 
     /// The owner is named only when it is a person.
-    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatInfo) {
+    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatProfile) {
         if let Some(owner) = info.owner.filter(|owner| !self.is_bot(*owner)) {
             chat["owner_id"] = json!(self.id_of(app, form, owner));
             chat["owner_id_type"] = json!(form.word());
@@ -332,7 +377,7 @@ impl OpenApi {
         json!({ "avatar": self.avatar_url(peer), "name": name, "description": "", "chat_mode": "p2p", "external": false, "tenant_key": self.tenant_key, "chat_status": "normal" })
     }
 
-    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatInfo) -> Value {
+    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatProfile) -> Value {
         let mut item = match key.peer(app.bot) {
             Some(peer) => {
                 let mut item = self.direct_object(peer);

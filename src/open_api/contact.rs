@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 /// People on one page when nothing is said.
 const PAGE_DEFAULT: usize = 10;
-/// People on one page; the platform has 50, which makes a full list of a large organisation slow.
-const PAGE_MAX: usize = 500;
+/// People or departments on one page.
+const PAGE_MAX: usize = 50;
 /// People or departments asked for by id in one call.
-const BATCH_MAX: usize = 500;
+const BATCH_MAX: usize = 50;
 
 /// `GET contact/v3/users/:user_id`
 pub async fn user(mut call: Call) -> Answer {
@@ -42,7 +42,8 @@ pub async fn users_of_department(mut call: Call) -> Answer {
     let form = forms(&mut call)?;
     call.api.department(&department)?;
     let after: Option<u32> = page.number()?;
-    let mut people: Vec<u32> = call.api.chats.directory.people_in(&department).into_iter().filter(|index| after.is_none_or(|after| *index > after)).collect();
+    let mut people: Vec<u32> =
+        call.api.chats.directory.people_in(&department).into_iter().filter(|index| after.is_none_or(|after| *index > after)).collect();
     people.sort_unstable();
     let more = people.len() > page.size;
     people.truncate(page.size);
@@ -60,7 +61,8 @@ pub async fn ids(mut call: Call) -> Answer {
     let directory = &call.api.chats.directory;
     let found = |field: &str, asked: &str, index: Option<u32>| {
         let mut entry = json!({ field: asked });
-        let person = index.and_then(|index| Some((index, directory.entry(index)?))).filter(|(_, person)| include_resigned || !person.resigned);
+        let person =
+            index.and_then(|index| Some((index, directory.entry(index)?))).filter(|(_, person)| include_resigned || !person.resigned);
         if let Some((index, person)) = person {
             entry["user_id"] = json!(call.api.id_of(&call.app, form, index));
             entry["status"] = status(person.resigned);
@@ -142,7 +144,11 @@ pub async fn parents(mut call: Call) -> Answer {
     let form = forms(&mut call)?;
     let mut entry = call.api.department(&department)?;
     let mut above = Vec::new();
-    while entry.department_id != ROOT && entry.parent != ROOT && entry.parent != entry.department_id && above.len() < crate::limits::DEPARTMENT_DEPTH_MAX {
+    while entry.department_id != ROOT
+        && entry.parent != ROOT
+        && entry.parent != entry.department_id
+        && above.len() < crate::limits::DEPARTMENT_DEPTH_MAX
+    {
         entry = call.api.department(&entry.parent)?;
         above.push(entry.clone());
     }
@@ -183,15 +189,19 @@ fn names_of(name: &str, en_name: Option<&str>) -> Value {
 impl OpenApi {
     fn department(&self, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {
         self.chats.directory.department(id).ok_or_else(|| {
-            Refusal::new(40_015, format!("department does not exist: nobody made `{}`; check the department_id, the root is 0", crate::error::clip(id)))
-                .with_status(StatusCode::BAD_REQUEST)
+            Refusal::new(
+                40_015,
+                format!("department does not exist: nobody made `{}`; check the department_id, the root is 0", crate::error::clip(id)),
+            )
+            .with_status(StatusCode::BAD_REQUEST)
         })
     }
 
     fn user(&self, app: &AppEntry, form: IdType, index: u32) -> Value {
         let Some(person) = self.chats.directory.entry(index) else { return json!({}) };
         let avatar = self.avatar_url(index);
-        let departments: Vec<&str> = if person.departments.is_empty() { vec![ROOT] } else { person.departments.iter().map(String::as_str).collect() };
+        let departments: Vec<&str> =
+            if person.departments.is_empty() { vec![ROOT] } else { person.departments.iter().map(String::as_str).collect() };
         let orders: Vec<Value> = departments
             .iter()
             .enumerate()
@@ -211,10 +221,15 @@ impl OpenApi {
             "is_tenant_manager": false,
             "mobile_visible": person.mobile.is_some(),
         });
-        let leader = person.leader.as_deref().and_then(|leader| self.chats.directory.index(leader)).map(|leader| self.id_of(app, form, leader));
-        for (field, value) in
-            [("en_name", person.en_name.clone()), ("email", person.email.clone()), ("mobile", person.mobile.clone()), ("job_title", person.title.clone()), ("leader_user_id", leader)]
-        {
+        let leader =
+            person.leader.as_deref().and_then(|leader| self.chats.directory.index(leader)).map(|leader| self.id_of(app, form, leader));
+        for (field, value) in [
+            ("en_name", person.en_name.clone()),
+            ("email", person.email.clone()),
+            ("mobile", person.mobile.clone()),
+            ("job_title", person.title.clone()),
+            ("leader_user_id", leader),
+        ] {
             if let Some(value) = value {
                 user[field] = Value::String(value);
             }

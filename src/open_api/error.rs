@@ -73,7 +73,13 @@ impl Refusal {
     pub fn fields(violations: Vec<Violation>) -> Self {
         let first = violations.first().map(|one| format!("`{}` {}", one.field, one.description)).unwrap_or_default();
         let more = if violations.len() > 1 { format!(", and {} more", violations.len() - 1) } else { String::new() };
-        Self { violations, ..Self::new(99_992_402, format!("field validation failed: {first}{more}; correct what `error.field_violations` names and call again")) }
+        Self {
+            violations,
+            ..Self::new(
+                99_992_402,
+                format!("field validation failed: {first}{more}; correct what `error.field_violations` names and call again"),
+            )
+        }
     }
 
     /// One field is wrong.
@@ -88,13 +94,21 @@ impl Refusal {
 
     /// There is no such path.
     pub fn no_path(path: &str) -> Self {
-        Self::new(99_991_201, format!("there is no call `{}`; check the path against the list of calls", crate::error::clip(path))).with_status(StatusCode::NOT_FOUND)
+        Self::new(99_991_201, format!("there is no call `{}`; check the path against the list of calls", crate::error::clip(path)))
+            .with_status(StatusCode::NOT_FOUND)
     }
 
     /// The path has no such method.
     pub fn no_method(method: &str, path: &str) -> Self {
-        Self::new(99_991_301, format!("the call `{}` does not exist with the method {}; check the method", crate::error::clip(path), crate::error::clip(method)))
-            .with_status(StatusCode::METHOD_NOT_ALLOWED)
+        Self::new(
+            99_991_301,
+            format!(
+                "the call `{}` does not exist with the method {}; check the method",
+                crate::error::clip(path),
+                crate::error::clip(method)
+            ),
+        )
+        .with_status(StatusCode::METHOD_NOT_ALLOWED)
     }
 
     /// More calls than are allowed.
@@ -191,7 +205,18 @@ mod tests {
 
     #[test]
     fn every_domain_error_has_a_code_of_its_family() {
-        for act in [Act::Chat, Act::ChatUpdate, Act::ChatOwn, Act::Member, Act::Managers, Act::Send, Act::Read, Act::Edit, Act::Recall, Act::Resource] {
+        for act in [
+            Act::Chat,
+            Act::ChatUpdate,
+            Act::ChatOwn,
+            Act::Member,
+            Act::Managers,
+            Act::Send,
+            Act::Read,
+            Act::Edit,
+            Act::Recall,
+            Act::Resource,
+        ] {
             for error in ErrorCode::ALL {
                 let (status, code) = code(act, *error);
                 assert!(status.as_u16() >= 400);

@@ -56,7 +56,12 @@ impl IdType {
 
 /// The app of the token in `Authorization`.
 pub fn app_of(auth: &Auth, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
-    let missing = || Refusal::new(99_991_661, "missing access token: the request has no `Authorization: Bearer <token>`; get a tenant_access_token and send it");
+    let missing = || {
+        Refusal::new(
+            99_991_661,
+            "missing access token: the request has no `Authorization: Bearer <token>`; get a tenant_access_token and send it",
+        )
+    };
     let value = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
     let value = value.to_str().map_err(|_| malformed())?.trim();
     if value.is_empty() {
@@ -76,14 +81,19 @@ pub fn app_of(auth: &Auth, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal
         return Err(malformed());
     }
     auth.verify_tenant(token).map_err(|error| match error {
-        TenantTokenError::Invalid => Refusal::new(99_991_663, "invalid access token: it was not issued here; get a new tenant_access_token"),
+        TenantTokenError::Invalid => {
+            Refusal::new(99_991_663, "invalid access token: it was not issued here; get a new tenant_access_token")
+        }
         TenantTokenError::Expired => Refusal::new(99_991_663, "invalid access token: it has expired; get a new tenant_access_token"),
         TenantTokenError::AppDisabled => Refusal::new(99_991_662, "the app is disabled; ask the operator to enable it"),
     })
 }
 
 fn malformed() -> Refusal {
-    Refusal::new(99_991_671, "invalid access token: the header must be `Authorization: Bearer ` and a token that starts with t-; get a tenant_access_token")
+    Refusal::new(
+        99_991_671,
+        "invalid access token: the header must be `Authorization: Bearer ` and a token that starts with t-; get a tenant_access_token",
+    )
 }
 
 /// Why an id leads to nobody.
@@ -109,12 +119,19 @@ impl OpenApi {
         let shown = crate::error::clip(id);
         match form {
             IdType::OpenId => match self.chats.seal.open(id) {
-                Some((bot, index)) if bot == app.bot => self.existing(index).ok_or_else(|| unknown(99_992_351, format!("not a valid open_id: nobody has `{shown}`"))),
+                Some((bot, index)) if bot == app.bot => {
+                    self.existing(index).ok_or_else(|| unknown(99_992_351, format!("not a valid open_id: nobody has `{shown}`")))
+                }
                 Some(_) => Err(unknown(
                     99_992_361,
-                    format!("open_id cross app: `{shown}` was given to another app and means nobody to this one; use the open_id that this app got, or the union_id or user_id"),
+                    format!(
+                        "open_id cross app: `{shown}` was given to another app and means nobody to this one; use the open_id that this app got, or the union_id or user_id"
+                    ),
                 )),
-                None => Err(unknown(99_992_351, format!("not a valid open_id: `{shown}` was not issued here; an open_id starts with ou_, for others give the id type"))),
+                None => Err(unknown(
+                    99_992_351,
+                    format!("not a valid open_id: `{shown}` was not issued here; an open_id starts with ou_, for others give the id type"),
+                )),
             },
             IdType::UnionId => {
                 let found = self.chats.seal.union(id).and_then(|index| self.existing(index));
@@ -122,7 +139,12 @@ impl OpenApi {
             }
             IdType::UserId => {
                 let found = self.chats.directory.index(id);
-                found.ok_or_else(|| unknown(99_992_360, format!("not a valid user_id: nobody has the staff number `{shown}`; to use an open_id set the id type to open_id")))
+                found.ok_or_else(|| {
+                    unknown(
+                        99_992_360,
+                        format!("not a valid user_id: nobody has the staff number `{shown}`; to use an open_id set the id type to open_id"),
+                    )
+                })
             }
             IdType::AppId => {
                 let found = self.auth.app(id).map(|app| app.bot);
@@ -143,7 +165,13 @@ impl OpenApi {
     /// The chat of a `chat_id`.
     pub fn chat_meant(&self, id: &str) -> Result<ChatKey, Refusal> {
         id.parse::<ChatId>().ok().and_then(|id| self.chats.seal.chat(id)).ok_or_else(|| {
-            Refusal::new(99_992_356, format!("not a valid chat_id: `{}` was not issued here; a chat_id starts with oc_ and comes from a reply or an event", crate::error::clip(id)))
+            Refusal::new(
+                99_992_356,
+                format!(
+                    "not a valid chat_id: `{}` was not issued here; a chat_id starts with oc_ and comes from a reply or an event",
+                    crate::error::clip(id)
+                ),
+            )
         })
     }
 
@@ -153,7 +181,10 @@ impl OpenApi {
         found.ok_or_else(|| {
             Refusal::new(
                 99_992_354,
-                format!("not a valid message_id: `{}` was not issued here; a message_id starts with om_ and comes from a reply or an event", crate::error::clip(id)),
+                format!(
+                    "not a valid message_id: `{}` was not issued here; a message_id starts with om_ and comes from a reply or an event",
+                    crate::error::clip(id)
+                ),
             )
         })
     }

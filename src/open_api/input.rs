@@ -48,9 +48,10 @@ impl Input {
         self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     }
 
-    /// A value of the query; an empty one is none.
+    /// A value of the query; an empty one is none. Of several the last counts, because the SDKs repeat a key that is set
+    /// anew.
     pub fn asked(&self, name: &str) -> Option<String> {
-        self.query.iter().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
+        self.query.iter().rev().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
     /// A value of the query that must be there.
@@ -218,7 +219,12 @@ fn truth(text: &str) -> Option<bool> {
 /// Name and value of everything in a query, in its order.
 fn pairs(query: &str) -> Vec<(String, String)> {
     let decoded = |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
-    query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(name, value)| (decoded(name), decoded(value))).collect()
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decoded(name), decoded(value)))
+        .collect()
 }
 
 #[cfg(test)]

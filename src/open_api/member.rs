@@ -36,7 +36,11 @@ impl OpenApi {
                 Ok(index) if self.chats.directory.resigned(index) => meant.unusable.push(id.clone()),
                 Ok(index) => drop(meant.people.insert(index)),
                 Err(unknown) => {
-                    if unknown.refusal.code == 99_992_361 { meant.unusable.push(id.clone()) } else { meant.missing.push(id.clone()) }
+                    if unknown.refusal.code == 99_992_361 {
+                        meant.unusable.push(id.clone())
+                    } else {
+                        meant.missing.push(id.clone())
+                    }
                     meant.first_refusal.get_or_insert(unknown.refusal);
                 }
             }
@@ -67,7 +71,10 @@ pub async fn add(mut call: Call) -> Answer {
                 .map(|id| (id, "does not exist"))
                 .chain(meant.unusable.iter().map(|id| (id, "cannot be used")))
                 .map(|(id, why)| Violation { field: "id_list".into(), value: id.clone(), description: why.into() });
-            let refusal = Refusal::new(232_043, "your request contains unavailable ids, and nobody was added; take those of `error.field_violations` out, or call with succeed_type=1");
+            let refusal = Refusal::new(
+                232_043,
+                "your request contains unavailable ids, and nobody was added; take those of `error.field_violations` out, or call with succeed_type=1",
+            );
             return Err(Refusal { violations: violations.collect(), ..refusal });
         }
         _ => {}
@@ -91,6 +98,15 @@ pub async fn remove(mut call: Call) -> Answer {
             Err(_) => invalid.push(id),
         }
     }
+    api.chats.rights_of(app.bot, key).await.or_refuse(Act::Member)?;
+    let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Member)?;
+    if info.owner.is_some_and(|owner| people.contains(owner)) {
+        // Nobody can do it, so that it is said before who may remove members.
+        return Err(Refusal::new(
+            232_076,
+            "the owner cannot be removed: a group always has an owner; give the group to another member first, or dissolve it",
+        ));
+    }
     if people.len() == 1 && people.contains(app.bot) {
         api.chats.leave(app.bot, key).await.or_refuse(Act::Member)?;
     } else {
@@ -106,7 +122,8 @@ pub async fn list(mut call: Call) -> Answer {
     call.input.checked()?;
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let command = Members { chat_id: api.chats.seal.chat_id(key), page: page.token.clone(), limit: Some(page.size as u32), ..Members::default() };
+    let command =
+        Members { chat_id: api.chats.seal.chat_id(key), page: page.token.clone(), limit: Some(page.size as u32), ..Members::default() };
     let members = api.chats.members(app.bot, command).await.map_err(|error| match (error.code, &page.token) {
         (ErrorCode::InvalidValue, Some(token)) => page::wrong_token(token),
         _ => Refusal::of(Act::Member, error),
@@ -164,7 +181,11 @@ async fn managers(mut call: Call, add: bool) -> Answer {
         user_ids.push(api.chats.directory.user_id(index).to_string());
     }
     let chat_id = api.chats.seal.chat_id(key);
-    let command = if add { SetManagers { chat_id, add: user_ids, ..SetManagers::default() } } else { SetManagers { chat_id, remove: user_ids, ..SetManagers::default() } };
+    let command = if add {
+        SetManagers { chat_id, add: user_ids, ..SetManagers::default() }
+    } else {
+        SetManagers { chat_id, remove: user_ids, ..SetManagers::default() }
+    };
     api.chats.set_managers(app.bot, command).await.or_refuse(Act::Managers)?;
     let (chat_managers, chat_bot_managers) = api.manager_ids(app, if form == IdType::AppId { IdType::OpenId } else { form }, key).await?;
     Ok(Reply::Data(json!({ "chat_managers": chat_managers, "chat_bot_managers": chat_bot_managers })))

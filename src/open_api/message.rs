@@ -52,7 +52,7 @@ pub async fn get(mut call: Call) -> Answer {
     call.input.checked()?;
     let message_id = call.api.message_meant(&call.input.path("message_id"))?;
     let record = call.api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Read)?;
-    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).into_iter().collect();
+    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).await?.into_iter().collect();
     Ok(Reply::Data(json!({ "items": items })))
 }
 
@@ -104,12 +104,23 @@ impl OpenApi {
         };
         let index = if target_type == "email" {
             let found = self.chats.directory.by_email(id);
-            found.ok_or_else(|| Refusal::new(230_034, format!("receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type", crate::error::clip(id))))?
+            found.ok_or_else(|| {
+                Refusal::new(
+                    230_034,
+                    format!(
+                        "receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type",
+                        crate::error::clip(id)
+                    ),
+                )
+            })?
         } else {
             self.meant(app, form, id).map_err(|unknown| unknown.refusal)?
         };
         if self.is_bot(index) {
-            return Err(Refusal::new(230_034, "receive_id invalid: it is a bot, and bots do not write to each other directly; send to a group that both are in"));
+            return Err(Refusal::new(
+                230_034,
+                "receive_id invalid: it is a bot, and bots do not write to each other directly; send to a group that both are in",
+            ));
         }
         if self.chats.directory.resigned(index) {
             return Err(Refusal::new(230_029, "user resigned: the receiver has left the organisation; send to somebody else"));
@@ -117,7 +128,15 @@ impl OpenApi {
         Ok(ChatKey::direct(app.bot, index))
     }
 
-    async fn send(&self, app: &AppEntry, key: ChatKey, said: Said, reply_to: Option<MessageId>, in_thread: bool, uuid: Option<&str>) -> Answer {
+    async fn send(
+        &self,
+        app: &AppEntry,
+        key: ChatKey,
+        said: Said,
+        reply_to: Option<MessageId>,
+        in_thread: bool,
+        uuid: Option<&str>,
+    ) -> Answer {
         let command = Send {
             chat_id: self.chats.seal.chat_id(key),
             client_message_id: client_message_id("m", uuid),
@@ -130,7 +149,10 @@ impl OpenApi {
         // Files, quotes and threads are filled in by the domain, and a repeated uuid stands for what was said first.
         let plain = reply_to.is_none()
             && uuid.is_none_or(str::is_empty)
-            && matches!(command.content, protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_));
+            && matches!(
+                command.content,
+                protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_)
+            );
         let message = plain.then(|| Message {
             content: command.content.clone(),
             mentions: command.mentions.clone(),
@@ -149,18 +171,18 @@ impl OpenApi {
             change: Change::Message(Message { message_id: sent.message_id, ..message }),
         };
         let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
     async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
         let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
         let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).unwrap_or_default()))
+        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
     /// A message as it stands in replies; none for a record that is not a message.
-    pub fn message_object(&self, app: &AppEntry, record: &Record, shape: Shape) -> Option<Value> {
-        let Change::Message(message) = &record.change else { return None };
+    pub async fn message_object(&self, app: &AppEntry, record: &Record, shape: Shape) -> Result<Option<Value>, Refusal> {
+        let Change::Message(message) = &record.change else { return Ok(None) };
         let read = self.read(app, message, shape.raw_cards);
         let edited = message.edited_at_ms.filter(|_| message.recalled_by.is_none());
         let mut object = json!({
@@ -178,15 +200,19 @@ impl OpenApi {
             object["mentions"] = Value::Array(read.mentions);
         }
         if let Some(quote) = &message.reply_to {
+            let root = match message.thread_root {
+                Some(root) => root,
+                None => self.chats.chain_root(quote.message_id).await.or_refuse(Act::Read)?,
+            };
             object["parent_id"] = json!(quote.message_id);
-            object["root_id"] = json!(message.thread_root.unwrap_or(quote.message_id));
+            object["root_id"] = json!(root);
         }
         // The first message of a thread belongs to it too.
         let root = message.thread_root.or(message.thread_count.filter(|count| *count > 0).map(|_| message.message_id));
         if let Some(root) = root {
             object["thread_id"] = json!(Self::thread_id(root));
         }
-        Some(object)
+        Ok(Some(object))
     }
 
     fn sender(&self, app: &AppEntry, user_id: &str, shape: Shape) -> Value {
@@ -196,7 +222,8 @@ impl OpenApi {
             Some(index) if !bot => (self.id_of(app, shape.form, index), shape.form),
             _ => (user_id.to_owned(), IdType::AppId),
         };
-        let mut sender = json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });
+        let mut sender =
+            json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });
         if shape.names
             && let Some(person) = index.and_then(|index| self.chats.directory.entry(index))
         {

@@ -78,7 +78,10 @@ pub async fn list(mut call: Call) -> Answer {
         api.chat_page(app, Wanted { key, backward, from_seq, to_seq, size: page.size }).await?
     };
     let next = next.map(|seq| print_token(seq, backward));
-    let items = records.iter().filter_map(|record| api.message_object(app, record, shape)).collect();
+    let mut items = Vec::with_capacity(records.len());
+    for record in &records {
+        items.extend(api.message_object(app, record, shape).await?);
+    }
     Ok(page::reply(items, next))
 }
 
@@ -103,12 +106,14 @@ impl OpenApi {
         for _ in 0..READS_MAX {
             let mut asked = History { chat_id, limit: Some(READ_AT_ONCE), ..History::default() };
             if wanted.backward {
-                asked.before = (at < u64::MAX).then_some(at + 1);
+                // Without a bound, the last page.
+                asked.before = at.checked_add(1);
             } else {
                 asked.after = Some(at - 1);
             }
             let page = self.chats.history(app.bot, asked).await.or_refuse(Act::Read)?;
-            let end = if wanted.backward { page.start || page.from_seq <= wanted.from_seq } else { page.end || page.to_seq >= wanted.to_seq };
+            let end =
+                if wanted.backward { page.start || page.from_seq <= wanted.from_seq } else { page.end || page.to_seq >= wanted.to_seq };
             let empty = page.to_seq < page.from_seq;
             let mut records = page.records;
             if wanted.backward {
@@ -134,7 +139,14 @@ impl OpenApi {
         Ok((found, Some(reached)))
     }
 
-    async fn thread_page(&self, app: &AppEntry, root: MessageId, backward: bool, token: Option<u64>, size: usize) -> Result<(Vec<Record>, Option<u64>), Refusal> {
+    async fn thread_page(
+        &self,
+        app: &AppEntry,
+        root: MessageId,
+        backward: bool,
+        token: Option<u64>,
+        size: usize,
+    ) -> Result<(Vec<Record>, Option<u64>), Refusal> {
         let mut found: Vec<Record> = Vec::new();
         let mut next = token.filter(|_| !backward).map(|seq| seq.to_string());
         let most = if backward { THREAD_BACKWARD_MAX } else { size + 1 };

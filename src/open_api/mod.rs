@@ -19,6 +19,7 @@ mod message;
 mod message_list;
 mod page;
 mod rate;
+mod resource;
 
 mod router;
 mod token;
@@ -49,7 +50,15 @@ impl OpenApi {
     pub fn new(chats: Arc<Chats>, auth: Auth, attachments: Arc<Attachments>, config: Arc<Config>, url: String) -> Arc<Self> {
         // Sealed, so that it is the organisation's own and tells nothing; nobody has this index.
         let tenant_key = chats.seal.union_id(u32::MAX).replace("on_", "").chars().take(16).collect();
-        Arc::new(Self { chats, auth, attachments, config, url: url.trim_end_matches('/').to_owned(), tenant_key, rates: rate::Rates::default() })
+        Arc::new(Self {
+            chats,
+            auth,
+            attachments,
+            config,
+            url: url.trim_end_matches('/').to_owned(),
+            tenant_key,
+            rates: rate::Rates::default(),
+        })
     }
 
     /// Calls a second that one app may make.

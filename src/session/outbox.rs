@@ -181,7 +181,8 @@ impl Outbox {
             Lane::Urgent => waiting.urgent.extend(frames.iter().map(|frame| frame.bytes().clone())),
             Lane::Reply if waiting.bytes + size > limits::OUTBOX_BYTES_MAX => return Put::Overflow,
             Lane::Reply => waiting.ordinary.extend(frames.iter().map(|frame| frame.bytes().clone())),
-            Lane::Ordinary if self.dropped > 0 || waiting.bytes + size > limits::OUTBOX_ORDINARY_BYTES => {
+            // One frame may wait whatever its size, else a large message would be a gap for everybody.
+            Lane::Ordinary if self.dropped > 0 || (waiting.bytes + size > limits::OUTBOX_ORDINARY_BYTES && !waiting.ordinary.is_empty()) => {
                 self.dropped += frames.len() as u64;
                 if waiting.empty() {
                     self.waiting = None;

@@ -23,7 +23,8 @@ impl Refusal {
 
     /// The body of the request is not the JSON that is expected.
     pub fn malformed(why: impl Into<String>) -> Self {
-        Error::new(ErrorCode::Malformed, "the body of the request cannot be read", why, "send the JSON that the protocol's document shows").into()
+        Error::new(ErrorCode::Malformed, "the body of the request cannot be read", why, "send the JSON that the protocol's document shows")
+            .into()
     }
 
     /// The request comes from a page of somebody else.
@@ -53,7 +54,13 @@ impl From<CloseCode> for Refusal {
             CloseCode::PersonDisabled => "ask the administrators of your organisation",
             _ => "sign in, then ask again",
         };
-        let body = ErrorBody { code: code.number(), what: "you are not signed in".into(), why: code.meaning().into(), hint: hint.into(), retry_after_ms: None };
+        let body = ErrorBody {
+            code: code.number(),
+            what: "you are not signed in".into(),
+            why: code.meaning().into(),
+            hint: hint.into(),
+            retry_after_ms: None,
+        };
         Self { status, body }
     }
 }
@@ -62,7 +69,11 @@ impl From<CloseCode> for Refusal {
 fn status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        ErrorCode::ChatNotFound | ErrorCode::MessageNotFound | ErrorCode::PersonNotFound | ErrorCode::FileNotFound | ErrorCode::DeviceNotFound => StatusCode::NOT_FOUND,
+        ErrorCode::ChatNotFound
+        | ErrorCode::MessageNotFound
+        | ErrorCode::PersonNotFound
+        | ErrorCode::FileNotFound
+        | ErrorCode::DeviceNotFound => StatusCode::NOT_FOUND,
         ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
         ErrorCode::Busy | ErrorCode::StorageUnavailable | ErrorCode::Draining => StatusCode::SERVICE_UNAVAILABLE,
         code if code.number() < 2000 => StatusCode::BAD_REQUEST,

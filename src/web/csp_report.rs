@@ -54,7 +54,11 @@ async fn report(State(logged): State<Logged>, body: Bytes) -> StatusCode {
         let directive = if report.effective_directive.is_empty() { &report.violated_directive } else { &report.effective_directive };
         // Only the origin of what was blocked: the rest of an address may hold what is nobody's business.
         let blocked: String = report.blocked_uri.split('/').take(3).collect::<Vec<_>>().join("/");
-        tracing::warn!(directive = crate::error::clip(directive), blocked = crate::error::clip(&blocked), "a browser has blocked something in our page");
+        tracing::warn!(
+            directive = crate::error::clip(directive),
+            blocked = crate::error::clip(&blocked),
+            "a browser has blocked something in our page"
+        );
     }
     StatusCode::NO_CONTENT
 }

@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What a browser may show in place. Everything else it saves.
-const SHOWN: [&str; 9] = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "video/mp4", "video/webm", "audio/mpeg", "audio/ogg"];
+const SHOWN: [&str; 9] =
+    ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "video/mp4", "video/webm", "audio/mpeg", "audio/ogg"];
 /// Should a browser make a document of it after all: no script, no form, no request, an origin of its own.
 const POLICY: &str = "sandbox; default-src 'none'";
 /// The bytes of a key never change. Only the browser of the one who asked may keep them.
@@ -83,10 +84,15 @@ struct Uploaded {
     height: Option<u32>,
 }
 
-async fn upload(State(door): State<FilesDoor>, Query(Named { name }): Query<Named>, request: Request) -> std::result::Result<Response, Refusal> {
+async fn upload(
+    State(door): State<FilesDoor>,
+    Query(Named { name }): Query<Named>,
+    request: Request,
+) -> std::result::Result<Response, Refusal> {
     let headers = request.headers();
     let principal = door.who.acting(headers)?;
-    let announced_bytes = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
+    let announced_bytes =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
     let upload = Upload { uploader: principal.user, name, form: Form::AsFound, limit_bytes: door.file_bytes_max, announced_bytes };
     let too_slow = AtomicBool::new(false);
     let parts = request.into_body().into_data_stream().map(|part| {
@@ -114,7 +120,12 @@ async fn upload(State(door): State<FilesDoor>, Query(Named { name }): Query<Name
     }
 }
 
-async fn download(State(door): State<FilesDoor>, Path(key): Path<String>, method: Method, request: HeaderMap) -> std::result::Result<Response, Refusal> {
+async fn download(
+    State(door): State<FilesDoor>,
+    Path(key): Path<String>,
+    method: Method,
+    request: HeaderMap,
+) -> std::result::Result<Response, Refusal> {
     let principal = door.who.reading(&request)?;
     let entry = door.attachments.entry(&key).await?.ok_or_else(Error::file_not_found)?;
     if entry.uploader != principal.user {
@@ -154,7 +165,11 @@ async fn download(State(door): State<FilesDoor>, Path(key): Path<String>, method
 
 fn file_headers(entry: &FileEntry) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    insert(&mut headers, header::CONTENT_TYPE, if entry.media_type == "text/plain" { "text/plain; charset=utf-8".into() } else { entry.media_type.clone() });
+    insert(
+        &mut headers,
+        header::CONTENT_TYPE,
+        if entry.media_type == "text/plain" { "text/plain; charset=utf-8".into() } else { entry.media_type.clone() },
+    );
     insert(&mut headers, header::CONTENT_DISPOSITION, disposition(entry));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
@@ -174,8 +189,16 @@ fn insert(headers: &mut HeaderMap, name: header::HeaderName, value: String) {
 /// How a browser treats the file, and its name in both forms that browsers read.
 fn disposition(entry: &FileEntry) -> String {
     let shown = SHOWN.contains(&entry.media_type.as_str());
-    let plain: String = entry.name.chars().map(|character| if character.is_ascii_graphic() && !"\"\\%".contains(character) || character == ' ' { character } else { '_' }).collect();
-    format!("{}; filename=\"{plain}\"; filename*=UTF-8''{}", if shown { "inline" } else { "attachment" }, utf8_percent_encode(&entry.name, NAME_CHARACTERS))
+    let plain: String = entry
+        .name
+        .chars()
+        .map(|character| if character.is_ascii_graphic() && !"\"\\%".contains(character) || character == ' ' { character } else { '_' })
+        .collect();
+    format!(
+        "{}; filename=\"{plain}\"; filename*=UTF-8''{}",
+        if shown { "inline" } else { "attachment" },
+        utf8_percent_encode(&entry.name, NAME_CHARACTERS)
+    )
 }
 
 /// Which part of a file is wanted.
@@ -188,7 +211,11 @@ enum Wanted {
 
 /// Reads a `Range`. Several parts at once, and what is no range of bytes, get the whole file, as the standard allows.
 fn wanted_part(range: &str, size: u64) -> Wanted {
-    let Some((first, last)) = range.strip_prefix("bytes=").filter(|parts| !parts.contains(',')).and_then(|part| part.trim().split_once('-')) else { return Wanted::All };
+    let Some((first, last)) =
+        range.strip_prefix("bytes=").filter(|parts| !parts.contains(',')).and_then(|part| part.trim().split_once('-'))
+    else {
+        return Wanted::All;
+    };
     let part = match (first.parse::<u64>(), last.parse::<u64>()) {
         (Ok(first), Ok(last)) if first > last => return Wanted::All,
         (Ok(first), Ok(last)) => first..last.saturating_add(1).min(size),

@@ -1,8 +1,8 @@
 //! What machines ask: is the process alive, may it be given work, what are its figures.
 
-use crate::net::listener::ClientAddress;
-use crate::net::proxy::Network;
+use crate::config::Networks;
 use crate::metrics;
+use crate::net::ClientAddress;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -30,14 +30,18 @@ pub struct Health {
     /// All must be well.
     pub checks: Arc<Vec<Check>>,
     /// Who may read the metrics, beside the machine itself. They tell nothing of people, but how many there are.
-    pub metrics_from: Arc<Vec<Network>>,
+    pub metrics_from: Networks,
 }
 
 impl Health {
     /// `/livez`, `/readyz`, `/metrics`.
     pub fn router(self) -> Router {
         metrics::register();
-        Router::new().route("/livez", get(|| async { "alive\n" })).route("/readyz", get(ready)).route("/metrics", get(figures)).with_state(self)
+        Router::new()
+            .route("/livez", get(|| async { "alive\n" }))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(figures))
+            .with_state(self)
     }
 }
 
@@ -51,13 +55,18 @@ async fn ready(State(health): State<Health>) -> Response {
         }
     }
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    if wrong.is_empty() { (no_store, "ready\n").into_response() } else { (StatusCode::SERVICE_UNAVAILABLE, no_store, wrong).into_response() }
+    if wrong.is_empty() {
+        (no_store, "ready\n").into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, no_store, wrong).into_response()
+    }
 }
 
 async fn figures(State(health): State<Health>, client: Option<Extension<ClientAddress>>) -> Response {
-    let allowed = client.is_some_and(|Extension(ClientAddress(address))| address.is_loopback() || health.metrics_from.iter().any(|network| network.contains(address)));
+    let allowed = client.is_some_and(|Extension(ClientAddress(address))| address.is_loopback() || health.metrics_from.contains(address));
     if !allowed {
-        return (StatusCode::FORBIDDEN, "the metrics are for this machine, and for the addresses of the setting `metrics_from`\n").into_response();
+        return (StatusCode::FORBIDDEN, "the metrics are for this machine, and for the addresses of the setting `metrics_from`\n")
+            .into_response();
     }
     let mut text = Vec::new();
     match TextEncoder::new().encode(&metrics::REGISTRY.gather(), &mut text) {

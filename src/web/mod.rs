@@ -44,7 +44,14 @@ pub struct Site {
 
 impl Site {
     /// Puts the door together; the pages are compressed here.
-    pub fn new(config: &Config, who: Arc<Who>, auth: Auth, directory: Directory, attachments: Arc<Attachments>, may_fetch: Arc<dyn MayFetch>) -> Self {
+    pub fn new(
+        config: &Config,
+        who: Arc<Who>,
+        auth: Auth,
+        directory: Directory,
+        attachments: Arc<Attachments>,
+        may_fetch: Arc<dyn MayFetch>,
+    ) -> Self {
         let files = attachments.clone();
         let writable = Check {
             name: "files",
@@ -75,7 +82,7 @@ impl Site {
 
     /// All routes.
     pub fn router(self) -> Router {
-        let health = Health { checks: Arc::new(self.checks), metrics_from: Arc::new(Vec::new()) };
+        let health = Health { checks: Arc::new(self.checks), metrics_from: self.config.metrics_from };
         Router::new()
             .merge(self.pages.router())
             .merge(self.sign_in.router())
@@ -85,6 +92,9 @@ impl Site {
             .layer(map_response(headers::everywhere))
     }
 }
+
+#[cfg(test)]
+mod tests;
 
 /// The client has this version already.
 fn has_tag(request: &HeaderMap, etag: &HeaderValue) -> bool {

@@ -117,7 +117,22 @@ impl<'a> Tokens<'a> {
                         self.at += 1;
                     }
                     let found = &self.bytes[begin..self.at];
-                    self.value_before = !matches!(found, b"return" | b"typeof" | b"case" | b"in" | b"of" | b"delete" | b"void" | b"throw" | b"new" | b"else" | b"do" | b"await" | b"yield");
+                    self.value_before = !matches!(
+                        found,
+                        b"return"
+                            | b"typeof"
+                            | b"case"
+                            | b"in"
+                            | b"of"
+                            | b"delete"
+                            | b"void"
+                            | b"throw"
+                            | b"new"
+                            | b"else"
+                            | b"do"
+                            | b"await"
+                            | b"yield"
+                    );
                     return Some(Token::Word(found));
                 }
                 _ if byte.is_ascii_whitespace() => self.at += 1,

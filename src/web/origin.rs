@@ -38,7 +38,10 @@ impl Origins {
         }
         let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else { return false };
         let origin = normal(origin);
-        origin == self.public_url || host(headers).is_some_and(|host| safe(host) && [format!("http://{host}"), format!("https://{host}")].iter().any(|ours| normal(ours) == origin))
+        origin == self.public_url
+            || host(headers).is_some_and(|host| {
+                safe(host) && [format!("http://{host}"), format!("https://{host}")].iter().any(|ours| normal(ours) == origin)
+            })
     }
 
     /// Where pages may open a socket to, as sources of a content security policy.
@@ -53,7 +56,10 @@ impl Origins {
     /// The browser counts this connection as safe from others: HTTPS, or the machine itself. Elsewhere it complains
     /// about some headers.
     pub fn trustworthy(&self, headers: &HeaderMap) -> bool {
-        self.secure || host(headers).map(name).is_some_and(|name| name.eq_ignore_ascii_case("localhost") || address(name).is_some_and(|address| address.is_loopback()))
+        self.secure
+            || host(headers)
+                .map(name)
+                .is_some_and(|name| name.eq_ignore_ascii_case("localhost") || address(name).is_some_and(|address| address.is_loopback()))
     }
 }
 

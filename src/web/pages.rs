@@ -102,7 +102,8 @@ async fn file(State(pages): State<Pages>, Path((hash, path)): Path<(String, Stri
     let known = set.prefix.strip_prefix("/web/").is_some_and(|ours| ours == hash);
     let Some(page) = set.files.get(&path).filter(|_| known) else {
         // Another node of an upgrade may have it, so nobody may remember that this one has not.
-        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "there is no such page here; load the start page anew\n").into_response();
+        return (StatusCode::NOT_FOUND, [(header::CACHE_CONTROL, "no-store")], "there is no such page here; load the start page anew\n")
+            .into_response();
     };
     let mut response = page.answer(&request, "public, max-age=31536000, immutable");
     if path == WORKER {
@@ -126,7 +127,10 @@ fn read_folder() -> BTreeMap<String, Bytes> {
             std::borrow::Cow::Owned(data) => Bytes::from(data),
         })
     };
-    Folder::iter().filter(|name| !name.rsplit('/').next().is_some_and(|last| last.starts_with('.'))).filter_map(|name| Some((name.to_string(), read(&name)?))).collect()
+    Folder::iter()
+        .filter(|name| !name.rsplit('/').next().is_some_and(|last| last.starts_with('.')))
+        .filter_map(|name| Some((name.to_string(), read(&name)?)))
+        .collect()
 }
 
 fn prefix_of(files: &BTreeMap<String, Bytes>) -> String {
@@ -150,7 +154,11 @@ impl PageSet {
             let page = String::from_utf8_lossy(template).replace("{{preload}}", &preload.join("\n")).replace("{{prefix}}", &prefix);
             Page::make("index.html", page.into())
         });
-        let files = contents.into_iter().filter(|(name, _)| name != "index.html").map(|(name, content)| (name.clone(), Page::make(&name, content))).collect();
+        let files = contents
+            .into_iter()
+            .filter(|(name, _)| name != "index.html")
+            .map(|(name, content)| (name.clone(), Page::make(&name, content)))
+            .collect();
         Self { prefix, files, index }
     }
 }
@@ -158,7 +166,11 @@ impl PageSet {
 impl Page {
     fn make(name: &str, plain: Bytes) -> Self {
         let guessed = mime_guess::from_path(name).first_or_octet_stream();
-        let text = guessed.type_() == "text" || matches!(guessed.essence_str(), "application/javascript" | "application/json" | "application/manifest+json" | "image/svg+xml");
+        let text = guessed.type_() == "text"
+            || matches!(
+                guessed.essence_str(),
+                "application/javascript" | "application/json" | "application/manifest+json" | "image/svg+xml"
+            );
         let media_type = if text { format!("{guessed}; charset=utf-8") } else { guessed.to_string() };
         let hash = blake3::hash(&plain).to_hex();
         let tag = |suffix: &str| HeaderValue::try_from(format!("\"{}{suffix}\"", &hash[..16])).expect("digits are a valid tag");
@@ -199,12 +211,14 @@ fn compress(plain: &[u8]) -> Bytes {
 }
 
 fn takes_gzip(request: &HeaderMap) -> bool {
-    request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let name = parts.next().unwrap_or("");
-        let refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|quality| quality.parse::<f32>() == Ok(0.0)));
-        (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
-    })
+    request.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(
+        |coding| {
+            let mut parts = coding.split(';').map(str::trim);
+            let name = parts.next().unwrap_or("");
+            let refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|quality| quality.parse::<f32>() == Ok(0.0)));
+            (name.eq_ignore_ascii_case("gzip") || name == "*") && !refused
+        },
+    )
 }
 
 #[cfg(test)]
@@ -232,7 +246,9 @@ mod tests {
         let prefix = &set.prefix;
         assert_eq!(
             page,
-            format!("<link href={prefix}/a.css><link rel=\"modulepreload\" href=\"{prefix}/app.js\">\n<link rel=\"modulepreload\" href=\"{prefix}/views/list.js\"><script src={prefix}/app.js>")
+            format!(
+                "<link href={prefix}/a.css><link rel=\"modulepreload\" href=\"{prefix}/app.js\">\n<link rel=\"modulepreload\" href=\"{prefix}/views/list.js\"><script src={prefix}/app.js>"
+            )
         );
         assert_eq!(set.files["icon.svg"].media_type, "image/svg+xml; charset=utf-8");
         assert!(set.files["app.js"].media_type.to_str().unwrap().starts_with("text/javascript"));

@@ -23,8 +23,6 @@ use std::sync::Arc;
 
 /// Bytes of a body: a password may have a KiB, the rest is short.
 const BODY_BYTES_MAX: usize = 8 << 10;
-/// Number of a refused sign-in, said alike for a wrong login and a wrong password.
-const SIGN_IN_REFUSED: u16 = 2016;
 
 /// What the routes of signing in need.
 #[derive(Clone)]
@@ -85,7 +83,12 @@ impl SignInDoor {
     }
 }
 
-async fn program_signs_in(State(door): State<SignInDoor>, client: Option<Extension<ClientAddress>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Refusal> {
+async fn program_signs_in(
+    State(door): State<SignInDoor>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
     let (user, tokens) = door.auth.sign_in(read::<SignIn>(&headers, body)?, address(client)).await?;
     Ok(no_store(Json(door.signed_in(user, tokens.access_expires_in, Some(tokens)))))
 }
@@ -95,7 +98,12 @@ struct Refresh {
     refresh_token: String,
 }
 
-async fn program_refreshes(State(door): State<SignInDoor>, client: Option<Extension<ClientAddress>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Refusal> {
+async fn program_refreshes(
+    State(door): State<SignInDoor>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
     let refresh: Refresh = read(&headers, body)?;
     let (user, tokens) = door.auth.refresh(&refresh.refresh_token, address(client)).await?;
     Ok(no_store(Json(door.signed_in(user, tokens.access_expires_in, Some(tokens)))))
@@ -107,7 +115,12 @@ async fn program_signs_out(State(door): State<SignInDoor>, headers: HeaderMap) -
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn browser_signs_in(State(door): State<SignInDoor>, client: Option<Extension<ClientAddress>>, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Result<Response, Refusal> {
+async fn browser_signs_in(
+    State(door): State<SignInDoor>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
     door.who.from_our_page(&headers)?;
     let (user, tokens) = door.auth.sign_in(read::<SignIn>(&headers, body)?, address(client)).await?;
     Ok(door.with_cookies(user, tokens))
@@ -119,7 +132,11 @@ async fn browser_session(State(door): State<SignInDoor>, headers: HeaderMap) -> 
     Ok(no_store(Json(door.signed_in(principal.user, seconds, None))))
 }
 
-async fn browser_refreshes(State(door): State<SignInDoor>, client: Option<Extension<ClientAddress>>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn browser_refreshes(
+    State(door): State<SignInDoor>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     door.who.from_our_page(&headers)?;
     let token = cookie(&headers, door.who.refresh_cookie_name()).ok_or(CloseCode::TokenInvalid)?;
     match door.auth.refresh(token, address(client)).await {
@@ -131,7 +148,11 @@ async fn browser_refreshes(State(door): State<SignInDoor>, client: Option<Extens
 }
 
 /// Signs the device out, also when its access token has run out meanwhile. Afterwards the browser has nothing of ours.
-async fn browser_signs_out(State(door): State<SignInDoor>, client: Option<Extension<ClientAddress>>, headers: HeaderMap) -> Result<Response, Refusal> {
+async fn browser_signs_out(
+    State(door): State<SignInDoor>,
+    client: Option<Extension<ClientAddress>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
     door.who.from_our_page(&headers)?;
     let mut principal = door.who.reading(&headers).ok();
     if principal.is_none()
@@ -164,11 +185,19 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Result<Bytes, BytesRejec
         return Err(Refusal::malformed("its Content-Type is not application/json").with_status(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Error::new(ErrorCode::TooLarge, "the body of the request is too large", format!("the limit is {BODY_BYTES_MAX} bytes"), "send less").into(),
+        StatusCode::PAYLOAD_TOO_LARGE => Error::new(
+            ErrorCode::TooLarge,
+            "the body of the request is too large",
+            format!("the limit is {BODY_BYTES_MAX} bytes"),
+            "send less",
+        )
+        .into(),
         _ => Refusal::malformed(rejection.body_text()),
     })?;
     // The parser's own words may quote what is in the body, and that may be a password.
-    serde_json::from_slice(&body).map_err(|error| Refusal::malformed(format!("it is not the JSON that is expected here, at line {}, column {}", error.line(), error.column())))
+    serde_json::from_slice(&body).map_err(|error| {
+        Refusal::malformed(format!("it is not the JSON that is expected here, at line {}, column {}", error.line(), error.column()))
+    })
 }
 
 fn no_store(answer: impl IntoResponse) -> Response {
@@ -178,12 +207,28 @@ fn no_store(answer: impl IntoResponse) -> Response {
 impl From<SignInRefused> for Refusal {
     fn from(refused: SignInRefused) -> Self {
         let why = refused.to_string();
-        let body = |code: u16, what: &str, hint: &str| ErrorBody { code, what: what.into(), why: why.clone(), hint: hint.into(), retry_after_ms: refused.retry_after_ms() };
+        let body = |code: u16, what: &str, hint: &str| ErrorBody {
+            code,
+            what: what.into(),
+            why: why.clone(),
+            hint: hint.into(),
+            retry_after_ms: refused.retry_after_ms(),
+        };
         let (status, body) = match &refused {
-            SignInRefused::WrongLogin => (StatusCode::UNAUTHORIZED, body(SIGN_IN_REFUSED, "you were not signed in", "check both, and type the password again")),
-            SignInRefused::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, body(ErrorCode::RateLimited.number(), "you were not signed in", "wait, then try again")),
-            SignInRefused::Busy { .. } => (StatusCode::SERVICE_UNAVAILABLE, body(ErrorCode::Busy.number(), "you were not signed in", "try again in a moment")),
-            SignInRefused::InvalidDevice(_) => (StatusCode::BAD_REQUEST, body(ErrorCode::InvalidValue.number(), "you were not signed in", "correct the device's id or name")),
+            SignInRefused::WrongLogin => (
+                StatusCode::UNAUTHORIZED,
+                body(ErrorCode::SignInRefused.number(), "you were not signed in", "check both, and type the password again"),
+            ),
+            SignInRefused::TooManyAttempts { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, body(ErrorCode::RateLimited.number(), "you were not signed in", "wait, then try again"))
+            }
+            SignInRefused::Busy { .. } => {
+                (StatusCode::SERVICE_UNAVAILABLE, body(ErrorCode::Busy.number(), "you were not signed in", "try again in a moment"))
+            }
+            SignInRefused::InvalidDevice(_) => (
+                StatusCode::BAD_REQUEST,
+                body(ErrorCode::InvalidValue.number(), "you were not signed in", "correct the device's id or name"),
+            ),
             SignInRefused::Storage(error) => return error.clone().into(),
             SignInRefused::PersonDisabled => return CloseCode::PersonDisabled.into(),
             SignInRefused::TokenInvalid => return CloseCode::TokenInvalid.into(),

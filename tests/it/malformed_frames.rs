@@ -17,21 +17,32 @@ async fn every_vector_of_malformed_frames_has_its_outcome() {
         let encoding = if vector["encoding"] == "json" { Encoding::Json } else { Encoding::Msgpack };
         let device = format!("malformed-{number:04}");
         let token = server.token("e1001", &device).await;
-        let mut client = Client::welcomed(server.address(), &token, &device, encoding).await;
-        let message = match (vector["text"].as_str(), vector["hex"].as_str()) {
-            (Some(text), _) => Message::Text(text.to_owned().into()),
-            (None, Some(digits)) => Message::Binary(hex::decode(digits).unwrap().into()),
-            (None, None) => panic!("{name}: a vector has `text` or `hex`"),
+        let mut client = Client::connected(server.address(), encoding).await;
+        if vector["before_hello"] != true {
+            client.hello(Some(&token), &device, None).await.unwrap();
+        }
+        let mut payload = match (vector["payload"].as_str(), vector["payload_hex"].as_str()) {
+            (Some(text), _) => text.as_bytes().to_vec(),
+            (None, Some(digits)) => hex::decode(digits).unwrap(),
+            (None, None) => panic!("{name}: a vector has a payload"),
         };
+        if let Some(size) = vector["padded_to_bytes"].as_u64() {
+            payload.resize(size as usize, b' ');
+        }
+        let message = if vector["frame"] == "text" { Message::Text(String::from_utf8(payload).unwrap().into()) } else { Message::Binary(payload.into()) };
         client.raw(message).await;
-        match (vector["close"].as_u64(), vector["error"].as_u64()) {
+        let outcome = &vector["outcome"];
+        match (outcome["close"].as_u64(), outcome["error"].as_u64()) {
             (Some(code), _) => assert_eq!(client.end().await.code, Some(code as u16), "{name}"),
             (None, Some(code)) => {
-                let id = vector["id"].as_u64().unwrap() as u32;
+                let id = outcome["id"].as_u64().unwrap() as u32;
                 let refusal: Result<_, ErrorBody> = client.reply::<protocol::command::Send>(id).await;
                 assert_eq!(u64::from(refusal.unwrap_err().code), code, "{name}");
             }
-            (None, None) => panic!("{name}: a vector has `close` or `error`"),
+            (None, None) => {
+                assert_eq!(outcome["silence"], true, "{name}: a vector has a close, an error, or silence");
+                client.direct("e1002").await;
+            }
         }
     }
 }

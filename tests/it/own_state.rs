@@ -31,8 +31,6 @@ async fn what_one_device_reads_or_sends_the_other_knows() {
 
     phone.say(chat, "from the phone").await;
     let (record, _) = desk.message().await;
-    assert_eq!(record.seq, 2);
-    let (record, _) = desk.message().await;
     assert_eq!((record.seq, record.by.as_str()), (3, "e1001"));
 }
 

@@ -37,7 +37,7 @@ async fn a_device_that_was_away_misses_nothing() {
     one.say(chat, "before").await;
     other.message().await;
     // A heartbeat behind the message carries a cursor that has it.
-    other.events_within(Duration::from_millis(2500)).await;
+    tokio::join!(other.events_within(Duration::from_millis(2500)), one.events_within(Duration::from_millis(2500)));
     let cursor = other.cursor.clone();
     drop(other);
 

@@ -19,8 +19,7 @@ def story(function):
     @functools.wraps(function)
     def run(*arguments, **named):
         async def limited():
-            async with asyncio.timeout(PATIENCE_S * 2):
-                await function(*arguments, **named)
+            await asyncio.wait_for(function(*arguments, **named), PATIENCE_S * 2)
 
         asyncio.run(limited())
 
@@ -51,11 +50,10 @@ async def group(connection: Connection, *user_ids: str, **more) -> dict:
 
 async def event(connection: Connection, name: str, fits=lambda body: True) -> dict:
     """The next event of this kind that fits; those before it are passed over."""
-    async with asyncio.timeout(PATIENCE_S):
-        while True:
-            heard, body = await connection.events.get()
-            if heard == name and fits(body):
-                return body
+    while True:
+        heard, body = await asyncio.wait_for(connection.events.get(), PATIENCE_S)
+        if heard == name and fits(body):
+            return body
 
 
 async def record(connection: Connection, chat_id: str, kind: str) -> dict:
@@ -77,8 +75,7 @@ async def refused(call, *codes: int) -> Refused:
 
 
 async def closed(connection: Connection) -> Closed:
-    async with asyncio.timeout(PATIENCE_S):
-        return await connection.wait_closed()
+    return await asyncio.wait_for(connection.wait_closed(), PATIENCE_S)
 
 
 async def everything(connection: Connection, chat_id: str) -> list[dict]:

@@ -72,7 +72,10 @@ mod tests {
 
     #[test]
     fn every_way_to_write_a_mention_is_found() {
-        assert_eq!(ids("a <at user_id=\"ou_1\">Name</at> <at user_id='ou_2'></at><at id=ou_3></at> <at id=all/> <at email=\"a@b\"></at>"), ["ou_1", "ou_2", "ou_3", "all", "a@b"]);
+        assert_eq!(
+            ids("a <at user_id=\"ou_1\">Name</at> <at user_id='ou_2'></at><at id=ou_3></at> <at id=all/> <at email=\"a@b\"></at>"),
+            ["ou_1", "ou_2", "ou_3", "all", "a@b"]
+        );
         assert_eq!(ids("<at user_id=\"1\"><at user_id=\"2\">x</at>"), ["1", "2"]);
         let text = "<at user_id=\"1\">名字</at>!";
         assert_eq!(&text[next(text, 0).unwrap().to..], "!");

@@ -16,7 +16,11 @@ pub fn check(card: &Map<String, Value>) -> Result<(), Refusal> {
     let second = card.get("schema").and_then(Value::as_str) == Some("2.0");
     if second {
         let elements = card.get("body").and_then(|body| body.get("elements"));
-        return if elements.is_some_and(Value::is_array) { Ok(()) } else { Err(wrong(200_621, "a card of schema 2.0 needs body.elements, a list; add it")) };
+        return if elements.is_some_and(Value::is_array) {
+            Ok(())
+        } else {
+            Err(wrong(200_621, "a card of schema 2.0 needs body.elements, a list; add it"))
+        };
     }
     let listed = card.get("elements").map(Value::is_array);
     let by_locale = card.get("i18n_elements").map(Value::is_object);
@@ -53,8 +57,12 @@ fn mentions_of(value: &Value, mentions: &mut Mentions, find: Find, depth: usize)
                 from = tag.to;
             }
         }
-        Value::Array(values) if depth < 4 * DEPTH_MAX => values.iter().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?,
-        Value::Object(fields) if depth < 4 * DEPTH_MAX => fields.values().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?,
+        Value::Array(values) if depth < 4 * DEPTH_MAX => {
+            values.iter().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?
+        }
+        Value::Object(fields) if depth < 4 * DEPTH_MAX => {
+            fields.values().try_for_each(|value| mentions_of(value, mentions, find, depth + 1))?
+        }
         _ => {}
     }
     Ok(())
@@ -96,7 +104,9 @@ fn simplify(element: &Value, paragraphs: &mut Vec<Value>, depth: usize) {
         }
         "markdown" | "plain_text" | "lark_md" => line.extend(text_nodes(element)),
         "hr" => line.push(json!({ "tag": "hr" })),
-        "img" => line.push(json!({ "tag": "img", "image_key": element.get("img_key").or_else(|| element.get("image_key")).cloned().unwrap_or_default() })),
+        "img" => line.push(
+            json!({ "tag": "img", "image_key": element.get("img_key").or_else(|| element.get("image_key")).cloned().unwrap_or_default() }),
+        ),
         "note" => {
             let mut inner = Vec::new();
             simplify_all(element.get("elements"), &mut inner, depth + 1);

@@ -1,7 +1,7 @@
 //! Markdown of posts, as far as bots use it: paragraphs, headings, links, bold, italic, struck, code, pictures, mentions.
 //! What is none of these stays as it was written.
 
-use super::{Find, Mentions, at, bare_key};
+use super::{Find, Mentions, at};
 use crate::open_api::error::Refusal;
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ fn inline(line: &str, styles: &[&'static str], mentions: &mut Mentions, find: Fi
         push_text(&mut nodes, &line[plain..at], styles);
         match part {
             Part::Link { text, href } => nodes.push(styled(json!({ "tag": "a", "text": text, "href": href }), styles)),
-            Part::Picture { key } => nodes.push(json!({ "tag": "img", "image_key": bare_key(key) })),
+            Part::Picture { key } => nodes.push(json!({ "tag": "img", "image_key": key })),
             Part::Mention { id } => {
                 let named = mentions.note(id, find)?;
                 nodes.push(json!({ "tag": "at", "user_id": named.user_id, "user_name": named.name }));
@@ -97,7 +97,12 @@ fn link(text: &str) -> Option<(&str, &str, usize)> {
 
 fn enclosed<'a>(text: &'a str, mark: &str) -> Option<(&'a str, usize)> {
     let behind = text.strip_prefix(mark)?;
-    let inner = &behind[..behind.find(mark)?];
+    let mut end = behind.find(mark)?;
+    // Of a longer row of marks the last ones close the outer style.
+    while mark.len() == 2 && behind[end + 2..].starts_with(&mark[..1]) {
+        end += 1;
+    }
+    let inner = &behind[..end];
     (!inner.is_empty() && !inner.starts_with(' ') && !inner.ends_with(' ')).then_some((inner, inner.len() + 2 * mark.len()))
 }
 
@@ -132,9 +137,15 @@ mod tests {
     fn what_bots_write_becomes_nodes() {
         assert_eq!(nodes("## Head"), json!([[{"tag":"text","text":"Head","style":["bold"]}]]));
         assert_eq!(nodes("a **b *c*** d"), json!([[{"tag":"text","text":"a "},{"tag":"text","text":"b ","style":["bold"]},{"tag":"text","text":"c","style":["bold","italic"]},{"tag":"text","text":" d"}]]).clone());
-        assert_eq!(nodes("```rust\nlet a;\n\nb\n```\nend"), json!([[{"tag":"code_block","language":"rust","text":"let a;\n\nb"}],[{"tag":"text","text":"end"}]]));
-        assert_eq!(nodes("hi <at user_id=\"e1\"></at>"), json!([[{"tag":"text","text":"hi "},{"tag":"at","user_id":"e1","user_name":"e1"}]]));
-        assert_eq!(nodes("![p](img_v3_k)"), json!([[{"tag":"img","image_key":"k"}]]));
+        assert_eq!(
+            nodes("```rust\nlet a;\n\nb\n```\nend"),
+            json!([[{"tag":"code_block","language":"rust","text":"let a;\n\nb"}],[{"tag":"text","text":"end"}]])
+        );
+        assert_eq!(
+            nodes("hi <at user_id=\"e1\"></at>"),
+            json!([[{"tag":"text","text":"hi "},{"tag":"at","user_id":"e1","user_name":"e1"}]])
+        );
+        assert_eq!(nodes("![p](img_v3_k)"), json!([[{"tag":"img","image_key":"img_v3_k"}]]));
     }
 
     #[test]

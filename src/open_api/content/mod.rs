@@ -17,10 +17,6 @@ use serde_json::{Map, Value, json};
 
 /// What stands in place of a recalled message.
 const RECALLED: &str = "This message was recalled";
-/// What stands before the key of a picture.
-const IMAGE_PREFIX: &str = "img_v3_";
-/// What stands before the key of a file.
-const FILE_PREFIX: &str = "file_v3_";
 /// Everybody, as people write it.
 const ALL_NAME: &str = "所有人";
 
@@ -90,33 +86,21 @@ pub struct Read {
     pub mentions: Vec<Value>,
 }
 
-/// The key of a picture or file without what stands before it.
-pub fn bare_key(key: &str) -> &str {
-    key.strip_prefix(IMAGE_PREFIX).or_else(|| key.strip_prefix(FILE_PREFIX)).unwrap_or(key)
-}
-
-/// The key of a picture as callers see it.
-pub fn image_key(key: &str) -> String {
-    format!("{IMAGE_PREFIX}{key}")
-}
-
-/// The key of a file as callers see it.
-pub fn file_key(key: &str) -> String {
-    format!("{FILE_PREFIX}{key}")
-}
-
 impl OpenApi {
     /// Reads `msg_type` and `content` of a message to be sent.
     pub fn said(&self, app: &AppEntry, msg_type: &str, content: &str) -> Result<Said, Refusal> {
-        let parsed: Value = serde_json::from_str(content)
-            .map_err(|error| invalid(format!("`content` is not JSON: {error}; it is a JSON object written as a text, for example \"{{\\\"text\\\":\\\"hello\\\"}}\"")))?;
+        let parsed: Value = serde_json::from_str(content).map_err(|error| {
+            invalid(format!(
+                "`content` is not JSON: {error}; it is a JSON object written as a text, for example \"{{\\\"text\\\":\\\"hello\\\"}}\""
+            ))
+        })?;
         let Value::Object(fields) = parsed else { return Err(invalid("`content` is JSON, but not an object".into())) };
         let find = |id: &str| self.named(app, id);
         let mut mentions = Mentions::default();
         let content = match msg_type {
             "text" => Content::Text(Text { text: text::said(required(&fields, "text")?, &mut mentions, &find)? }),
             "post" => Content::Post(Post { post: post::said(&fields, &mut mentions, &find)? }),
-            "image" => Content::Image(Image { key: bare_key(required(&fields, "image_key")?).to_owned(), ..Image::default() }),
+            "image" => Content::Image(Image { key: required(&fields, "image_key")?.to_owned(), ..Image::default() }),
             "file" => Content::File(file(&fields)?),
             "audio" => Content::Audio(file(&fields)?),
             "media" => Content::Media(file(&fields)?),
@@ -155,20 +139,28 @@ impl OpenApi {
 
     /// A message as a caller reads it. `raw_cards`: cards as they were sent, not simplified.
     pub fn read(&self, app: &AppEntry, message: &Message, raw_cards: bool) -> Read {
-        let name = |user_id: &str| self.chats.directory.index(user_id).and_then(|index| self.chats.directory.entry(index)).map(|person| person.name.clone()).unwrap_or_default();
+        let name = |user_id: &str| {
+            self.chats
+                .directory
+                .index(user_id)
+                .and_then(|index| self.chats.directory.entry(index))
+                .map(|person| person.name.clone())
+                .unwrap_or_default()
+        };
         let people: Vec<(&str, String)> = message.mentions.iter().map(|user_id| (user_id.as_str(), name(user_id))).collect();
         let shown = Shown { people, all: message.mention_all };
-        let open_id = |user_id: &str| self.chats.directory.index(user_id).map(|index| self.chats.seal.open_id(app.bot, index)).unwrap_or_default();
+        let open_id =
+            |user_id: &str| self.chats.directory.index(user_id).map(|index| self.chats.seal.open_id(app.bot, index)).unwrap_or_default();
         let (msg_type, content) = if message.recalled_by.is_some() {
             (kind(&message.content), RECALLED.to_owned())
         } else {
             let content = match &message.content {
                 Content::Text(text) => json!({ "text": text::read(&text.text, &shown) }),
                 Content::Post(post) => post::read(&post.post, &shown),
-                Content::Image(image) => json!({ "image_key": image_key(&image.key) }),
-                Content::File(file) => json!({ "file_key": file_key(&file.key), "file_name": file.name }),
-                Content::Audio(file) => json!({ "file_key": file_key(&file.key), "duration": file.duration_ms.unwrap_or(0) }),
-                Content::Media(file) => json!({ "file_key": file_key(&file.key), "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
+                Content::Image(image) => json!({ "image_key": image.key }),
+                Content::File(file) => json!({ "file_key": file.key, "file_name": file.name }),
+                Content::Audio(file) => json!({ "file_key": file.key, "duration": file.duration_ms.unwrap_or(0) }),
+                Content::Media(file) => json!({ "file_key": file.key, "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
                 Content::Card(card) if raw_cards => Value::String(card.card.clone()),
                 Content::Card(card) => card::read(&card.card),
                 Content::ShareChat(share) => json!({ "chat_id": share.chat_id }),
@@ -206,11 +198,19 @@ fn kind(content: &Content) -> &'static str {
 }
 
 fn file(fields: &Map<String, Value>) -> Result<File, Refusal> {
-    Ok(File { key: bare_key(required(fields, "file_key")?).to_owned(), duration_ms: fields.get("duration").and_then(Value::as_u64), ..File::default() })
+    Ok(File {
+        key: required(fields, "file_key")?.to_owned(),
+        duration_ms: fields.get("duration").and_then(Value::as_u64),
+        ..File::default()
+    })
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {
-    fields.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).ok_or_else(|| invalid(format!("`content` has no text `{name}`, which this msg_type needs")))
+    fields
+        .get(name)
+        .and_then(Value::as_str)
+        .filter(|text| !text.is_empty())
+        .ok_or_else(|| invalid(format!("`content` has no text `{name}`, which this msg_type needs")))
 }
 
 /// The content has not the form of its kind.

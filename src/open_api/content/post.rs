@@ -1,6 +1,6 @@
 //! Rich texts: one locale of several becomes the post; ids and keys are translated; markdown becomes nodes.
 
-use super::{Find, Mentions, Shown, bare_key, image_key, invalid, markdown, text};
+use super::{Find, Mentions, Shown, invalid, markdown, text};
 use crate::open_api::error::Refusal;
 use serde_json::{Map, Value, json};
 
@@ -10,10 +10,14 @@ const LOCALES: &[&str] = &["zh_cn", "en_us", "ja_jp", "zh_hk", "zh_tw"];
 /// A post to be sent, in the client protocol's form.
 pub fn said(fields: &Map<String, Value>, mentions: &mut Mentions, find: Find) -> Result<String, Refusal> {
     let post = one_locale(fields).ok_or_else(|| {
-        invalid("`content` of a post has no locale; it is {\"zh_cn\":{\"title\":\"…\",\"content\":[[{\"tag\":\"text\",\"text\":\"…\"}]]}}".into())
+        invalid(
+            "`content` of a post has no locale; it is {\"zh_cn\":{\"title\":\"…\",\"content\":[[{\"tag\":\"text\",\"text\":\"…\"}]]}}"
+                .into(),
+        )
     })?;
     let title = post.get("title").and_then(Value::as_str).unwrap_or("");
-    let paragraphs = post.get("content").and_then(Value::as_array).ok_or_else(|| invalid("the post has no list `content` of paragraphs".into()))?;
+    let paragraphs =
+        post.get("content").and_then(Value::as_array).ok_or_else(|| invalid("the post has no list `content` of paragraphs".into()))?;
     let mut said: Vec<Value> = Vec::with_capacity(paragraphs.len());
     for paragraph in paragraphs {
         let nodes = paragraph.as_array().ok_or_else(|| invalid("a paragraph of the post is not a list of nodes".into()))?;
@@ -62,25 +66,32 @@ fn said_node(node: &Map<String, Value>, mentions: &mut Mentions, find: Find) -> 
             said.insert("text".into(), unescaped(text("text").unwrap_or("")).into());
             said.remove("un_escape");
         }
-        _ => {
-            for field in ["image_key", "file_key"] {
-                if let Some(key) = text(field) {
-                    said.insert(field.into(), bare_key(key).into());
-                }
-            }
-        }
+        _ => {}
     }
     Ok(said)
 }
 
 fn unescaped(text: &str) -> String {
-    text.replace("&nbsp;", " ").replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&#39;", "'").replace("&amp;", "&")
+    text.replace("&nbsp;", " ")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
 }
 
 /// A post as readers of the open API see it: one post, without a locale.
 pub fn read(post: &str, shown: &Shown) -> Value {
     let mut parsed: Value = serde_json::from_str(post).unwrap_or_else(|_| json!({ "title": "", "content": [] }));
-    for node in parsed.get_mut("content").and_then(Value::as_array_mut).into_iter().flatten().filter_map(Value::as_array_mut).flatten().filter_map(Value::as_object_mut) {
+    for node in parsed
+        .get_mut("content")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_array_mut)
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
         read_node(node, shown);
     }
     parsed
@@ -99,14 +110,7 @@ fn read_node(node: &mut Map<String, Value>, shown: &Shown) {
             node.insert("text".into(), seen.into());
             node.entry("style").or_insert_with(|| json!([]));
         }
-        _ => {
-            if let Some(key) = text(node, "image_key") {
-                node.insert("image_key".into(), image_key(&key).into());
-            }
-            if let Some(key) = text(node, "file_key") {
-                node.insert("file_key".into(), super::file_key(&key).into());
-            }
-        }
+        _ => {}
     }
 }
 
@@ -132,7 +136,7 @@ mod tests {
             [{"tag":"img","image_key":"img_v3_k"}]]);
         let (kept, read) = trip(json!({"en_us":{"title":"T","content":nodes},"ja_jp":{"title":"J","content":[]}}));
         assert_eq!(kept["content"][0][2], json!({"tag":"at","user_id":"e1","user_name":"name of ou_1"}));
-        assert_eq!(kept["content"][1][0]["image_key"], "k");
+        assert_eq!(kept["content"][1][0]["image_key"], "img_v3_k");
         assert_eq!(read["title"], "T");
         assert_eq!(read["content"][0][0], json!({"tag":"text","text":"hello ","style":["bold"]}));
         assert_eq!(read["content"][0][2], json!({"tag":"at","user_id":"@_user_1","user_name":"name of ou_1"}));
@@ -142,13 +146,23 @@ mod tests {
 
     #[test]
     fn markdown_becomes_nodes_in_paragraphs_of_their_own() {
-        let (kept, _) = trip(json!({"zh_cn":{"content":[[{"tag":"text","text":"before"},{"tag":"md","text":"**a** [b](https://c)\n---"}]]}}));
-        assert_eq!(kept["content"], json!([[{"tag":"text","text":"before"}],[{"tag":"text","text":"a","style":["bold"]},{"tag":"text","text":" "},{"tag":"a","text":"b","href":"https://c"}],[{"tag":"hr"}]]));
+        let (kept, _) =
+            trip(json!({"zh_cn":{"content":[[{"tag":"text","text":"before"},{"tag":"md","text":"**a** [b](https://c)\n---"}]]}}));
+        assert_eq!(
+            kept["content"],
+            json!([[{"tag":"text","text":"before"}],[{"tag":"text","text":"a","style":["bold"]},{"tag":"text","text":" "},{"tag":"a","text":"b","href":"https://c"}],[{"tag":"hr"}]])
+        );
     }
 
     #[test]
     fn a_post_without_its_form_is_refused_with_the_form() {
-        for sent in [json!({}), json!({"zh_cn": 1}), json!({"zh_cn": {"title": "x"}}), json!({"zh_cn": {"content": [1]}}), json!({"zh_cn": {"content": [[1]]}})] {
+        for sent in [
+            json!({}),
+            json!({"zh_cn": 1}),
+            json!({"zh_cn": {"title": "x"}}),
+            json!({"zh_cn": {"content": [1]}}),
+            json!({"zh_cn": {"content": [[1]]}}),
+        ] {
             assert_eq!(said(sent.as_object().unwrap(), &mut Mentions::default(), &find).unwrap_err().code, 230_001);
         }
     }

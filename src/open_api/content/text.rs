@@ -62,7 +62,9 @@ pub fn read(text: &str, shown: &Shown) -> String {
         seen.push_str(&rest[..at]);
         let behind = &rest[at + 1..];
         let fits = |name: &str| !name.is_empty() && behind.starts_with(name);
-        let person = (0..shown.people.len()).filter(|at| fits(&shown.people[*at].1)).max_by_key(|at| (shown.people[*at].1.len(), !used[*at], std::cmp::Reverse(*at)));
+        let person = (0..shown.people.len())
+            .filter(|at| fits(&shown.people[*at].1))
+            .max_by_key(|at| (shown.people[*at].1.len(), !used[*at], std::cmp::Reverse(*at)));
         let all = ALL_NAMES.iter().filter(|name| shown.all && fits(name)).max_by_key(|name| name.len());
         let taken = match (person, all) {
             (Some(at), all) if all.is_none_or(|all| all.len() <= shown.people[at].1.len()) => {
@@ -103,7 +105,24 @@ mod tests {
     fn shown(text: &str) -> String {
         let mut mentions = Mentions::default();
         let said = said(text, &mut mentions, &find).unwrap();
-        let people: Vec<(&str, String)> = mentions.people.iter().map(|id| (id.as_str(), find(if id == "e1" { "ou_1" } else if id == "e2" { "ou_2" } else { id }).unwrap().name)).collect();
+        let people: Vec<(&str, String)> = mentions
+            .people
+            .iter()
+            .map(|id| {
+                (
+                    id.as_str(),
+                    find(if id == "e1" {
+                        "ou_1"
+                    } else if id == "e2" {
+                        "ou_2"
+                    } else {
+                        id
+                    })
+                    .unwrap()
+                    .name,
+                )
+            })
+            .collect();
         read(&said, &Shown { people, all: mentions.all })
     }
 

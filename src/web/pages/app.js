@@ -1,6 +1,6 @@
 // The only place that knows everything: link + store + acts + views, and the start.
 
-import { computed, effect, signal, untracked } from './vendor/signals.js';
+import { batch, computed, effect, signal, untracked } from './vendor/signals.js';
 import { render } from './vendor/lit.js';
 import { currentSession, device, randomId, signIn, signOut } from './link/account.js';
 import { openDisk } from './link/disk.js';
@@ -156,6 +156,12 @@ async function run(session) {
   port.on('event', ({ event, body }) => {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
+  });
+  port.on('entries', ({ page: told }) => {
+    batch(() => {
+      store.people.put(told.people);
+      for (const entry of told.entries) store.putEntry(entry);
+    });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
   port.on('sign_in', ({ code }) => signInAgain(code));

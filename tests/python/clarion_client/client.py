@@ -195,12 +195,11 @@ class Client:
         while True:
             yield await self.heard.get()
 
-    async def hear(self, name: str, fits=lambda body: True, within_s: float = 20) -> dict:
+    async def hear(self, name: str, fits=lambda body: True) -> dict:
         """Waits for an event; those before it are passed over."""
-        async with asyncio.timeout(within_s):
-            async for heard, body in self.events():
-                if heard == name and fits(body):
-                    return body
+        async for heard, body in self.events():
+            if heard == name and fits(body):
+                return body
 
     def texts(self, chat_id: str) -> list[str]:
         """Texts of the messages that came, in their order."""

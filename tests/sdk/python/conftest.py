@@ -46,7 +46,8 @@ def ok(response):
     """The data of a reply that must be a success."""
     assert response.code == 0, f"code {response.code}: {response.msg} (HTTP {response.raw.status_code}: {response.raw.content[:400]})"
     assert response.raw.status_code == 200
-    return response.data
+    # Replies of calls that have no result carry no field for it in the SDK.
+    return getattr(response, "data", None)
 
 
 def refused(response, *codes, status=400):

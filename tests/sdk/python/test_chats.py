@@ -100,8 +100,15 @@ def test_people_of_another_app_are_refused_by_name_of_the_mistake(app, people, p
     refused(app.im.v1.chat.create(CreateChatRequest.builder().user_id_type("open_id").request_body(body).build()), 99992361)
 
 
-def test_more_than_fifty_people_at_once_are_refused(app, people):
-    body = CreateChatRequestBody.builder().name("x").user_id_list([person.open_id for person in people[:51]]).build()
+def test_a_group_for_everybody_is_made_in_one_call(app, people):
+    """The 50 people a call of the original are lifted: one call may name thousands."""
+    chat_id = make_group(app, [person.open_id for person in people])
+    assert ok(get_chat(app, chat_id)).user_count == str(len(people))
+    assert {member.member_id for member in members(app, chat_id)} == {person.open_id for person in people}
+
+
+def test_more_ids_than_any_call_takes_are_refused(app, people):
+    body = CreateChatRequestBody.builder().name("x").user_id_list([people[0].open_id] * 10_001).build()
     response = app.im.v1.chat.create(CreateChatRequest.builder().user_id_type("open_id").request_body(body).build())
     assert response.code in (232001, 99992402) and response.raw.status_code == 400
 
@@ -211,7 +218,7 @@ def test_an_unknown_bot_cannot_be_added(app, people):
 
 def test_the_owner_cannot_be_put_out(app, people):
     body = CreateChatRequestBody.builder().name("owned").owner_id(people[0].open_id).user_id_list([people[1].open_id]).build()
-    chat_id = ok(app.im.v1.chat.create(CreateChatRequest.builder().user_id_type("open_id").request_body(body).build())).chat_id
+    chat_id = ok(app.im.v1.chat.create(CreateChatRequest.builder().user_id_type("open_id").set_bot_manager(True).request_body(body).build())).chat_id
     refused(remove(app, chat_id, [people[0].open_id]), 232076)
 
 

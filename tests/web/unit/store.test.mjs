@@ -127,12 +127,13 @@ test('a page that was on its way while a message changed is asked for again', ()
   assert.deepEqual(again, [1]);
 });
 
-test('unread grows with what others write, not with mine, and never with a record that came twice', () => {
+test('unread grows with what others write, ends with what I write, and never counts a record twice', () => {
   const store = new Store(ME);
   store.putEntry(entryAt([]));
   const message = (seq, by) => ({ chat_id: CHAT, seq, position: seq, at_ms: seq, by, change: { message: { message_id: `om_${seq}`, client_message_id: `c_${seq}`, content: { text: { text: 'x' } }, mentions: seq === 3 ? ['me'] : [], mention_all: false, reactions: [], pinned: false } } });
   for (const [seq, by] of [[1, 'a'], [1, 'a'], [2, 'me'], [3, 'a'], [3, 'a']]) store.applyEvent('record', message(seq, by), 1);
-  assert.equal(store.inbox.peek(CHAT).unread, 2);
+  assert.equal(store.inbox.peek(CHAT).unread, 1);
+  assert.equal(store.inbox.peek(CHAT).read_seq, 2);
   assert.deepEqual(store.inbox.peek(CHAT).mentions, [3]);
 });
 

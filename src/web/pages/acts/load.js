@@ -24,7 +24,7 @@ export function loadActs({ store, port, now }) {
         else store.inbox.remove(chat_id);
       }
       for (const entry of page.entries) store.putEntry(entry);
-      store.inbox.next.value = page.next ?? null;
+      store.inbox.pageEnds(page.next);
     });
   }
 
@@ -37,7 +37,7 @@ export function loadActs({ store, port, now }) {
       batch(() => {
         store.people.put(page.people);
         for (const entry of page.entries) store.putEntry(entry);
-        store.inbox.next.value = page.next ?? null;
+        store.inbox.pageEnds(page.next);
       });
     } catch (error) {
       expectRefusal(error);

@@ -29,11 +29,6 @@ export function receiptActs({ store, port, now }) {
       chat.timer = setTimeout(tell, READ_EVERY_MS);
       try {
         await port.command('receipt', { chat_id, delivered_seq: telling, read_seq: telling });
-        // My own devices are told by an event; if it stays out, the server is asked, never counted here.
-        setTimeout(() => {
-          const entry = store.inbox.peek(chat_id);
-          if (entry && entry.read_seq < telling) store.wantEntry(chat_id);
-        }, 1_500);
       } catch (error) {
         chat.told = Math.min(chat.told, known);
         expectRefusal(error);

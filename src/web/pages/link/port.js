@@ -11,10 +11,10 @@ export function createPort(who) {
   let next_ticket = 1;
   let port = null;
   let ended = false;
-  const opening = openPort(who.user_id).then((opened) => {
+  const opening = openPort(who.user_id).then(({ opened, alone }) => {
     port = opened;
     port.onmessage = (event) => hear(event.data);
-    port.postMessage({ type: 'start', url: socketUrl(), device_id: who.device_id, label: who.label, expires_in: who.expires_in, now_ms: Date.now() });
+    port.postMessage({ type: 'start', url: socketUrl(), device_id: alone ? `${who.device_id}.${tabId()}` : who.device_id, label: who.label, expires_in: who.expires_in, now_ms: Date.now() });
   });
 
   async function post(message) {
@@ -51,7 +51,7 @@ export function createPort(who) {
         void post({ type: 'command', ticket, name, body });
       });
     },
-    /** Hears `event`, `missed`, `caught_up`, `reset`, `welcome`, `status`, `sign_in`. */
+    /** Hears `event`, `entries`, `missed`, `caught_up`, `reset`, `welcome`, `status`, `sign_in`. */
     on(type, listener) {
       if (!listeners.has(type)) listeners.set(type, []);
       listeners.get(type).push(listener);
@@ -80,7 +80,7 @@ async function openPort(user_id) {
   if (typeof SharedWorker === 'function') {
     try {
       const url = new URL('./shared.js', import.meta.url).href;
-      return new SharedWorker(scriptUrl(url), { type: 'module', name: `clarion ${user_id}` }).port;
+      return { alone: false, opened: new SharedWorker(scriptUrl(url), { type: 'module', name: `clarion ${user_id}` }).port };
     } catch {
       // A browser that has the name but not the thing: the page does it itself.
     }
@@ -88,7 +88,12 @@ async function openPort(user_id) {
   const { createShared } = await import('./shared.js');
   const channel = new MessageChannel();
   createShared()(channel.port1);
-  return channel.port2;
+  return { alone: true, opened: channel.port2 };
+}
+
+/** Without a shared worker each tab is a session of its own, of the same device. */
+function tabId() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** The one script URL that the page makes; the policy refuses every other. */

@@ -25,6 +25,7 @@ export function createShared() {
       if (!asked) return;
       if (asked.own) return asked.own(output);
       asked.port.postMessage({ ...output, ticket: asked.ticket });
+      if (output.type === 'reply') tellOwn(asked, output.reply);
       return;
     }
     if (output.type === 'reset' || output.type === 'caught_up') {
@@ -34,6 +35,19 @@ export function createShared() {
       tellAway();
     }
     for (const port of tabs.keys()) port.postMessage(output);
+  }
+
+  /**
+   * The server tells what I did to my own state to my other sessions. All tabs are one session, so they are told here: by the
+   * answer where it says all, else by asking. Nobody counts unread messages but the server.
+   */
+  function tellOwn({ name, body }, reply) {
+    if (name === 'my_chat') for (const port of tabs.keys()) port.postMessage({ type: 'event', event: 'inbox_changed', body: reply });
+    else if (name === 'receipt' && body.read_seq !== undefined) {
+      command('inbox', { chat_ids: [body.chat_id] }, { own(output) {
+        if (output.type === 'reply') for (const port of tabs.keys()) port.postMessage({ type: 'entries', page: output.reply });
+      } });
+    }
   }
 
   function command(name, body, then) {
@@ -108,7 +122,7 @@ export function createShared() {
     },
     command(port, given) {
       if (!socket) return port.postMessage({ type: 'lost', ticket: given.ticket });
-      command(given.name, given.body, { port, ticket: given.ticket });
+      command(given.name, given.body, { port, ticket: given.ticket, name: given.name, body: given.body });
     },
     look(port, given) {
       const tab = tabs.get(port);

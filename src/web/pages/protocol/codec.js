@@ -34,9 +34,8 @@ export function decodeFrame(text) {
     if (isObject(frame.error)) return { kind: 'refusal', id: frame.id, error: frame.error };
     throw new MalformedFrame('a frame with an id has a reply or an error');
   }
-  if (typeof frame.event === 'string' && isObject(frame.body)) {
-    return EVENTS.has(frame.event) ? { kind: 'event', event: frame.event, body: frame.body } : null;
-  }
+  if (typeof frame.event === 'string' && !EVENTS.has(frame.event)) return null;
+  if (typeof frame.event === 'string' && isObject(frame.body)) return { kind: 'event', event: frame.event, body: frame.body };
   throw new MalformedFrame('a frame has an id with a reply or an error, or an event with a body');
 }
 

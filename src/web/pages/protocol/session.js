@@ -107,8 +107,8 @@ const inputs = {
     }
     if (frame === null) return;
     if (frame.kind === 'event') {
-      // Nothing is told before the welcome; what comes then belongs to nobody.
-      if (state.phase === 'ready') heard(state, frame, out);
+      // Events may stand before the welcome on the wire.
+      if (state.phase === 'ready' || state.phase === 'greeting') heard(state, frame, out);
       return;
     }
     const asked = state.asked.get(frame.id);
@@ -175,6 +175,7 @@ function greeted(state, frame, now, out) {
     state.cursor = welcome.cursor;
     state.catching_up = false;
     out.push({ type: 'reset' });
+    if (state.gap_again) catchUp(state, out);
   }
   const queued = state.queue;
   state.queue = [];
@@ -219,9 +220,9 @@ function caughtUp(state, frame, now, out) {
 function heard(state, { event, body }, out) {
   if (event === 'heartbeat') {
     out.push({ type: 'write', text: encodeCommand(0, 'alive', {}) });
-    if (body.cursor && !state.catching_up) state.cursor = body.cursor;
+    if (body.cursor && state.phase === 'ready' && !state.catching_up) state.cursor = body.cursor;
   } else if (event === 'gap') {
-    if (state.catching_up) state.gap_again = true;
+    if (state.catching_up || state.phase !== 'ready') state.gap_again = true;
     else {
       catchUp(state, out);
       status(state, out);
@@ -248,6 +249,7 @@ function lose(state, now, close, out) {
   state.asked.clear();
   state.probe_until_ms = 0;
   state.catching_up = false;
+  state.gap_again = false;
   state.lost_at_ms ??= now;
   const code = close?.code ?? 1006;
   if (code >= 4200 && code < 4300) {

@@ -17,7 +17,10 @@ export class InboxStore {
     this.order = computed(() => {
       this.version.value;
       const found = [];
-      for (const [chat_id, entry] of this.entries) if (!this.hidden.has(chat_id)) found.push(entry.peek());
+      for (const [chat_id, entry] of this.entries) {
+        // A direct chat in which nothing was said yet is open somewhere, but not in the list.
+        if (!this.hidden.has(chat_id) && !(entry.peek().chat.kind === 'direct' && entry.peek().chat.head_seq === 0)) found.push(entry.peek());
+      }
       found.sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.active_at_ms - a.active_at_ms || (a.chat.chat_id < b.chat.chat_id ? -1 : 1));
       return found.map((entry) => entry.chat.chat_id);
     });
@@ -44,25 +47,26 @@ export class InboxStore {
     return this.entries.get(chat_id)?.peek();
   }
 
+  /** @returns {boolean} false when it is older than what is shown, and should be asked for again */
   put(entry) {
     const chat_id = entry.chat.chat_id;
     const found = this.entries.get(chat_id);
     this.hidden.delete(chat_id);
     if (found) {
       const old = found.peek();
-      // An answer that was on its way while events came is older than what is shown.
-      if (entry.chat.head_seq < old.chat.head_seq) {
-        found.value = { ...entry, chat: { ...entry.chat, head_seq: old.chat.head_seq, head_position: old.chat.head_position }, last: old.last, active_at_ms: Math.max(old.active_at_ms, entry.active_at_ms), unread: old.unread, mentions: old.mentions };
-      } else found.value = entry;
+      // An answer that was on its way while records came is older than what is shown.
+      if (entry.chat.head_seq < old.chat.head_seq) return false;
+      found.value = entry;
       if (old.pinned !== entry.pinned || old.active_at_ms !== entry.active_at_ms) this.version.value += 1;
     } else {
       this.entries.set(chat_id, signal(entry));
       this.version.value += 1;
     }
+    return true;
   }
 
-  page({ entries, next }) {
-    for (const entry of entries) this.put(entry);
+  /** Where the next page begins; none any more when there are as many as may be kept. */
+  pageEnds(next) {
     this.next.value = this.entries.size >= INBOX_ENTRIES ? null : (next ?? null);
   }
 
@@ -112,8 +116,11 @@ export class InboxStore {
     if (kind === 'message') {
       change.last = record;
       change.active_at_ms = record.at_ms;
-      this.hidden.delete(chat_id);
-      if (record.by !== this.me_id) {
+      if (this.hidden.delete(chat_id) || old.chat.head_seq === 0) this.version.value += 1;
+      if (record.by === this.me_id) {
+        // Who writes has read what stands above.
+        Object.assign(change, { read_seq: seq, read_position: position, unread: 0, mentions: [] });
+      } else {
         change.unread = old.unread + 1;
         if ((body.mention_all || body.mentions?.includes(this.me_id)) && old.mentions.length < 100) change.mentions = [...old.mentions, seq];
       }

@@ -157,7 +157,7 @@ export class Store {
   putEntry(entry) {
     const { chat_id, head_seq } = entry.chat;
     const old = this.inbox.peek(chat_id);
-    this.inbox.put(entry);
+    if (!this.inbox.put(entry)) return this.wantEntry(chat_id);
     const chat = this.chats.get(chat_id);
     if (old && head_seq > old.chat.head_seq && chat && chat.runs.size() > 0) chat.forget();
     const waiting = this.aside.get(chat_id);

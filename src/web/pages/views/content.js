@@ -167,11 +167,11 @@ function imageView(page, body, { progress, preview }) {
 }
 
 /** The middle of a long file name is cut; its ending stays. */
-export function shortFileName(name, most = 36) {
+export function shortFileName(name, most = 28) {
   const shown = visible(name);
   if (shown.length <= most) return shown;
   const dot = shown.lastIndexOf('.');
-  const ending = dot > 0 && shown.length - dot <= 8 ? shown.slice(dot - 4) : shown.slice(-8);
+  const ending = dot > 0 && shown.length - dot <= 8 ? shown.slice(Math.max(0, dot - 4)) : shown.slice(-8);
   return `${shown.slice(0, most - ending.length - 1)}…${ending}`;
 }
 

@@ -56,8 +56,11 @@ pub async fn tls_pair() -> (Socket, TlsStream<TcpStream>) {
 
 /// A listener that runs.
 pub struct Running {
+    /// Where.
     pub address: SocketAddr,
+    /// Tells it to drain.
     pub stop: watch::Sender<bool>,
+    /// Ends when it has drained.
     pub ended: tokio::task::JoinHandle<()>,
 }
 
@@ -93,7 +96,10 @@ pub async fn read_answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> 
         answer.push(byte.expect("an answer comes"));
         let text = String::from_utf8_lossy(&answer);
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let length = head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok()).unwrap_or(0);
+            let length = head
+                .lines()
+                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse::<usize>().ok())
+                .unwrap_or(0);
             if head.contains("101 Switching") || body.len() >= length {
                 return text.into_owned();
             }

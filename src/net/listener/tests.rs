@@ -1,11 +1,10 @@
 //! Dangers at the port: slow, oversized, too many, cut off, upgraded.
 
-use super::admission::Caps;
-use super::fixture::{certificate, connect_tls, exchange, read_answer, read_to_close, run, write_certificate};
-use super::listener::{ClientAddress, Times};
-use super::proxy::Network;
-use super::socket::Socket;
-use super::tls::Certificate;
+use super::{ClientAddress, Times};
+use crate::net::admission::Caps;
+use crate::net::socket::Socket;
+use crate::net::tests::{certificate, connect_tls, exchange, read_answer, read_to_close, run, write_certificate};
+use crate::net::tls::Certificate;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Extension, Request};
 use axum::http::{StatusCode, header};
@@ -27,12 +26,15 @@ fn router() -> Router {
     Router::new()
         .route("/", get(|| async { "hello" }))
         .route("/address", get(|Extension(ClientAddress(address)): Extension<ClientAddress>| async move { address.to_string() }))
-        .route("/body", post(|body: Result<bytes::Bytes, axum::extract::rejection::BytesRejection>| async move {
-            match body {
-                Ok(body) => body.len().to_string().into_response(),
-                Err(error) => (StatusCode::REQUEST_TIMEOUT, error.to_string()).into_response(),
-            }
-        }))
+        .route(
+            "/body",
+            post(|body: Result<bytes::Bytes, axum::extract::rejection::BytesRejection>| async move {
+                match body {
+                    Ok(body) => body.len().to_string().into_response(),
+                    Err(error) => (StatusCode::REQUEST_TIMEOUT, error.to_string()).into_response(),
+                }
+            }),
+        )
         .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
         .route("/ws", any(upgrade))
         .layer(DefaultBodyLimit::max(1 << 20))
@@ -276,7 +278,8 @@ async fn draining_lets_a_running_request_end_and_takes_no_new_one() {
 
 #[tokio::test]
 async fn draining_does_not_wait_for_ever() {
-    let running = run(router().route("/stuck", get(|| async { std::future::pending::<()>().await })), None, Caps::default(), Times::default());
+    let running =
+        run(router().route("/stuck", get(|| async { std::future::pending::<()>().await })), None, Caps::default(), Times::default());
     let request = tokio::spawn(exchange(running.address, b"GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n"));
     tokio::time::sleep(Duration::from_millis(100)).await;
     running.stop.send_replace(true);
@@ -289,14 +292,37 @@ async fn the_address_behind_a_trusted_proxy_is_the_clients() {
     let request = b"GET /address HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.7\r\nConnection: close\r\n\r\n";
     let running = run(router(), None, Caps::default(), Times::default());
     assert!(exchange(running.address, request).await.ends_with("127.0.0.1"));
-    let trusted: Network = "127.0.0.1".parse().unwrap();
-    let running = run(router(), None, Caps { trusted_proxies: vec![trusted], ..Caps::default() }, Times::default());
+    let running =
+        run(router(), None, Caps { trusted_proxy: Arc::new(|address| address.is_loopback()), ..Caps::default() }, Times::default());
     assert!(exchange(running.address, request).await.ends_with("198.51.100.7"));
 }
 
 #[tokio::test]
 async fn a_taken_port_is_said_in_one_sentence() {
     let running = run(router(), None, Caps::default(), Times::default());
-    let error = super::listener::Listener::bind(running.address, None, Caps::default(), Times::default()).err().unwrap();
+    let error = super::Listener::bind(running.address, None, Caps::default(), Times::default()).err().unwrap();
     assert!(error.contains("already listens") && error.contains("--listen"), "{error}");
+}
+
+#[tokio::test]
+async fn an_address_that_asks_far_too_often_is_told_to_wait_and_others_are_not() {
+    let caps = Caps { requests_per_second_per_address: 1, trusted_proxy: Arc::new(|address| address.is_loopback()), ..Caps::default() };
+    let running = run(router(), None, caps, Times::default());
+    let ask = async |client: &str| {
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n");
+        exchange(running.address, request.as_bytes()).await
+    };
+    let mut refused = 0;
+    for _ in 0..30 {
+        let answer = ask("198.51.100.7").await;
+        if !answer.starts_with("HTTP/1.1 200") {
+            assert!(
+                answer.starts_with("HTTP/1.1 429") && answer.contains("Retry-After: 1") && answer.contains("\"code\":3002"),
+                "{answer}"
+            );
+            refused += 1;
+        }
+    }
+    assert!((1..=20).contains(&refused), "a burst of ten, then one a second: {refused} of 30 were refused");
+    assert!(ask("198.51.100.8").await.starts_with("HTTP/1.1 200"));
 }

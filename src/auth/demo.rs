@@ -1,7 +1,6 @@
 //! The demo organisation: enough people, departments and names to try everything at once.
 
-use super::person::{DepartmentEntry, PersonEntry, ROOT};
-use super::{Directory, department_id_of};
+use crate::directory::{DepartmentEntry, Directory, PersonEntry, ROOT, department_id_of};
 use crate::auth::{Auth, password};
 use crate::config::{Config, Demo};
 use crate::error::Result;
@@ -74,7 +73,7 @@ const TREE: &[Department] = &[
 /// One sentence, when it is not to be had on this address.
 pub async fn make_if_wanted(config: &Config, directory: &Directory, auth: &Auth) -> std::result::Result<Option<String>, String> {
     let say = |error: crate::error::Error| format!("the demo organisation could not be made: {error}");
-    let is_demo = directory.0.store.get(Table::Facts, tables::none(), tables::text_key(FACT)).await.map_err(say)?.is_some();
+    let is_demo = directory.store().get(Table::Facts, tables::none(), tables::text_key(FACT)).await.map_err(say)?.is_some();
     if is_demo && !config.loopback() {
         return Err(format!(
             "the data folder {} holds the demo organisation, whose passwords everybody knows, and {} can be reached from other machines; listen on 127.0.0.1, or choose another folder with `--data`",
@@ -118,7 +117,7 @@ fn next_steps(directory: &Directory) -> String {
 /// # Errors
 /// `StorageUnavailable`.
 pub async fn make(directory: &Directory, auth: &Auth) -> Result<()> {
-    let store = directory.0.store.clone();
+    let store = directory.store().clone();
     // First of all: a folder in which this was begun is never taken for a real organisation.
     store.write(vec![Write::Put(Table::Facts, tables::none(), tables::text_key(FACT), b"true".to_vec())]).await?;
     let (departments, people) = organisation();

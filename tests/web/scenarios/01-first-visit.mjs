@@ -1,0 +1,85 @@
+// First visit, cold: the shell is painted before any module ran, the budgets hold, and plain HTTP in an intranet works.
+
+import assert from 'node:assert/strict';
+import { scenario, signIn, startBrowser, until } from '../stage.mjs';
+
+const SHELL_BYTES = 20_000;
+const READY_BYTES = 110_000;
+const ALL_BYTES = 260_000;
+
+await scenario('01-first-visit', async (stage) => {
+  const context = await stage.browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'zh-CN' });
+  const page = await stage.open({ url: 'about:blank', context });
+  const session = await context.newCDPSession(page);
+  await session.send('Network.enable');
+  const requests = new Map();
+  session.on('Network.requestWillBeSent', ({ requestId, request }) => requests.set(requestId, { url: request.url, bytes: 0 }));
+  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => requests.has(requestId) && (requests.get(requestId).bytes = encodedDataLength));
+  const sum = (some) => some.reduce((total, one) => total + one.bytes, 0);
+  const of = (shape) => [...requests.values()].filter((one) => shape.test(new URL(one.url).pathname));
+
+  const answer = await page.goto(stage.server.url);
+  const headers = answer.headers();
+  for (const part of ["default-src 'none'", "script-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'", 'trusted-types lit-html clarion']) assert.ok(headers['content-security-policy'].includes(part), part);
+  assert.equal(headers['x-frame-options'], 'DENY');
+  assert.equal(headers['x-content-type-options'], 'nosniff');
+  const html = await answer.text();
+  assert.ok(!html.includes('{{'), 'every place holder was filled');
+  assert.match(html, /<div id="shell"/);
+
+  await page.getByRole('button', { name: '登录' }).waitFor();
+  await stage.shot(page, 'sign-in');
+  const shell = [...of(/^\/$/), ...of(/\.css$|head\.js$/)];
+  assert.ok(sum(shell) <= SHELL_BYTES, `shell: ${sum(shell)} bytes`);
+
+  await page.getByLabel('密码').fill('wrong');
+  await page.getByLabel('工号或邮箱').fill('e1001');
+
+  await signIn(page, 'e1001');
+  await page.waitForFunction(() => performance.getEntriesByName('clarion:ready').length > 0);
+  await stage.shot(page, 'ready');
+  const ready = [...requests.values()];
+  const preloaded = new Set([...html.matchAll(/rel="modulepreload" href="([^"]+)"/g)].map(([, href]) => href));
+  const modules = of(/\.js$/).map((one) => new URL(one.url).pathname).filter((path) => !path.endsWith('head.js'));
+  for (const path of modules) assert.ok(preloaded.has(path), `${path} was needed before ready and not preloaded`);
+  assert.ok(sum(ready) <= READY_BYTES, `ready: ${sum(ready)} bytes in ${ready.length} requests`);
+  console.log(`   shell ${sum(shell)} bytes in ${shell.length} requests, ready ${sum(ready)} bytes in ${ready.length} requests`);
+  const marks = await page.evaluate(() => performance.getEntriesByType('mark').map((mark) => `${mark.name} ${Math.round(mark.startTime)} ms`));
+  console.log(`   ${marks.join(', ')}`);
+
+  // The lazy parts come when the page is idle.
+  await until('the lazy parts', () => of(/settings\.js$/).length > 0, 20_000);
+  await page.waitForTimeout(500);
+  assert.ok(sum([...requests.values()]) <= ALL_BYTES, `all: ${sum([...requests.values()])} bytes`);
+  console.log(`   everything ${sum([...requests.values()])} bytes in ${requests.size} requests`);
+
+  // A second visit asks the server for the start page only.
+  const before = requests.size;
+  await page.reload();
+  await page.getByRole('heading', { name: '聊天' }).waitFor();
+  const again = [...requests.values()].slice(before).filter((one) => /\/web\/[0-9a-f]+\//.test(one.url) && one.bytes > 0);
+  assert.deepEqual(again.map((one) => one.url), [], 'what was loaded once is kept');
+
+  const dump = await page.evaluate(() => ({ cookie: document.cookie, stored: JSON.stringify(localStorage) }));
+  assert.equal(dump.cookie, '', 'the cookie cannot be read by script');
+  assert.doesNotMatch(dump.stored, /token/i);
+});
+
+// Under a plain-HTTP name of an intranet, which is no secure context.
+const NAME = 'clarion.intranet.test';
+await scenario('01-intranet', async (stage) => {
+  const browser = await startBrowser([`--host-resolver-rules=MAP ${NAME} 127.0.0.1`]);
+  try {
+    const page = await (await browser.newContext({ locale: 'zh-CN' })).newPage();
+    const errors = [];
+    page.on('pageerror', (error) => errors.push(String(error)));
+    await page.goto(`http://${NAME}:${stage.server.port}`);
+    assert.equal(await page.evaluate(() => isSecureContext), false);
+    await signIn(page, 'e1002');
+    await page.getByRole('button', { name: '设置' }).click();
+    await page.getByText('通过 HTTPS 打开时').waitFor();
+    assert.deepEqual(errors, []);
+  } finally {
+    await browser.close();
+  }
+}, { environment: { CLARION_PUBLIC_URL: `http://${NAME}` } });
