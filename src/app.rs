@@ -1,7 +1,7 @@
 //! Puts the server together, runs it, and takes it apart again. The only place that names engines.
 
 use crate::attachment::Attachments;
-use crate::auth::{Auth, demo};
+use crate::auth::Auth;
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
