@@ -29,7 +29,7 @@ impl Server {
     /// The same with settings of its own, as environment variables.
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let (child, address) = spawn(&folder.path().join("data"), "127.0.0.1:0", &environment).await;
         Self { child, folder, address, environment }
     }
@@ -135,7 +135,7 @@ impl Drop for Server {
     }
 }
 
-async fn spawn(data: &Path, listen: &str, environment: &Vec<(String, String)>) -> (Child, String) {
+async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("the log can be written");
     let mut child = Command::new(env!("CARGO_BIN_EXE_clarion"))
         .args(["--listen", listen, "--data"])
@@ -146,7 +146,7 @@ async fn spawn(data: &Path, listen: &str, environment: &Vec<(String, String)>) -
         .spawn()
         .expect("the binary starts");
     let stdout = child.stdout.take().expect("stdout is a pipe");
-    let (lines, first) = mpsc::channel();
+    let (lines, first) = mpsc::sync_channel(64);
     std::thread::spawn(move || {
         use std::io::BufRead;
         for line in std::io::BufReader::new(stdout).lines().map_while(Result::ok) {
