@@ -1,7 +1,7 @@
 //! Puts the server together, runs it, and takes it apart again. The only place that names engines.
 
 use crate::attachment::Attachments;
-use crate::auth::{Auth, demo};
+use crate::auth::Auth;
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -16,6 +16,7 @@ use crate::net::admission::Caps;
 use crate::net::tls::Certificate;
 use crate::net::{Listener, Times, open_files};
 use crate::open_api::{self, OpenApi};
+use crate::operator::demo;
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
@@ -67,7 +68,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let directory = Directory::load(store.clone()).await.map_err(say)?;
     directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
-    let demo = demo::make_if_wanted(&config, &directory, &auth).await?;
+    let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
     let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;

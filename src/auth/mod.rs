@@ -6,7 +6,6 @@
 
 mod apps;
 mod attempts;
-pub mod demo;
 mod devices;
 mod login;
 pub mod password;

@@ -2,7 +2,7 @@
 
 use super::amend::writable;
 use super::members::{Joined, bitmap_bytes};
-use super::send::{check_client_message_id, info_row, member_rows};
+use super::send::{check_client_message_id, id_reused, info_row, member_rows};
 use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -133,7 +133,8 @@ impl Chats {
                 }
                 Ok(key)
             }
-            Outcome::Earlier { chat, .. } => Ok(chat),
+            Outcome::Earlier { chat, seq: 1 } if chat.pair().is_none() => Ok(chat),
+            Outcome::Earlier { .. } => Err(id_reused()),
             Outcome::Again => Err(Error::busy("the group could not be placed")),
         }
     }

@@ -212,7 +212,7 @@ impl Chats {
             };
             match head.outcome(on_its_way).await? {
                 Outcome::Committed(record) => return Ok(done(&record)),
-                Outcome::Earlier { chat, seq } => return Ok(done(&*self.entry(chat, seq).await?.record)),
+                Outcome::Earlier { chat, seq } => return Ok(done(&self.entry(chat, seq).await?.record)),
                 Outcome::Again => {}
             }
         }

@@ -53,11 +53,6 @@ pub fn person_key(index: UserIndex) -> (tables::Key, tables::Key) {
 }
 
 impl Directory {
-    /// The store that keeps the organisation.
-    pub(crate) fn store(&self) -> &Arc<dyn Store> {
-        &self.0.store
-    }
-
     /// Reads the whole organisation from the store.
     ///
     /// # Errors

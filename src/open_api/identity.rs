@@ -11,6 +11,7 @@ use protocol::person::PersonKind;
 use std::sync::Arc;
 
 /// The form in which people are named.
+#[expect(clippy::enum_variant_names, reason = "these are the words of the interface")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdType {
     /// `ou_…`, as one app sees a person.

@@ -46,11 +46,12 @@ const outside = Object.fromEntries(Object.entries(process.env).filter(([name]) =
 export async function startServer({ environment = {} } = {}) {
   const data = mkdtempSync(join(tmpdir(), 'clarion-web-'));
   const port = await freePort();
+  const settings = typeof environment === 'function' ? environment(port) : environment;
   let child = null;
   let log = '';
 
   async function start() {
-    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...outside, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(BINARY, ['--listen', `127.0.0.1:${port}`, '--data', data], { env: { ...outside, ...settings }, stdio: ['ignore', 'pipe', 'pipe'] });
     const started = child;
     child.stderr.on('data', (text) => (log = (log + text).slice(-20_000)));
     await new Promise((done, failed) => {
@@ -163,9 +164,14 @@ export async function scenario(name, play, options = {}) {
     await page.addInitScript(() => {
       globalThis.__violations = [];
       globalThis.__shift = 0;
+      globalThis.__moved = [];
       document.addEventListener('securitypolicyviolation', (event) => globalThis.__violations.push(`${event.violatedDirective} ${event.blockedURI}`));
       new PerformanceObserver((list) => {
-        for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.__shift += entry.value;
+        for (const entry of list.getEntries()) {
+          if (entry.hadRecentInput) continue;
+          globalThis.__shift += entry.value;
+          if (entry.value > 0.001) globalThis.__moved.push(`${entry.value.toFixed(4)} ${entry.sources.map((source) => `${source.node?.className ?? source.node?.nodeName} ${source.previousRect.y}>${source.currentRect.y}`).join(' | ')}`);
+        }
       }).observe({ type: 'layout-shift', buffered: true });
     });
     await page.goto(url);
@@ -193,8 +199,8 @@ export async function scenario(name, play, options = {}) {
       if (page.isClosed()) continue;
       const violations = await page.evaluate(() => globalThis.__violations ?? []).catch(() => []);
       assert.deepEqual(violations, [], 'violations of the policy');
-      const shift = await page.evaluate(() => globalThis.__shift ?? 0).catch(() => 0);
-      assert.ok(shift <= (options.shift ?? 0.01), `something moved by itself: layout shift ${shift}`);
+      const [shift, moved] = await page.evaluate(() => [globalThis.__shift ?? 0, globalThis.__moved ?? []]).catch(() => [0, []]);
+      assert.ok(shift <= (options.shift ?? 0.01), `something moved by itself: layout shift ${shift}\n${moved.slice(0, 8).join('\n')}`);
     }
     assert.deepEqual(complaints, [], 'console and errors');
   } catch (error) {

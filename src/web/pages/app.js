@@ -16,10 +16,11 @@ import { receiptActs } from './acts/receipt.js';
 import { createScreen } from './views/screen.js';
 import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
+import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
 import { region } from './views/region.js';
 import { go, replace, route } from './route.js';
-import { change } from './theme.js';
+import { change, wordsReady } from './theme.js';
 import { language, t } from './words/words.js';
 import { refusalWords } from './views/refusal.js';
 
@@ -33,7 +34,7 @@ sessionStorage.removeItem('clarion.tries');
 async function start() {
   let session;
   try {
-    session = await currentSession();
+    [session] = await Promise.all([currentSession(), wordsReady]);
   } catch {
     session = undefined;
   }
@@ -160,7 +161,7 @@ async function run(session) {
   port.on('entries', ({ page: told }) => {
     batch(() => {
       store.people.put(told.people);
-      for (const entry of told.entries) store.putEntry(entry);
+      for (const entry of told.entries) store.putEntry(entry, now());
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
@@ -209,7 +210,7 @@ async function run(session) {
 
   performance.mark('clarion:ready');
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => preloadLayers().catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

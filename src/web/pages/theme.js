@@ -1,7 +1,7 @@
 // Settings of this browser: language, look, text size, send key. Kept in localStorage, told to the other tabs.
 
 import { effect, signal } from './vendor/signals.js';
-import { language } from './words/words.js';
+import { useLanguage } from './words/words.js';
 
 const KEY = 'clarion.settings';
 const DEFAULTS = { language: '', look: 'system', text_size: '', send_key: 'enter' };
@@ -30,11 +30,15 @@ export function change(change) {
   tabs?.postMessage(settings.peek());
 }
 
+/** The words of the chosen language are there. */
+export let wordsReady = Promise.resolve();
+
 effect(() => {
   const { language: chosen, look, text_size } = settings.value;
   const root = document.documentElement;
-  language.value = chosen || (navigator.languages.find((tag) => /^(zh|en)/.test(tag)) ?? 'zh').slice(0, 2);
-  root.lang = language.value === 'zh' ? 'zh-CN' : 'en';
+  const name = chosen || (navigator.languages.find((tag) => /^(zh|en)/.test(tag)) ?? 'zh').slice(0, 2);
+  wordsReady = useLanguage(name);
+  root.lang = name === 'zh' ? 'zh-CN' : 'en';
   if (look === 'system') delete root.dataset.theme;
   else root.dataset.theme = look;
   if (text_size) root.dataset.text = text_size;

@@ -83,7 +83,7 @@ await scenario('06-cut', async (stage) => {
   await stage.shot(a, 'bar');
   wire.refuse(false);
   await a.reload();
-  await until('the five went once the page was there again', async () => (await a.locator('.row.unsent').count()) === 0 && (await a.getByText('断线时写的 5', { exact: true }).count()) > 0, 60_000);
+  await until('the five went once the page was there again', async () => (await a.locator('.row.unsent').count()) === 0 && (await a.locator('.row.own').getByText('断线时写的 5', { exact: true }).count()) === 1, 60_000);
   await b.locator('.scroller').focus();
   await b.keyboard.press('End');
   await until('B has the five', async () => (await b.getByText('断线时写的 5', { exact: true }).count()) > 0, 60_000);

@@ -87,7 +87,7 @@ test('random cuts: the server gets each message, in order for each chat, once by
 
 test('an earlier visit is taken up; what is older than a week is not', () => {
   const outbox = new Outbox();
-  const dropped = outbox.restore([{ ...item('new', 'c', 8 * 86_400_000), state: 'in_flight' }, { ...item('old', 'c', 0), state: 'waiting' }], 8 * 86_400_000);
+  const dropped = outbox.restore([{ ...item('new', 'c', 8 * 86_400_000), state: 'in_flight' }, { ...item('old', 'c', 0), state: 'waiting' }, item('fresh', 'c', 8 * 86_400_000)], 8 * 86_400_000);
   assert.equal(dropped, 1);
-  assert.deepEqual(outbox.due(8 * 86_400_000).map((one) => one.client_message_id), ['new']);
+  assert.deepEqual(outbox.due(8 * 86_400_000).map((one) => one.client_message_id), ['new', 'fresh']);
 });

@@ -46,7 +46,7 @@ function makeLog(random, length) {
 function page(log, from, to, now) {
   const fold = new Store(ME);
   const all = log.slice(0, now);
-  fold.putEntry(entryAt([]));
+  fold.replaceEntry(entryAt([]));
   for (const record of all) fold.applyRecord(record, 0);
   const chat = fold.chat(CHAT);
   chat.runs.clear();
@@ -82,7 +82,7 @@ test('random plans: cut, doubled, late and reordered records end in the log of t
     const log = makeLog(random, 80);
     const store = new Store(ME);
     const opened = 20 + Math.floor(random() * 20);
-    store.putEntry(entryAt(log.slice(0, opened)));
+    store.replaceEntry(entryAt(log.slice(0, opened)));
     const chat = store.chat(CHAT);
     chat.loading();
     chat.merge(page(log, Math.max(1, opened - 9), opened, opened));
@@ -119,7 +119,7 @@ test('random plans: cut, doubled, late and reordered records end in the log of t
 test('a page that was on its way while a message changed is asked for again', () => {
   const store = new Store(ME);
   const log = makeLog(seeded(7), 10).filter((record) => record.change.message).map((record, at) => ({ ...record, seq: at + 1, position: at + 1 }));
-  store.putEntry(entryAt(log));
+  store.replaceEntry(entryAt(log));
   const chat = store.chat(CHAT);
   chat.loading();
   store.applyEvent('record', { chat_id: CHAT, seq: log.length + 1, position: log.length, at_ms: 1, by: 'x', change: { edited: { message_id: log[0].change.message.message_id, target_seq: 1, content: { text: { text: 'new' } }, mentions: [], mention_all: false } } }, 1);
@@ -129,7 +129,7 @@ test('a page that was on its way while a message changed is asked for again', ()
 
 test('unread grows with what others write, ends with what I write, and never counts a record twice', () => {
   const store = new Store(ME);
-  store.putEntry(entryAt([]));
+  store.replaceEntry(entryAt([]));
   const message = (seq, by) => ({ chat_id: CHAT, seq, position: seq, at_ms: seq, by, change: { message: { message_id: `om_${seq}`, client_message_id: `c_${seq}`, content: { text: { text: 'x' } }, mentions: seq === 3 ? ['me'] : [], mention_all: false, reactions: [], pinned: false } } });
   for (const [seq, by] of [[1, 'a'], [1, 'a'], [2, 'me'], [3, 'a'], [3, 'a']]) store.applyEvent('record', message(seq, by), 1);
   assert.equal(store.inbox.peek(CHAT).unread, 1);
@@ -139,7 +139,7 @@ test('unread grows with what others write, ends with what I write, and never cou
 
 test('a quote says that what it quotes was recalled', () => {
   const store = new Store(ME);
-  store.putEntry(entryAt([]));
+  store.replaceEntry(entryAt([]));
   const base = { chat_id: CHAT, at_ms: 1, by: 'a' };
   const body = (id, extra) => ({ message: { message_id: id, client_message_id: id, content: { text: { text: 'x' } }, mentions: [], mention_all: false, reactions: [], pinned: false, ...extra } });
   const chat = store.chat(CHAT);

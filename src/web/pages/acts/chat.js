@@ -21,7 +21,7 @@ export function chatActs({ store, port, randomId }) {
   /** An entry for a chat of which nothing but itself is known yet; it is listed once something was said in it. */
   function putNewChat(chat) {
     if (store.inbox.peek(chat.chat_id)) return store.inbox.changeChat(chat.chat_id, chat);
-    store.putEntry({ chat, active_at_ms: chat.created_at_ms, read_seq: 0, read_position: 0, unread: 0, mentions: [], pinned: false, muted: false });
+    store.replaceEntry({ chat, active_at_ms: chat.created_at_ms, read_seq: 0, read_position: 0, unread: 0, mentions: [], pinned: false, muted: false });
     if (chat.head_seq > 0) store.wantEntry(chat.chat_id);
   }
 
@@ -61,7 +61,7 @@ export function chatActs({ store, port, randomId }) {
       const page = await port.command('inbox', { chat_ids: [chat_id] });
       batch(() => {
         store.people.put(page.people);
-        for (const entry of page.entries) store.putEntry(entry);
+        for (const entry of page.entries) store.replaceEntry(entry);
       });
       if (!page.entries.length) putNewChat(await port.command('chat', { chat_id }));
     }),

@@ -4,6 +4,10 @@ import { batch, effect } from '../vendor/signals.js';
 import { HISTORY_PAGE, INBOX_PAGE, LIST_PAGE } from '../limits.js';
 import { ConnectionLost, Refused, expectRefusal } from '../protocol/outcome.js';
 
+/** Entries that may have changed are asked for after this long: several records that say the same are one question. */
+const ENTRY_MS = 150;
+/** A page that the server cannot give now is asked for again so often. */
+const TRIES = 6;
 /** A missing record is waited for this long; then everything since the last safe place is asked for. */
 const HOLE_MS = 1_000;
 
@@ -13,7 +17,7 @@ export function loadActs({ store, port, now }) {
   const loading = new Map();
 
   async function firstPage() {
-    const page = await port.command('inbox', { limit: INBOX_PAGE, chat_ids: [] });
+    const page = await patiently(() => port.command('inbox', { limit: INBOX_PAGE, chat_ids: [] }));
     batch(() => {
       store.people.put(page.people);
       const listed = new Set(page.entries.map((entry) => entry.chat.chat_id));
@@ -23,7 +27,7 @@ export function loadActs({ store, port, now }) {
         if (store.chats.has(chat_id)) store.wantEntry(chat_id);
         else store.inbox.remove(chat_id);
       }
-      for (const entry of page.entries) store.putEntry(entry);
+      for (const entry of page.entries) store.replaceEntry(entry);
       store.inbox.pageEnds(page.next);
     });
   }
@@ -36,7 +40,7 @@ export function loadActs({ store, port, now }) {
       const page = await port.command('inbox', { page: page_token, limit: INBOX_PAGE, chat_ids: [] });
       batch(() => {
         store.people.put(page.people);
-        for (const entry of page.entries) store.putEntry(entry);
+        for (const entry of page.entries) store.putEntry(entry, now());
         store.inbox.pageEnds(page.next);
       });
     } catch (error) {
@@ -52,7 +56,7 @@ export function loadActs({ store, port, now }) {
     batch(() => {
       store.people.put(page.people);
       const found = new Set(page.entries.map((entry) => entry.chat.chat_id));
-      for (const entry of page.entries) store.putEntry(entry);
+      for (const entry of page.entries) store.putEntry(entry, now());
       for (const chat_id of chat_ids) if (!found.has(chat_id) && store.inbox.peek(chat_id)?.chat.head_seq > 0) store.inbox.remove(chat_id);
     });
     return page.entries;
@@ -69,7 +73,7 @@ export function loadActs({ store, port, now }) {
     chat.loading();
     const work = (async () => {
       try {
-        const page = await port.command('history', { chat_id, limit, ...where });
+        const page = await patiently(() => port.command('history', { chat_id, limit, ...where }));
         let again = [];
         batch(() => {
           store.people.put(page.people);
@@ -88,6 +92,18 @@ export function loadActs({ store, port, now }) {
     })();
     loading.set(key, work);
     return work;
+  }
+
+  /** Asks again when the server says that it may be asked again. */
+  async function patiently(ask) {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof Refused) || error.error.retry_after_ms === undefined || tries >= TRIES) throw error;
+        await new Promise((done) => setTimeout(done, error.error.retry_after_ms + 50 * tries));
+      }
+    }
   }
 
   /** One message as it stands now. */
@@ -123,7 +139,6 @@ export function loadActs({ store, port, now }) {
     const ids = [...store.stale_entries.value].filter((chat_id) => !asked_entries.has(chat_id)).slice(0, LIST_PAGE);
     if (ids.length === 0) return;
     for (const chat_id of ids) asked_entries.add(chat_id);
-    // A moment later: several records that say the same are one question.
     setTimeout(async () => {
       for (const chat_id of ids) asked_entries.delete(chat_id);
       const left = new Set(store.stale_entries.peek());
@@ -134,14 +149,14 @@ export function loadActs({ store, port, now }) {
       } catch (error) {
         expectRefusal(error);
       }
-    }, 30);
+    }, ENTRY_MS);
   });
 
   setInterval(() => {
     store.receipts.expireTyping(now());
-    for (const [chat_id, since_ms] of store.holes) {
-      if (now() - since_ms < HOLE_MS) continue;
-      store.holes.set(chat_id, now());
+    for (const hole of store.holes.values()) {
+      if (now() - hole.since_ms < HOLE_MS) continue;
+      hole.since_ms = now();
       port.hole();
       break;
     }

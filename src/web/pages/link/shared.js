@@ -9,7 +9,7 @@ const WATCH_DELAY_MS = 300;
 
 /** @returns {(port: MessagePort) => void} takes a tab's port */
 export function createShared() {
-  /** @type {Map<MessagePort, {watched: string[], at_ms: number, answered: boolean, visible: boolean, missed: number}>} */
+  /** @type {Map<MessagePort, {watched: string[], at_ms: number, answered: boolean, visible: boolean, missed: number, loaded: boolean}>} */
   const tabs = new Map();
   const tickets = new Map();
   let next_ticket = 1;
@@ -28,7 +28,12 @@ export function createShared() {
       if (output.type === 'reply') tellOwn(asked, output.reply);
       return;
     }
+    if (output.type === 'caught_up') {
+      // A tab that came while the session was away has nothing to which the missed could be added.
+      for (const [port, tab] of tabs) if (!tab.loaded) port.postMessage({ type: 'reset' });
+    }
     if (output.type === 'reset' || output.type === 'caught_up') {
+      for (const tab of tabs.values()) tab.loaded = true;
       watched = '';
       watch();
       away_told = false;
@@ -112,10 +117,11 @@ export function createShared() {
         watched = '';
       }
       socket.expiresIn(given.expires_in);
-      tabs.set(port, { watched: [], at_ms: given.now_ms, answered: true, visible: true, missed: 0 });
+      tabs.set(port, { watched: [], at_ms: given.now_ms, answered: true, visible: true, missed: 0, loaded: false });
       if (!fresh && socket.welcome() && socket.status().phase === 'ready') {
         port.postMessage({ type: 'welcome', welcome: socket.welcome() });
         port.postMessage({ type: 'reset' });
+        tabs.get(port).loaded = true;
       }
       port.postMessage({ type: 'status', status: socket.status() });
       socket.input({ type: 'start' });

@@ -118,7 +118,7 @@ export class Outbox {
     let dropped = 0;
     for (const item of [...items].sort((a, b) => a.at_ms - b.at_ms)) {
       if (now - item.at_ms > OUTBOX_AGE_MS) dropped += 1;
-      else this.add({ ...item, state: item.state === 'in_flight' ? 'waiting' : item.state, not_before_ms: 0 });
+      else this.add({ ...item, state: item.state === 'uploading' || item.state === 'failed' ? item.state : 'waiting', not_before_ms: 0 });
     }
     return dropped;
   }

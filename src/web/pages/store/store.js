@@ -31,7 +31,7 @@ export class Store {
     this.aside = new Map();
     /** Chats whose entry is to be asked for; acts take them. */
     this.stale_entries = signal(new Set());
-    /** Chats that wait for a missing record since when. */
+    /** Chats that wait for missing records: since when, and up to which seq. */
     this.holes = new Map();
     /** I was removed from these, with the time; the open view says so. */
     this.left = signal(new Map());
@@ -110,22 +110,32 @@ export class Store {
       const waiting = this.aside.get(chat_id) ?? new Map();
       if (waiting.size < RECORDS_ASIDE) waiting.set(seq, record);
       this.aside.set(chat_id, waiting);
-      if (!this.holes.has(chat_id)) this.holes.set(chat_id, now);
+      this.#hole(chat_id, seq, now);
       return;
     }
     this.#next(record);
     const waiting = this.aside.get(chat_id);
-    if (!waiting) return;
+    if (!waiting) return this.#filled(chat_id);
     for (let at = seq + 1; waiting.has(at); at += 1) {
       this.#next(waiting.get(at));
       waiting.delete(at);
     }
     const head = this.inbox.peek(chat_id).chat.head_seq;
     for (const at of waiting.keys()) if (at <= head) waiting.delete(at);
-    if (waiting.size === 0) {
-      this.aside.delete(chat_id);
-      this.holes.delete(chat_id);
-    }
+    if (waiting.size === 0) this.aside.delete(chat_id);
+    this.#filled(chat_id);
+  }
+
+  /** Records up to seq are known to exist and are not here yet; they are waited for, then asked for. */
+  #hole(chat_id, seq, now) {
+    const hole = this.holes.get(chat_id);
+    if (hole) hole.seq = Math.max(hole.seq, seq);
+    else this.holes.set(chat_id, { since_ms: now, seq });
+  }
+
+  #filled(chat_id) {
+    const hole = this.holes.get(chat_id);
+    if (hole && this.inbox.peek(chat_id).chat.head_seq >= hole.seq) this.holes.delete(chat_id);
   }
 
   #next(record) {
@@ -148,22 +158,35 @@ export class Store {
     batch(() => {
       this.people.put(synced.people);
       for (const record of synced.records) if (this.inbox.peek(record.chat_id)) this.applyRecord(record, now);
-      for (const entry of [...synced.entries, ...synced.too_long]) this.putEntry(entry);
+      for (const entry of synced.entries) this.putEntry(entry, now);
+      for (const entry of synced.too_long) this.replaceEntry(entry);
       for (const chat_id of synced.left) this.#chatLeft({ chat_id }, now);
     });
   }
 
-  /** Takes an entry; what is loaded of its chat is doubted when the entry is ahead of it. */
-  putEntry(entry) {
+  /**
+   * Takes an entry as it was at some moment. One that is not of the same moment as the records that are here is asked for
+   * again: an older one would undo what came since, a newer one would count twice what is still on its way.
+   */
+  putEntry(entry, now) {
+    const { chat_id, head_seq } = entry.chat;
+    const old = this.inbox.peek(chat_id);
+    if (!old || old.chat.head_seq === head_seq) return this.replaceEntry(entry);
+    if (head_seq > old.chat.head_seq) this.#hole(chat_id, head_seq, now);
+    this.wantEntry(chat_id);
+  }
+
+  /** Takes an entry as the truth; what is loaded of its chat is doubted when the entry is ahead of it. */
+  replaceEntry(entry) {
     const { chat_id, head_seq } = entry.chat;
     const old = this.inbox.peek(chat_id);
     if (!this.inbox.put(entry)) return this.wantEntry(chat_id);
     const chat = this.chats.get(chat_id);
     if (old && head_seq > old.chat.head_seq && chat && chat.runs.size() > 0) chat.forget();
+    this.#filled(chat_id);
     const waiting = this.aside.get(chat_id);
     if (waiting) {
       this.aside.delete(chat_id);
-      this.holes.delete(chat_id);
       for (const record of [...waiting.values()].sort((a, b) => a.seq - b.seq)) this.applyRecord(record, 0);
     }
     const left = this.left.peek();

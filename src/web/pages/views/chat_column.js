@@ -129,7 +129,7 @@ function openChat(element, page, key, route) {
     }),
     effect(() => {
       const gone = left.value;
-      foot.classList.toggle('unseen', Boolean(gone || failure.value));
+      foot.hidden = Boolean(gone || failure.value);
       if (!gone && !failure.value) return;
       untracked(() => {
         timeline?.dispose();

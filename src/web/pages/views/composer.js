@@ -69,7 +69,7 @@ export class Composer {
     render(
       html`<div class="typing" aria-hidden="true">${chat_id ? this.#typing(chat_id) : nothing}</div>
       ${may_post ? nothing : html`<div class="composer_closed" role="note">${icon('lock', 18)}${entry.chat.dissolved ? t('composer.dissolved') : t('composer.closed')}</div>`}
-      <form class="composer_box ${may_post ? '' : 'unseen'}" aria-label=${t('composer.label', { name: this.target.name() })} @submit=${(event) => (event.preventDefault(), this.send())}>
+      <form class="composer_box" ?hidden=${!may_post} aria-label=${t('composer.label', { name: this.target.name() })} @submit=${(event) => (event.preventDefault(), this.send())}>
         ${this.editing ? html`<div class="composer_bar">${icon('edit', 16)}<span class="bar_words">${t('composer.editing')}</span>${iconButton('close', t('composer.stop_editing'), () => this.stopEditing(), { size: 16 })}</div>` : nothing}
         ${this.reply_to && !this.editing ? html`<div class="composer_bar">${icon('reply', 16)}<span class="bar_words"><b>${nameOf(this.page, this.reply_to.sender)}</b> ${this.reply_to.preview || t('content.attachment')}</span>${iconButton('close', t('composer.no_reply'), () => this.reply(null), { size: 16 })}</div>` : nothing}
         ${this.files.length ? html`<div class="file_strip">${this.files.map((one, index) => html`<span class="strip_file">${one.url ? html`<img src=${one.url} alt="">` : icon('file', 24)}<span class="strip_words"><span>${one.name}</span><small>${bytes(one.file.size)}</small></span>${iconButton('close', t('composer.drop_file', { name: one.name }), () => this.dropFile(index), { size: 14 })}</span>`)}</div>` : nothing}

@@ -97,7 +97,11 @@ function shellKey(event, page, list) {
     screen.layer.value = screen.layer.peek()?.kind === 'find' ? null : { kind: 'find' };
     return;
   }
-  if (screen.layer.peek()) return;
+  if (screen.layer.peek()) {
+    // The dialog hears its own keys; before it is loaded, Escape takes the wish back.
+    if (event.key === 'Escape') screen.layer.value = null;
+    return;
+  }
   if (event.altKey && !held && (event.code === 'ArrowUp' || event.code === 'ArrowDown')) {
     event.preventDefault();
     const next = list.neighbour(event.code === 'ArrowUp' ? -1 : 1, event.shiftKey);

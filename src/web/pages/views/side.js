@@ -3,14 +3,21 @@
 import { effect } from '../vendor/signals.js';
 import { html } from '../vendor/lit.js';
 import { t } from '../words/words.js';
-import { createChatInfo } from './chat_info.js';
 import { iconButton } from './icons.js';
-import { createMembers } from './members.js';
-import { createPins } from './pins.js';
-import { createReaders } from './readers.js';
 import { region } from './region.js';
 
-const KINDS = { info: createChatInfo, members: createMembers, readers: createReaders, pins: createPins };
+/** Loaded when they are first opened, and when the page is idle. */
+const LAZY = {
+  info: () => import('./chat_info.js').then((module) => module.createChatInfo),
+  members: () => import('./members.js').then((module) => module.createMembers),
+  readers: () => import('./readers.js').then((module) => module.createReaders),
+  pins: () => import('./pins.js').then((module) => module.createPins),
+};
+
+/** Loads them all, so that an upgrade of the server cannot break an open tab. */
+export function preloadSide() {
+  return Promise.all(Object.values(LAZY).map((load) => load()));
+}
 
 /** @returns {{dispose: () => void}} */
 export function createSide(element, page) {
@@ -27,11 +34,20 @@ export function createSide(element, page) {
     leave();
     document.documentElement.classList.toggle('with_side', Boolean(side && chat_id));
     if (!side || !chat_id) return;
-    const place = document.createElement('div');
-    place.className = 'side_inside';
-    element.append(place);
-    const view = KINDS[side.kind](page, chat_id, side);
-    current = { view, region: region(place, () => html`<header class="side_head"><h2>${view.title()}</h2><span class="grow"></span>${iconButton('close', t('close'), () => (page.screen.side.value = null))}</header><div class="side_body">${view.view()}</div>`) };
+    LAZY[side.kind]().then(
+      (create) => {
+        if (page.screen.side.peek() !== side || page.openChat.peek() !== chat_id || current) return;
+        const place = document.createElement('div');
+        place.className = 'side_inside';
+        element.append(place);
+        const view = create(page, chat_id, side);
+        current = { view, region: region(place, () => html`<header class="side_head"><h2>${view.title()}</h2><span class="grow"></span>${iconButton('close', t('close'), () => (page.screen.side.value = null))}</header><div class="side_body">${view.view()}</div>`) };
+      },
+      () => {
+        page.screen.side.value = null;
+        page.screen.new_version.value = true;
+      },
+    );
   });
   return {
     dispose() {

@@ -1,13 +1,23 @@
 // Words, times and numbers in the language of the interface. Formatters are made once: making one is slow.
 
 import { signal } from '../vendor/signals.js';
-import en from './en.js';
 import zh from './zh.js';
 
-const LANGUAGES = { zh: { words: zh, tag: 'zh-CN' }, en: { words: en, tag: 'en' } };
+/** Chinese is there from the start; another language comes when it is chosen. */
+const LANGUAGES = { zh: { words: zh, tag: 'zh-CN' }, en: { words: null, tag: 'en' } };
 
 /** `zh` or `en`; whoever draws words hears of a change. */
 export const language = signal('zh');
+
+/**
+ * Loads a language and switches to it.
+ * @param {'zh' | 'en'} name
+ */
+export async function useLanguage(name) {
+  const wanted = LANGUAGES[name] ? name : 'zh';
+  LANGUAGES[wanted].words ??= (await import('./en.js')).default;
+  language.value = wanted;
+}
 
 const formats = new Map();
 
