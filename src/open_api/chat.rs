@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 
 /// Characters of a `uuid`.
 const UUID_CHARACTERS_MAX: usize = 50;
-/// People that a new group is made with. Feishu takes 50; nobody who has more wants to be told to call again.
+/// People that a new group is made with; the platform takes 50.
 const USERS_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
-/// Bots that a new group is made with.
-const BOTS_MAX: usize = 5;
+/// Bots that a new group is made with; the platform takes 5.
+const BOTS_MAX: usize = 100;
 /// Groups on one page when nothing is said.
 const PAGE_DEFAULT: usize = 20;
 /// Groups on one page.

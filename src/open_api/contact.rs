@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 /// People on one page when nothing is said.
 const PAGE_DEFAULT: usize = 10;
-/// People or departments on one page.
+/// People or departments on one page; the platform has 50, which makes a full list of a large organisation slow.
 const PAGE_MAX: usize = 500;
-/// People or departments asked for by id in one call.
+/// People or departments asked for by id in one call; the platform takes 50.
 const BATCH_MAX: usize = 500;
 
 /// `GET contact/v3/users/:user_id`
