@@ -125,8 +125,6 @@ settings! {
     recall_minutes: u64 = 24 * 60, "minutes, 0 to 525600", (0, 525_600);
     /// How long a sender can edit a message.
     edit_minutes: u64 = 24 * 60, "minutes, 0 to 525600", (0, 525_600);
-    /// Members of one group.
-    group_members_max: u64 = 500_000, "members, 2 to 2000000", (2, 2_000_000);
 
     /// How long an access token is good for. Signing out and leaving the organisation end it at once all the same.
     access_token_minutes: u64 = 30, "minutes, 1 to 1440", (1, 1440);

@@ -13,17 +13,19 @@ pub mod chat;
 
 pub mod attachment;
 pub mod auth;
-pub mod directory;
 pub mod session;
+
+pub mod directory;
 
 pub mod log;
 pub mod store;
 
-pub mod clock;
 pub mod config;
 pub mod data_folder;
+pub mod net;
+
+pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod metrics;
-pub mod net;

@@ -126,7 +126,6 @@ fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
     match &arguments.command {
         None | Some(Command::Run) => {
             start_logs(config.log_level);
-            allow_open_files();
             runtime.block_on(clarion::app::run(config))
         }
         Some(Command::Config) => operator::print(&Config::reference()),
@@ -154,19 +153,4 @@ fn start_logs(level: LogLevel) {
         LogLevel::Trace => LevelFilter::TRACE,
     };
     tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_max_level(level).init();
-}
-
-/// Takes as many open files as the system lets this process have: each connection is one.
-fn allow_open_files() {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: both calls only read and write the structure that is given to them.
-    let raised = unsafe {
-        libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 && {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) == 0
-        }
-    };
-    if !raised {
-        tracing::warn!(error = %std::io::Error::last_os_error(), "the limit of open files could not be raised");
-    }
 }

@@ -292,7 +292,8 @@ fn words<'a>(code: &'a str, needle: &'a str) -> impl Iterator<Item = usize> + 'a
     code.match_indices(needle).map(|(at, _)| at).filter(move |at| {
         let before = code[..*at].chars().next_back();
         let behind = code[at + needle.len()..].chars().next();
-        !(before.is_some_and(is_word) && needle.starts_with(is_word)) && !(behind.is_some_and(is_word) && needle.ends_with(is_word))
+        let (joined_before, joined_behind) = (before.is_some_and(is_word), behind.is_some_and(is_word));
+        !(joined_before && needle.starts_with(is_word) || joined_behind && needle.ends_with(is_word))
     })
 }
 

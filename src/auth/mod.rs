@@ -11,12 +11,12 @@ mod login;
 pub mod password;
 mod revoked;
 mod token;
-mod types;
+mod grant;
 
 pub use devices::is_device_id;
 pub use login::{Checked, LoginModule, LoginRefused};
 pub use token::KeyRing;
-pub use types::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
+pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -185,7 +185,7 @@ impl Chats {
         .await
     }
 
-    fn append_pins(&self, head: &Head, state: &mut State, user: u32, change: Change, info: super::ChatInfo) -> Result<Decided<Changed>> {
+    fn append_pins(&self, head: &Head, state: &mut State, user: u32, change: Change, info: super::ChatProfile) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);
@@ -226,7 +226,7 @@ fn may_pin(rights: &protocol::chat::Rights) -> Result<()> {
     if rights.pin { Ok(()) } else { Err(Error::not_allowed("pin", "the group's configuration reserves it for the owner and the managers")) }
 }
 
-fn unpinned(info: &super::ChatInfo, seq: u64) -> Option<super::ChatInfo> {
+fn unpinned(info: &super::ChatProfile, seq: u64) -> Option<super::ChatProfile> {
     info.pins.iter().any(|(target, _)| *target == seq).then(|| {
         let mut info = info.clone();
         info.pins.retain(|(target, _)| *target != seq);

@@ -2,8 +2,8 @@
 
 use super::amend::writable;
 use super::members::{Joined, bitmap_bytes};
-use super::send::{check_client_message_id, info_row, member_rows};
-use super::{ChatInfo, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
+use super::send::{check_client_message_id, id_reused, info_row, member_rows};
+use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, record::Change};
@@ -101,7 +101,7 @@ impl Chats {
             let mut state = head.lock();
             let now_ms = self.clock.now_ms();
             let large = members.len() > limits::LARGE_CHAT_MEMBERS;
-            let info = ChatInfo {
+            let info = ChatProfile {
                 name: name.clone(),
                 description: group.description,
                 avatar: group.avatar,
@@ -111,7 +111,7 @@ impl Chats {
                 managers: group.managers.into_iter().filter(|manager| *manager != owner).collect(),
                 created_at_ms: now_ms,
                 large,
-                ..ChatInfo::default()
+                ..ChatProfile::default()
             };
             state.members.add(&members, Joined { seq: 1, position: 0, at_ms: now_ms });
             let mut writes = vec![info_row(key, &info)];
@@ -133,7 +133,8 @@ impl Chats {
                 }
                 Ok(key)
             }
-            Outcome::Earlier { chat, .. } => Ok(chat),
+            Outcome::Earlier { chat, seq: 1 } if chat.pair().is_none() => Ok(chat),
+            Outcome::Earlier { .. } => Err(id_reused()),
             Outcome::Again => Err(Error::busy("the group could not be placed")),
         }
     }
@@ -315,7 +316,7 @@ impl Chats {
         .await
     }
 
-    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatInfo) -> Result<Decided<Changed>> {
+    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatProfile) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);
@@ -323,7 +324,7 @@ impl Chats {
     }
 
     /// What a group is and who is in it, without a member's point of view; for doors that decide for themselves who may ask.
-    pub async fn group_info(&self, key: ChatKey) -> Result<(Arc<ChatInfo>, Arc<RoaringBitmap>)> {
+    pub async fn group_info(&self, key: ChatKey) -> Result<(Arc<ChatProfile>, Arc<RoaringBitmap>)> {
         let head = self.head(key).await?;
         let state = head.lock();
         if state.seq == 0 {

@@ -30,7 +30,7 @@ const RECENT: usize = 256;
 /// What a chat is, apart from its members and messages. Kept as JSON.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ChatInfo {
+pub struct ChatProfile {
     /// Name of a group.
     pub name: String,
     /// What it is for.
@@ -107,7 +107,7 @@ pub struct State {
     /// Time of the last record.
     pub at_ms: u64,
     /// What the chat is.
-    pub info: Arc<ChatInfo>,
+    pub info: Arc<ChatProfile>,
     /// Who is in it.
     pub members: MemberSet,
     /// Positions of recalled messages.
@@ -182,7 +182,7 @@ impl Head {
         let chat = tables::u64_key(key.0);
         let info = match store.get(Table::Chats, chat.clone(), tables::none()).await? {
             Some(json) => serde_json::from_slice(&json).map_err(|error| damaged("chats", &error.to_string()))?,
-            None => ChatInfo::default(),
+            None => ChatProfile::default(),
         };
         let members = match key.pair() {
             Some((one, other)) => MemberSet::pair(one, other),

@@ -4,7 +4,7 @@ use super::amend::writable;
 use super::group::{approval_required, group_key, member_limit};
 use super::members::{Joined, bitmap_bytes};
 use super::send::{info_row, member_rows};
-use super::{ChatInfo, ChatKey, Chats, Decided, Extra, Head, Membership, State};
+use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::record::Change;
@@ -81,7 +81,7 @@ impl Chats {
         state.members.add(&new, Joined { seq: state.seq + 1, position: state.position, at_ms: now_ms });
         let mut writes = Vec::new();
         let becomes_large = !state.info.large && count > limits::LARGE_CHAT_MEMBERS;
-        let info = becomes_large.then(|| Arc::new(ChatInfo { large: true, ..(*state.info).clone() }));
+        let info = becomes_large.then(|| Arc::new(ChatProfile { large: true, ..(*state.info).clone() }));
         if let Some(info) = &info {
             writes.push(info_row(head.key, info));
             writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(head.key.0), Vec::new()));

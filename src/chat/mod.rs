@@ -20,7 +20,7 @@ mod sync;
 
 pub use content::preview;
 pub use group::NewGroup;
-pub use head::{ChatInfo, Head, State};
+pub use head::{ChatProfile, Head, State};
 pub use inbox::ChatPlace;
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
@@ -212,7 +212,7 @@ impl Chats {
             };
             match head.outcome(on_its_way).await? {
                 Outcome::Committed(record) => return Ok(done(&record)),
-                Outcome::Earlier { chat, seq } => return Ok(done(&*self.entry(chat, seq).await?.record)),
+                Outcome::Earlier { chat, seq } => return Ok(done(&self.entry(chat, seq).await?.record)),
                 Outcome::Again => {}
             }
         }

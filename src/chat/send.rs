@@ -63,7 +63,7 @@ impl Chats {
         let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
         match place {
             Some((chat, seq)) if chat == key => {
-                let sent = self.sent(&*self.entry(chat, seq).await?.record);
+                let sent = self.sent(&self.entry(chat, seq).await?.record);
                 Ok(Box::pin(async move { Ok(sent) }))
             }
             _ => Err(refused),
@@ -209,6 +209,13 @@ impl Chats {
     pub async fn forward(self: &Arc<Self>, sender: u32, command: Forward) -> Result<Forwarded> {
         check_client_message_id(&command.client_message_id)?;
         let count = command.message_ids.len();
+        let longest = command.client_message_id.len() + if count > 1 { format!("-{count}").len() } else { 0 };
+        if longest > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
+            return Err(Error::invalid(
+                "client_message_id",
+                format!("with the number of each message it would have {longest} bytes; {} are allowed", limits::CLIENT_MESSAGE_ID_BYTES_MAX),
+            ));
+        }
         if count > 1 && command.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX - 4 {
             return Err(Error::invalid("client_message_id", "with several messages it has at most 60 bytes, because `-2`, `-3` … are added"));
         }
@@ -295,7 +302,7 @@ fn file_key(content: &Content) -> Option<&str> {
     }
 }
 
-fn id_reused() -> Error {
+pub(super) fn id_reused() -> Error {
     Error::new(
         ErrorCode::IdReused,
         "the client_message_id was used before",
@@ -321,7 +328,7 @@ pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, m
 }
 
 /// The row of what a chat is.
-pub(super) fn info_row(key: ChatKey, info: &super::ChatInfo) -> Write {
+pub(super) fn info_row(key: ChatKey, info: &super::ChatProfile) -> Write {
     let json = serde_json::to_vec(info).expect("a chat's description is plain data");
     Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
 }

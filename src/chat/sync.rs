@@ -80,14 +80,12 @@ impl Chats {
         let changed_settings = self.personal_changed_since(user, since_ms).await?;
         let mut synced = Synced::default();
         let mut shown: Vec<Arc<Record>> = Vec::new();
-        let mut looked_at = 0;
-        for (key, inside) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)) {
+        for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).enumerate() {
             if shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE || synced.too_long.len() + synced.entries.len() >= limits::PAGE_MAX as usize || looked_at >= limits::SYNC_CHATS_OF_A_PAGE {
                 // The next page goes on behind the key before the chat that did not fit.
                 synced.next = Some(format!("{}.{:x}", end.print(), key.0.saturating_sub(1)));
                 break;
             }
-            looked_at += 1;
             let head = self.head(key).await?;
             if !inside {
                 synced.left.push(self.seal.chat_id(key));

@@ -6,7 +6,6 @@
 
 mod change;
 mod check;
-pub mod demo;
 mod keys;
 mod names;
 mod person;

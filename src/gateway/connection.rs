@@ -62,8 +62,38 @@ pub(super) enum Got {
     Nothing,
     /// The other side says goodbye, or is gone.
     End,
-    /// What came is not allowed: our close code, and the one of RFC 6455 for the same.
-    Bad(CloseCode, u16),
+    /// What came is not allowed.
+    Bad(Fault),
+}
+
+/// Why a frame is not allowed.
+pub(super) enum Fault {
+    /// It is over the limit.
+    TooLarge,
+    /// A text is not UTF-8.
+    Text,
+    /// It is not a frame of RFC 6455.
+    Frame,
+}
+
+impl Fault {
+    /// The close code of a session.
+    fn code(&self) -> CloseCode {
+        match self {
+            Self::TooLarge => CloseCode::FrameTooLarge,
+            Self::Text | Self::Frame => CloseCode::ProtocolError,
+        }
+    }
+
+    /// The close code of RFC 6455.
+    #[cfg(feature = "autobahn")]
+    pub(super) fn standard(&self) -> u16 {
+        match self {
+            Self::TooLarge => 1009,
+            Self::Text => 1007,
+            Self::Frame => 1002,
+        }
+    }
 }
 
 /// Reads one message, as far as bytes are there.
@@ -82,9 +112,9 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
                 }
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
-            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(CloseCode::FrameTooLarge, 1009),
-            Err(tungstenite::Error::Utf8(_)) => return Got::Bad(CloseCode::ProtocolError, 1007),
-            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(CloseCode::ProtocolError, 1002),
+            Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(Fault::TooLarge),
+            Err(tungstenite::Error::Utf8(_)) => return Got::Bad(Fault::Text),
+            Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(Fault::Frame),
             Err(_) => return Got::End,
         }
     }
@@ -137,7 +167,7 @@ async fn greet(
                 Got::Message(message) => return first_command(encoding, &message).map_err(Some),
                 Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await.map_err(|_| None)?,
                 Got::End => return Err(None),
-                Got::Bad(code, _) => return Err(Some((code, None))),
+                Got::Bad(fault) => return Err(Some((fault.code(), None))),
             }
             if let Some(own) = own_frames(websocket) {
                 write_out(socket, &own).await.map_err(|_| None)?;
@@ -225,7 +255,7 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
                     let _ = session.flush();
                     return;
                 }
-                Got::Bad(code, _) => session.close(code, None),
+                Got::Bad(fault) => session.close(fault.code(), None),
             }
             reads = may_read(session);
         }

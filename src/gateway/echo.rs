@@ -52,8 +52,8 @@ async fn echo(websocket: &mut WebSocket<View>, socket: &Arc<Socket>) -> io::Resu
                 socket.shutdown_write()?;
                 return Ok(());
             }
-            Got::Bad(code, standard) => {
-                goodbye(socket, frame::close(standard, code.name())).await;
+            Got::Bad(fault) => {
+                goodbye(socket, frame::close(fault.standard(), "")).await;
                 return Ok(());
             }
         }

@@ -6,7 +6,7 @@ use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
-use crate::chat::{ChatInfo, NewGroup};
+use crate::chat::{ChatProfile, NewGroup};
 use crate::ids::ChatKey;
 use protocol::chat::{ChatConfigChange, Who};
 use protocol::command::UpdateChat;
@@ -16,8 +16,8 @@ use serde_json::{Value, json};
 
 /// Characters of a `uuid`.
 const UUID_CHARACTERS_MAX: usize = 50;
-/// People that a new group is made with; more are added by the members call, which takes ten thousand.
-const USERS_MAX: usize = 50;
+/// People that a new group is made with. Feishu takes 50; nobody who has more wants to be told to call again.
+const USERS_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
 /// Bots that a new group is made with.
 const BOTS_MAX: usize = 5;
 /// Groups on one page when nothing is said.
@@ -59,11 +59,11 @@ pub async fn create(mut call: Call) -> Answer {
     let config = config_change(&mut call, false)?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
-    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
     let mut members = RoaringBitmap::new();
-    for (form, ids) in [(form, &user_ids), (IdType::AppId, &bot_ids)] {
+    for (form, ids) in [(form, &user_ids), (IdType::App, &bot_ids)] {
         for id in ids {
-            members.insert(api.meant(app, form, id).map_err(|unknown| unknown.refusal)?);
+            members.insert(api.meant(app, form, id)?);
         }
     }
     if let Some(gone) = members.iter().chain(owner).find(|index| api.chats.directory.resigned(*index)) {
@@ -138,7 +138,7 @@ pub async fn get(mut call: Call) -> Answer {
     }
     let (bot_managers, user_managers): (Vec<u32>, Vec<u32>) = info.managers.iter().partition(|manager| bots.contains(**manager));
     chat["user_manager_id_list"] = user_managers.into_iter().map(|manager| api.id_of(app, form, manager)).collect();
-    chat["bot_manager_id_list"] = bot_managers.into_iter().map(|manager| api.id_of(app, IdType::AppId, manager)).collect();
+    chat["bot_manager_id_list"] = bot_managers.into_iter().map(|manager| api.id_of(app, IdType::App, manager)).collect();
     Ok(Reply::Data(chat))
 }
 
@@ -202,7 +202,7 @@ pub async fn update(mut call: Call) -> Answer {
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let avatar = api.avatar_meant(avatar).await?;
-    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose().map_err(|unknown| unknown.refusal)?;
+    let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
     let (_, rights) = api.chats.rights_of(app.bot, key).await.or_refuse(Act::ChatUpdate)?;
     let configures = config != ChatConfigChange::default();
     if configures && !rights.edit_config {
@@ -300,7 +300,7 @@ fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refu
     Ok(change)
 }
 
-fn status(info: &ChatInfo) -> &'static str {
+fn status(info: &ChatProfile) -> &'static str {
     if info.dissolved { "dissolved_save" } else { "normal" }
 }
 
@@ -328,7 +328,7 @@ impl OpenApi {
     }
 
     /// A group as its members see it.
-    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatInfo) -> Value {
+    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatProfile) -> Value {
         let config = &info.config;
         let mut chat = json!({
             "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
@@ -365,7 +365,7 @@ impl OpenApi {
     }
 
     /// The owner is named only when it is a person.
-    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatInfo) {
+    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatProfile) {
         if let Some(owner) = info.owner.filter(|owner| !self.is_bot(*owner)) {
             chat["owner_id"] = json!(self.id_of(app, form, owner));
             chat["owner_id_type"] = json!(form.word());
@@ -377,7 +377,7 @@ impl OpenApi {
         json!({ "avatar": self.avatar_url(peer), "name": name, "description": "", "chat_mode": "p2p", "external": false, "tenant_key": self.tenant_key, "chat_status": "normal" })
     }
 
-    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatInfo) -> Value {
+    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatProfile) -> Value {
         let mut item = match key.peer(app.bot) {
             Some(peer) => {
                 let mut item = self.direct_object(peer);

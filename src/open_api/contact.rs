@@ -14,14 +14,14 @@ use std::sync::Arc;
 /// People on one page when nothing is said.
 const PAGE_DEFAULT: usize = 10;
 /// People or departments on one page.
-const PAGE_MAX: usize = 50;
+const PAGE_MAX: usize = 500;
 /// People or departments asked for by id in one call.
-const BATCH_MAX: usize = 50;
+const BATCH_MAX: usize = 500;
 
 /// `GET contact/v3/users/:user_id`
 pub async fn user(mut call: Call) -> Answer {
     let form = forms(&mut call)?;
-    let index = call.api.meant(&call.app, form, &call.input.path("user_id")).map_err(|unknown| unknown.refusal)?;
+    let index = call.api.meant(&call.app, form, &call.input.path("user_id"))?;
     Ok(Reply::Data(json!({ "user": call.api.user(&call.app, form, index) })))
 }
 

@@ -11,7 +11,7 @@ use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::Response;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -21,6 +21,8 @@ use std::time::Instant;
 
 /// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a body that are taken before a caller who sends too much is cut off.
+const TAKEN_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a request id that is taken from the caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
@@ -75,7 +77,10 @@ where
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
         serve(request, api, move |api, mut parts, body| async move {
-            let app = admitted(&api, &parts.headers)?;
+            let app = match admitted(&api, &parts.headers) {
+                Ok(app) => app,
+                Err(refusal) => return refuse(body, refusal).await,
+            };
             let body = read(body).await?;
             let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
             self.0(Call { api, app, input }).await
@@ -108,7 +113,10 @@ where
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
         serve(request, api, move |api, mut parts, body| async move {
-            let app = admitted(&api, &parts.headers)?;
+            let app = match admitted(&api, &parts.headers) {
+                Ok(app) => app,
+                Err(refusal) => return refuse(body, refusal).await,
+            };
             let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
             self.0(Call { api, app, input }, Request::from_parts(parts, body)).await
         })
@@ -117,12 +125,12 @@ where
 
 /// Answers a path that no call has.
 pub fn no_path(request: Request, api: Arc<OpenApi>) -> Served {
-    serve(request, api, |_, parts, _| async move { Err(Refusal::no_path(parts.uri.path())) })
+    serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_path(parts.uri.path())).await })
 }
 
 /// Answers a method that the path does not have.
 pub fn no_method(request: Request, api: Arc<OpenApi>) -> Served {
-    serve(request, api, |_, parts, _| async move { Err(Refusal::no_method(parts.method.as_str(), parts.uri.path())) })
+    serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_method(parts.method.as_str(), parts.uri.path())).await })
 }
 
 fn serve<F, Fut>(request: Request, api: Arc<OpenApi>, act: F) -> Served
@@ -168,18 +176,39 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
     Ok(params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
 }
 
-async fn read(body: Body) -> Result<bytes::Bytes, Refusal> {
-    axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
-        if is_too_long(&error) {
-            return Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes"))
-                .with_status(StatusCode::PAYLOAD_TOO_LARGE);
-        }
-        Refusal::bad_request(format!("the body did not come whole: {error}"))
-    })
+/// Reads a JSON body.
+async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
+    let (bytes, size) = take(body, BODY_BYTES_MAX).await?;
+    if size > BODY_BYTES_MAX {
+        return Err(
+            Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        );
+    }
+    Ok(bytes)
 }
 
-fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+/// Refuses a call whose body was not looked at. It is taken all the same, so that the caller gets the answer and not a
+/// connection that breaks while it sends.
+async fn refuse<T>(body: Body, refusal: Refusal) -> Result<T, Refusal> {
+    // A body that breaks off leaves nobody to tell.
+    take(body, 0).await.map(drop).unwrap_or_default();
+    Err(refusal)
+}
+
+/// The first bytes of a body, and how many came; what is over the limit is taken and let go, up to a bound.
+async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal> {
+    let mut parts = body.into_data_stream();
+    let (mut kept, mut size) = (Vec::new(), 0usize);
+    while let Some(part) = parts.next().await {
+        let part = part.map_err(|error| Refusal::bad_request(format!("the body did not come whole: {error}")))?;
+        size += part.len();
+        if size <= limit {
+            kept.extend_from_slice(&part);
+        } else if size > TAKEN_BYTES_MAX {
+            break;
+        }
+    }
+    Ok((kept, size))
 }
 
 fn reply_response(reply: Reply) -> Response {

@@ -11,26 +11,27 @@ use protocol::person::PersonKind;
 use std::sync::Arc;
 
 /// The form in which people are named.
+#[expect(clippy::enum_variant_names, reason = "these are the words of the interface")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdType {
     /// `ou_…`, as one app sees a person.
-    OpenId,
+    Open,
     /// `on_…`, as all apps see a person.
-    UnionId,
+    Union,
     /// Staff number.
-    UserId,
+    User,
     /// `cli_…`, a bot.
-    AppId,
+    App,
 }
 
 impl IdType {
     /// Its word.
     pub fn word(self) -> &'static str {
         match self {
-            Self::OpenId => "open_id",
-            Self::UnionId => "union_id",
-            Self::UserId => "user_id",
-            Self::AppId => "app_id",
+            Self::Open => "open_id",
+            Self::Union => "union_id",
+            Self::User => "user_id",
+            Self::App => "app_id",
         }
     }
 
@@ -46,10 +47,10 @@ impl IdType {
 
     fn of(word: &str) -> Self {
         match word {
-            "union_id" => Self::UnionId,
-            "user_id" => Self::UserId,
-            "app_id" => Self::AppId,
-            _ => Self::OpenId,
+            "union_id" => Self::Union,
+            "user_id" => Self::User,
+            "app_id" => Self::App,
+            _ => Self::Open,
         }
     }
 }
@@ -96,59 +97,53 @@ fn malformed() -> Refusal {
     )
 }
 
-/// Why an id leads to nobody.
-#[derive(Debug, Clone, PartialEq)]
-pub struct UnknownId {
-    /// What is said when the call fails for it.
-    pub refusal: Refusal,
-}
-
 impl OpenApi {
     /// Somebody's id in a form, as this app sees it.
     pub fn id_of(&self, app: &AppEntry, form: IdType, index: u32) -> String {
         match form {
-            IdType::OpenId => self.chats.seal.open_id(app.bot, index),
-            IdType::UnionId => self.chats.seal.union_id(index),
-            IdType::UserId | IdType::AppId => self.chats.directory.user_id(index).to_string(),
+            IdType::Open => self.chats.seal.open_id(app.bot, index),
+            IdType::Union => self.chats.seal.union_id(index),
+            IdType::User | IdType::App => self.chats.directory.user_id(index).to_string(),
         }
     }
 
     /// Who is meant by an id.
-    pub fn meant(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, UnknownId> {
-        let unknown = |code: u32, msg: String| UnknownId { refusal: Refusal::new(code, msg) };
+    pub fn meant(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {
         let shown = crate::error::clip(id);
         match form {
-            IdType::OpenId => match self.chats.seal.open(id) {
+            IdType::Open => match self.chats.seal.open(id) {
                 Some((bot, index)) if bot == app.bot => {
-                    self.existing(index).ok_or_else(|| unknown(99_992_351, format!("not a valid open_id: nobody has `{shown}`")))
+                    self.existing(index).ok_or_else(|| Refusal::new(99_992_351, format!("not a valid open_id: nobody has `{shown}`")))
                 }
-                Some(_) => Err(unknown(
+                Some(_) => Err(Refusal::new(
                     99_992_361,
                     format!(
                         "open_id cross app: `{shown}` was given to another app and means nobody to this one; use the open_id that this app got, or the union_id or user_id"
                     ),
                 )),
-                None => Err(unknown(
+                None => Err(Refusal::new(
                     99_992_351,
                     format!("not a valid open_id: `{shown}` was not issued here; an open_id starts with ou_, for others give the id type"),
                 )),
             },
-            IdType::UnionId => {
+            IdType::Union => {
                 let found = self.chats.seal.union(id).and_then(|index| self.existing(index));
-                found.ok_or_else(|| unknown(99_992_364, format!("not a valid union_id: nobody has `{shown}`; a union_id starts with on_")))
+                found.ok_or_else(|| {
+                    Refusal::new(99_992_364, format!("not a valid union_id: nobody has `{shown}`; a union_id starts with on_"))
+                })
             }
-            IdType::UserId => {
+            IdType::User => {
                 let found = self.chats.directory.index(id);
                 found.ok_or_else(|| {
-                    unknown(
+                    Refusal::new(
                         99_992_360,
                         format!("not a valid user_id: nobody has the staff number `{shown}`; to use an open_id set the id type to open_id"),
                     )
                 })
             }
-            IdType::AppId => {
+            IdType::App => {
                 let found = self.auth.app(id).map(|app| app.bot);
-                found.ok_or_else(|| unknown(232_004, format!("there is no app `{shown}`; an app_id starts with cli_")))
+                found.ok_or_else(|| Refusal::new(232_004, format!("there is no app `{shown}`; an app_id starts with cli_")))
             }
         }
     }

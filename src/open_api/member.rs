@@ -35,13 +35,13 @@ impl OpenApi {
             match self.meant(app, form, id) {
                 Ok(index) if self.chats.directory.resigned(index) => meant.unusable.push(id.clone()),
                 Ok(index) => drop(meant.people.insert(index)),
-                Err(unknown) => {
-                    if unknown.refusal.code == 99_992_361 {
+                Err(refusal) => {
+                    if refusal.code == 99_992_361 {
                         meant.unusable.push(id.clone())
                     } else {
                         meant.missing.push(id.clone())
                     }
-                    meant.first_refusal.get_or_insert(unknown.refusal);
+                    meant.first_refusal.get_or_insert(refusal);
                 }
             }
         }
@@ -177,7 +177,7 @@ async fn managers(mut call: Call, add: bool) -> Answer {
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let mut user_ids = Vec::with_capacity(ids.len());
     for id in &ids {
-        let index = api.meant(app, form, id).map_err(|unknown| unknown.refusal)?;
+        let index = api.meant(app, form, id)?;
         user_ids.push(api.chats.directory.user_id(index).to_string());
     }
     let chat_id = api.chats.seal.chat_id(key);
@@ -187,7 +187,7 @@ async fn managers(mut call: Call, add: bool) -> Answer {
         SetManagers { chat_id, remove: user_ids, ..SetManagers::default() }
     };
     api.chats.set_managers(app.bot, command).await.or_refuse(Act::Managers)?;
-    let (chat_managers, chat_bot_managers) = api.manager_ids(app, if form == IdType::AppId { IdType::OpenId } else { form }, key).await?;
+    let (chat_managers, chat_bot_managers) = api.manager_ids(app, if form == IdType::App { IdType::Open } else { form }, key).await?;
     Ok(Reply::Data(json!({ "chat_managers": chat_managers, "chat_bot_managers": chat_bot_managers })))
 }
 
@@ -196,6 +196,6 @@ impl OpenApi {
         let (info, _) = self.chats.group_info(key).await.or_refuse(Act::Managers)?;
         let (bots, people): (Vec<u32>, Vec<u32>) = info.managers.iter().partition(|manager| self.is_bot(**manager));
         let ids = |of: Vec<u32>, form: IdType| of.into_iter().map(|index| self.id_of(app, form, index)).collect();
-        Ok((ids(people, form), ids(bots, IdType::AppId)))
+        Ok((ids(people, form), ids(bots, IdType::App)))
     }
 }

@@ -98,9 +98,9 @@ impl OpenApi {
     fn receiver(&self, app: &AppEntry, target_type: &str, id: &str) -> Result<ChatKey, Refusal> {
         let form = match target_type {
             "chat_id" => return self.chat_meant(id),
-            "union_id" => IdType::UnionId,
-            "user_id" => IdType::UserId,
-            _ => IdType::OpenId,
+            "union_id" => IdType::Union,
+            "user_id" => IdType::User,
+            _ => IdType::Open,
         };
         let index = if target_type == "email" {
             let found = self.chats.directory.by_email(id);
@@ -114,7 +114,7 @@ impl OpenApi {
                 )
             })?
         } else {
-            self.meant(app, form, id).map_err(|unknown| unknown.refusal)?
+            self.meant(app, form, id)?
         };
         if self.is_bot(index) {
             return Err(Refusal::new(
@@ -170,13 +170,13 @@ impl OpenApi {
             by: app.app_id.clone(),
             change: Change::Message(Message { message_id: sent.message_id, ..message }),
         };
-        let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
+        let shape = Shape { form: IdType::Open, raw_cards: true, names: false };
         Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
     async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
         let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
-        let shape = Shape { form: IdType::OpenId, raw_cards: true, names: false };
+        let shape = Shape { form: IdType::Open, raw_cards: true, names: false };
         Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
     }
 
@@ -220,7 +220,7 @@ impl OpenApi {
         let bot = index.is_some_and(|index| self.is_bot(index));
         let (id, id_type) = match index {
             Some(index) if !bot => (self.id_of(app, shape.form, index), shape.form),
-            _ => (user_id.to_owned(), IdType::AppId),
+            _ => (user_id.to_owned(), IdType::App),
         };
         let mut sender =
             json!({ "id": id, "id_type": id_type.word(), "sender_type": if bot { "app" } else { "user" }, "tenant_key": self.tenant_key });

@@ -76,11 +76,16 @@ mod tests {
         let mut routed = Vec::new();
         for route in code.split(".route(").skip(1) {
             let Some(path) = route.split('"').nth(1).and_then(|path| path.strip_prefix("/open-apis/")) else { continue };
-            let path: Vec<String> =
-                path.split('/').map(|part| part.strip_prefix('{').map_or(part.to_owned(), |name| format!(":{}", name.trim_end_matches('}')))).collect();
+            let path: Vec<String> = path
+                .split('/')
+                .map(|part| part.strip_prefix('{').map_or(part.to_owned(), |name| format!(":{}", name.trim_end_matches('}'))))
+                .collect();
             for (method, call) in [("GET", "get("), ("POST", "post("), ("PUT", "put("), ("PATCH", "patch("), ("DELETE", "delete(")] {
                 let calls = route.split_once(',').map_or("", |(_, calls)| calls);
-                if calls.match_indices(call).any(|(at, _)| !calls[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')) {
+                if calls
+                    .match_indices(call)
+                    .any(|(at, _)| !calls[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':'))
+                {
                     routed.push(format!("{method} {}", path.join("/")));
                 }
             }
@@ -92,7 +97,8 @@ mod tests {
     #[test]
     fn the_document_tells_every_call_and_no_other() {
         let document = include_str!("COMPATIBILITY.md");
-        let mut told: Vec<String> = document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(call, _)| call.to_owned()).collect();
+        let mut told: Vec<String> =
+            document.lines().filter_map(|line| line.strip_prefix("| `")?.split_once('`')).map(|(call, _)| call.to_owned()).collect();
         told.sort();
         assert_eq!(routed(), told);
         assert!(told.len() > 30);

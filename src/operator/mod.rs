@@ -3,6 +3,7 @@
 //! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may.
 //! What a command has to say goes to stdout, what it objects to goes to stderr.
 
+pub mod demo;
 pub mod import;
 pub mod token;
 

@@ -11,6 +11,7 @@ mod group;
 mod heartbeat;
 mod kill;
 mod malformed_frames;
+mod open_api;
 mod own_state;
 mod presence;
 mod receipts;

@@ -3,6 +3,8 @@
 import asyncio
 import functools
 import secrets
+import struct
+import zlib
 
 import pytest
 
@@ -88,3 +90,13 @@ async def everything(connection: Connection, chat_id: str) -> list[dict]:
             return records
         assert page["to_seq"] > after, "a page that is not the end moves on"
         after = page["to_seq"]
+
+
+def png(width: int, height: int) -> bytes:
+    """The smallest picture of this size."""
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    rows = (b"\0" + b"\x7f" * 3 * width) * height
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")

@@ -7,7 +7,7 @@ import pytest
 
 from clarion_client import JSON, MSGPACK, Client, Closed, Connection, Refused, http, schema
 from conftest import PASSWORD
-from stories import ANNA, BERT, CARA, DORA, closed, event, everything, fresh, group, message, record, refused, said, say, story, text
+from stories import ANNA, BERT, CARA, DORA, closed, event, everything, fresh, group, message, png, record, refused, said, say, story, text
 
 BOTH = pytest.mark.parametrize("encoding", [JSON, MSGPACK])
 
@@ -530,3 +530,83 @@ async def test_too_many_commands_are_refused_with_a_time(start_server):
             await anna.devices() if anna.closed.done() else None
     assert caught.value.code == 4004 and caught.value.after_ms is not None
     assert http.request("GET", server.url + "/livez").status == 200
+
+
+@BOTH
+@story
+async def test_a_retry_has_its_first_answer_whatever_happened_meanwhile(server, encoding):
+    anna = await server.connect(ANNA, encoding)
+    bert = await server.connect(BERT, encoding)
+    chat_id = (await group(anna, BERT))["chat_id"]
+    body = {"chat_id": chat_id, "client_message_id": fresh(), "content": text("before I was removed")}
+    first = await bert.send(**body)
+    await anna.remove_members(chat_id=chat_id, user_ids=[BERT])
+    assert await bert.send(**body) == first, "it was sent, so it is not refused"
+    await refused(bert.send(**(body | {"client_message_id": fresh()})), 2001)
+    own = {"chat_id": chat_id, "client_message_id": fresh(), "content": text("before the end")}
+    last = await anna.send(**own)
+    await anna.dissolve(chat_id=chat_id)
+    assert await anna.send(**own) == last
+    await refused(say(anna, chat_id, "after the end"), 2005)
+    await refused(anna.create_group(client_message_id=own["client_message_id"], name="not new", user_ids=[BERT]), 2009)
+    await anna.close()
+    await bert.close()
+
+
+@story
+async def test_a_group_has_a_picture_that_others_see(server):
+    anna, bert = await server.connect(ANNA, JSON), await server.connect(BERT, MSGPACK)
+    picture = await asyncio.to_thread(http.upload, server.url, server.token(ANNA), "us.png", png(4, 4))
+    chat_id = (await group(anna, BERT, avatar=picture["key"]))["chat_id"]
+    assert (await bert.chat(chat_id=chat_id))["avatar"] == picture["key"]
+    fetched = await asyncio.to_thread(http.download, server.url, server.token(BERT), picture["key"])
+    assert (fetched.status, fetched.body) == (200, png(4, 4))
+    own = await asyncio.to_thread(http.upload, server.url, server.token(DORA), "mine.png", png(5, 5))
+    await refused(anna.update_chat(chat_id=chat_id, avatar=own["key"]), 2010)
+    await anna.update_chat(chat_id=chat_id, avatar="", description="")
+    assert (await record(bert, chat_id, "updated"))["change"]["updated"] == {"avatar": "", "description": ""}
+    assert "avatar" not in await bert.chat(chat_id=chat_id)
+    await anna.close()
+    await bert.close()
+
+
+@story
+async def test_a_client_that_is_told_much_and_then_asks_is_answered(server):
+    """A large event fills the way out; when there is room again, the session reads on."""
+    anna, bert = await server.connect(ANNA, JSON), await server.connect(BERT, MSGPACK)
+    chat_id = (await group(anna, BERT))["chat_id"]
+    for _ in range(5):
+        await say(anna, chat_id, "长" * 50_000)
+        for connection in (anna, bert):
+            for number in range(12):
+                await refused(connection.open_direct(user_id=f"nobody-{number}"), 2004)
+    await anna.close()
+    await bert.close()
+
+
+@story
+async def test_a_reader_who_stops_gets_a_gap_and_then_everything(server):
+    anna = await server.connect(ANNA, MSGPACK)
+    chat_id = (await group(anna, BERT))["chat_id"]
+    bert = await server.connect(BERT, MSGPACK, "phone-00004")
+    cursor = bert.welcome["cursor"]
+    bert.socket.transport.pause_reading()
+    seqs = []
+    for number in range(60):
+        seqs.append((await say(anna, chat_id, f"{number} " + "x" * 100_000))["seq"])
+    bert.socket.transport.resume_reading()
+    gap = await event(bert, "gap")
+    assert gap["dropped"] > 0
+    told, page = set(), {}
+    while True:
+        synced = await bert.sync(cursor=cursor, **page)
+        told |= {one["seq"] for one in synced["records"] if one["chat_id"] == chat_id}
+        told |= {seq for entry in synced["too_long"] if entry["chat"]["chat_id"] == chat_id for seq in seqs}
+        if synced.get("next") is None:
+            break
+        page = {"page": synced["next"]}
+    assert told >= set(seqs)
+    last = await say(anna, chat_id, "after the gap")
+    assert (await message(bert, chat_id, "after the gap"))["seq"] == last["seq"], "live events go on"
+    await anna.close()
+    await bert.close()

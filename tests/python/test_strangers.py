@@ -3,18 +3,18 @@
 import asyncio
 import json
 import pathlib
-import struct
-import zlib
+import random
 
 import pytest
 import websockets
 from websockets.asyncio.client import connect
 
-from clarion_client import JSON, MSGPACK, Connection, Refused, http
+from clarion_client import JSON, MSGPACK, Closed, Connection, Refused, http
 from conftest import PASSWORD
-from stories import ANNA, BERT, CARA, DORA, PATIENCE_S, closed, fresh, group, refused, say, story
+from stories import ANNA, BERT, CARA, DORA, PATIENCE_S, closed, fresh, group, png, refused, story
 
-VECTORS = json.loads((pathlib.Path(__file__).resolve().parents[2] / "protocol" / "vectors" / "malformed.json").read_text(encoding="utf-8"))
+VECTORS_FOLDER = pathlib.Path(__file__).resolve().parents[2] / "protocol" / "vectors"
+VECTORS = json.loads((VECTORS_FOLDER / "malformed.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("vector", [pytest.param(vector, id=vector["name"]) for vector in VECTORS])
@@ -127,16 +127,6 @@ def test_a_browser_signs_in_by_cookie_and_only_from_our_pages(server):
     assert http.request("POST", server.url + "/web/sign_out", b"{}", own | cookie).status == 204
 
 
-def png(width: int, height: int) -> bytes:
-    """The smallest picture of this size."""
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    rows = (b"\0" + b"\x7f" * 3 * width) * height
-    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-
-
 @story
 async def test_a_file_is_only_for_those_who_were_sent_it(server):
     anna, bert, dora = [await server.connect(login, JSON) for login in (ANNA, BERT, DORA)]
@@ -198,3 +188,37 @@ async def test_an_upgrade_without_a_subprotocol_of_ours_is_refused(server):
     assert "Sec-WebSocket-Extensions" not in connection.response.headers
     await connection.close()
     assert http.request("GET", server.url + "/ws").status == 426
+
+
+COMMANDS = [vector for file in ("commands", "handshake") for vector in json.loads((VECTORS_FOLDER / f"{file}.json").read_text(encoding="utf-8")) if vector["direction"] == "client"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+@story
+async def test_damaged_frames_end_a_session_at_worst(server, seed):
+    """Frames of the vectors with bytes changed, cut or doubled: the server answers, or closes with a number, and goes on for others."""
+    chance = random.Random(seed)
+    witness = await server.connect(BERT, JSON)
+    connection = None
+    for _ in range(150):
+        if connection is None or connection.closed.done():
+            connection = await server.connect(CARA, MSGPACK, f"damaged-{seed:04}")
+        frame = bytearray.fromhex(chance.choice(COMMANDS)["msgpack"])
+        for _ in range(chance.randint(1, 3)):
+            place = chance.randrange(len(frame))
+            frame[place:place + chance.choice([0, 1, 1, 4])] = chance.choice([b"", bytes([chance.randrange(256)]), b"\xdd\xff\xff\xff\xff", bytes(frame[:place])])[:2_000] or b"\0"
+        # A command that happens to be good may sign this device out; everything else is refused or closes.
+        try:
+            await connection.write(bytes(frame))
+        except Closed:
+            pass
+        if chance.random() < 0.2:
+            try:
+                connection.next_id = 1_000
+                await asyncio.wait_for(connection.devices(), PATIENCE_S)
+            except Closed as ended:
+                assert ended.code in (4102, 4200, 4202), str(ended)
+                server.tokens.pop((CARA, f"damaged-{seed:04}"), None)
+    assert (await witness.devices())["devices"]
+    await witness.close()
+    await connection.close()

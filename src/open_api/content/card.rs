@@ -71,7 +71,7 @@ fn mentions_of(value: &Value, mentions: &mut Mentions, find: Find, depth: usize)
 /// A card in the simplified form: title, and paragraphs of nodes.
 pub fn read(card: &str) -> Value {
     let card: Value = serde_json::from_str(card).unwrap_or_default();
-    let title = card.pointer("/header/title").map(|title| plain(title)).unwrap_or_default();
+    let title = card.pointer("/header/title").map(plain).unwrap_or_default();
     let elements = card
         .pointer("/body/elements")
         .or_else(|| card.get("elements"))
@@ -96,11 +96,11 @@ fn simplify(element: &Value, paragraphs: &mut Vec<Value>, depth: usize) {
     let mut line = Vec::new();
     match tag {
         "div" => {
-            line.extend(element.get("text").map(|text| text_nodes(text)).into_iter().flatten());
+            line.extend(element.get("text").map(text_nodes).into_iter().flatten());
             for field in element.get("fields").and_then(Value::as_array).into_iter().flatten() {
-                line.extend(field.get("text").map(|text| text_nodes(text)).into_iter().flatten());
+                line.extend(field.get("text").map(text_nodes).into_iter().flatten());
             }
-            line.extend(element.get("extra").map(|extra| control(extra)));
+            line.extend(element.get("extra").map(control));
         }
         "markdown" | "plain_text" | "lark_md" => line.extend(text_nodes(element)),
         "hr" => line.push(json!({ "tag": "hr" })),
@@ -112,7 +112,7 @@ fn simplify(element: &Value, paragraphs: &mut Vec<Value>, depth: usize) {
             simplify_all(element.get("elements"), &mut inner, depth + 1);
             line.push(json!({ "tag": "note", "elements": inner.into_iter().flat_map(|line| line.as_array().cloned().unwrap_or_default()).collect::<Vec<_>>() }));
         }
-        "action" => line.extend(element.get("actions").and_then(Value::as_array).into_iter().flatten().map(|action| control(action))),
+        "action" => line.extend(element.get("actions").and_then(Value::as_array).into_iter().flatten().map(control)),
         "column_set" => {
             for column in element.get("columns").and_then(Value::as_array).into_iter().flatten() {
                 simplify_all(column.get("elements"), paragraphs, depth + 1);

@@ -128,11 +128,11 @@ impl OpenApi {
     /// Somebody in a text: an `open_id`, `union_id` or `user_id`, told apart by how they begin.
     fn named(&self, app: &AppEntry, id: &str) -> Result<Named, Refusal> {
         let form = match id.get(..3) {
-            Some("ou_") => IdType::OpenId,
-            Some("on_") => IdType::UnionId,
-            _ => IdType::UserId,
+            Some("ou_") => IdType::Open,
+            Some("on_") => IdType::Union,
+            _ => IdType::User,
         };
-        let index = self.meant(app, form, id).map_err(|unknown| unknown.refusal)?;
+        let index = self.meant(app, form, id)?;
         let name = self.chats.directory.entry(index).map(|person| person.name.clone()).unwrap_or_default();
         Ok(Named { user_id: self.chats.directory.user_id(index).to_string(), name })
     }

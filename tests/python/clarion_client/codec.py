@@ -120,7 +120,7 @@ def command(encoding: str, id: int, name: str, body: dict) -> str | bytes:
 
 def read(encoding: str, frame: str | bytes, reply_kind):
     """A server's frame: ("reply", id, body), ("error", id, error) or ("event", name, body); the last two `None` for an
-    event of a later version. `reply_kind(id)` tells the type of the reply to a command."""
+    event of a later version. `reply_kind(id)` tells the type of the reply to a command, `None` when nobody waits for it."""
     try:
         if encoding == JSON:
             return read_json(json.loads(frame), reply_kind)
@@ -135,13 +135,15 @@ def read_json(frame: dict, reply_kind):
             return "event", None, None
         return "event", frame["event"], complete(CHOICES["Event"][frame["event"]][1], frame["body"])
     if "reply" in frame:
-        return "reply", frame["id"], complete(reply_kind(frame["id"]), frame["reply"])
+        kind = reply_kind(frame["id"])
+        return "reply", frame["id"], kind and complete(kind, frame["reply"])
     return "error", frame["id"], complete("ErrorBody", frame["error"])
 
 
 def read_msgpack(frame: list, reply_kind):
     if frame[0] == 0:
-        return "reply", frame[1], unpack(reply_kind(frame[1]), frame[2])
+        kind = reply_kind(frame[1])
+        return "reply", frame[1], kind and unpack(kind, frame[2])
     if frame[0] == 1:
         return "error", frame[1], unpack("ErrorBody", frame[2])
     event = unpack("Event", frame)

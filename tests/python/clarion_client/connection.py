@@ -122,8 +122,8 @@ class Connection:
         code = self.socket.close_code
         self.end(Closed(1006 if code is None else code, self.socket.close_reason or ""))
 
-    def reply_kind(self, id: int) -> str:
-        return self.waiting[id][0]
+    def reply_kind(self, id: int) -> str | None:
+        return self.waiting[id][0] if id in self.waiting else None
 
     async def take(self, kind: str, name, body) -> None:
         if kind == "event":

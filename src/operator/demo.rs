@@ -1,12 +1,12 @@
 //! The demo organisation: enough people, departments and names to try everything at once.
 
-use super::person::{DepartmentEntry, PersonEntry, ROOT};
-use super::{Directory, department_id_of};
 use crate::auth::{Auth, password};
 use crate::config::{Config, Demo};
+use crate::directory::{DepartmentEntry, Directory, PersonEntry, ROOT, department_id_of};
 use crate::error::Result;
-use crate::store::{Table, Write, tables};
+use crate::store::{Store, Table, Write, tables};
 use protocol::person::PersonKind;
+use std::sync::Arc;
 
 /// Everybody's password.
 pub const PASSWORD: &str = "demo";
@@ -72,9 +72,9 @@ const TREE: &[Department] = &[
 ///
 /// # Errors
 /// One sentence, when it is not to be had on this address.
-pub async fn make_if_wanted(config: &Config, directory: &Directory, auth: &Auth) -> std::result::Result<Option<String>, String> {
+pub async fn make_if_wanted(config: &Config, store: &Arc<dyn Store>, directory: &Directory, auth: &Auth) -> std::result::Result<Option<String>, String> {
     let say = |error: crate::error::Error| format!("the demo organisation could not be made: {error}");
-    let is_demo = directory.0.store.get(Table::Facts, tables::none(), tables::text_key(FACT)).await.map_err(say)?.is_some();
+    let is_demo = store.get(Table::Facts, tables::none(), tables::text_key(FACT)).await.map_err(say)?.is_some();
     if is_demo && !config.loopback() {
         return Err(format!(
             "the data folder {} holds the demo organisation, whose passwords everybody knows, and {} can be reached from other machines; listen on 127.0.0.1, or choose another folder with `--data`",
@@ -100,7 +100,7 @@ pub async fn make_if_wanted(config: &Config, directory: &Directory, auth: &Auth)
             config.listen
         ));
     }
-    make(directory, auth).await.map_err(say)?;
+    make(store, directory, auth).await.map_err(say)?;
     Ok(Some(next_steps(directory)))
 }
 
@@ -117,8 +117,7 @@ fn next_steps(directory: &Directory) -> String {
 ///
 /// # Errors
 /// `StorageUnavailable`.
-pub async fn make(directory: &Directory, auth: &Auth) -> Result<()> {
-    let store = directory.0.store.clone();
+pub async fn make(store: &Arc<dyn Store>, directory: &Directory, auth: &Auth) -> Result<()> {
     // First of all: a folder in which this was begun is never taken for a real organisation.
     store.write(vec![Write::Put(Table::Facts, tables::none(), tables::text_key(FACT), b"true".to_vec())]).await?;
     let (departments, people) = organisation();
@@ -179,21 +178,20 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::store::SqliteStore;
-    use std::sync::Arc;
 
-    async fn office(folder: &std::path::Path, config: &Config) -> (Directory, Auth) {
-        let store = Arc::new(SqliteStore::open(folder).unwrap());
+    async fn office(folder: &std::path::Path, config: &Config) -> (Arc<dyn Store>, Directory, Auth) {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(folder).unwrap());
         let directory = Directory::load(store.clone()).await.unwrap();
-        let auth = Auth::load(store, directory.clone(), Clock::default(), config).await.unwrap();
-        (directory, auth)
+        let auth = Auth::load(store.clone(), directory.clone(), Clock::default(), config).await.unwrap();
+        (store, directory, auth)
     }
 
     #[tokio::test]
     async fn a_newcomer_finds_an_organisation_to_try() {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::default();
-        let (directory, auth) = office(folder.path(), &config).await;
-        let said = make_if_wanted(&config, &directory, &auth).await.unwrap().unwrap();
+        let (store, directory, auth) = office(folder.path(), &config).await;
+        let said = make_if_wanted(&config, &store, &directory, &auth).await.unwrap().unwrap();
         assert!(said.contains("e1001") && said.contains("cli_c1a7104000000001"), "{said}");
         assert!(directory.everyone().len() >= 60);
         assert_eq!(directory.name(directory.index("e1001").unwrap()), "张三");
@@ -211,21 +209,21 @@ mod tests {
         for (id, secret, _) in APPS {
             assert!(auth.tenant_token(id, secret).is_ok());
         }
-        assert!(make_if_wanted(&config, &directory, &auth).await.unwrap().is_some(), "at the next start it is there");
+        assert!(make_if_wanted(&config, &store, &directory, &auth).await.unwrap().is_some(), "at the next start it is there");
     }
 
     #[tokio::test]
     async fn passwords_that_everybody_knows_stay_on_this_machine() {
         let folder = tempfile::tempdir().unwrap();
         let open = Config { listen: "0.0.0.0:7700".parse().unwrap(), ..Config::default() };
-        let (directory, auth) = office(folder.path(), &open).await;
-        let refused = make_if_wanted(&open, &directory, &auth).await.unwrap_err();
+        let (store, directory, auth) = office(folder.path(), &open).await;
+        let refused = make_if_wanted(&open, &store, &directory, &auth).await.unwrap_err();
         assert!(refused.contains("the demo organisation is not made on 0.0.0.0:7700"), "{refused}");
         assert!(directory.is_empty());
         let off = Config { demo: Demo::Off, ..open.clone() };
-        assert!(make_if_wanted(&off, &directory, &auth).await.unwrap().unwrap().contains("people import"));
-        make_if_wanted(&Config::default(), &directory, &auth).await.unwrap();
-        let refused = make_if_wanted(&off, &directory, &auth).await.unwrap_err();
+        assert!(make_if_wanted(&off, &store, &directory, &auth).await.unwrap().unwrap().contains("people import"));
+        make_if_wanted(&Config::default(), &store, &directory, &auth).await.unwrap();
+        let refused = make_if_wanted(&off, &store, &directory, &auth).await.unwrap_err();
         assert!(refused.contains("holds the demo organisation"), "{refused}");
     }
 }
