@@ -170,6 +170,7 @@ async function run(session) {
   // ---- the screen
   let shell = null;
   shell = createShell(element, page);
+  await port.begin();
   await acts.message.restore();
 
   const used = () => (screen.used_at_ms = now());

@@ -15,6 +15,9 @@ export function loadActs({ store, port, now }) {
   const asked_people = new Set();
   const asked_entries = new Set();
   const loading = new Map();
+  let tellListed;
+  /** The first page of the list is there. */
+  const listed = new Promise((done) => (tellListed = done));
 
   async function firstPage() {
     const page = await patiently(() => port.command('inbox', { limit: INBOX_PAGE, chat_ids: [] }));
@@ -30,6 +33,7 @@ export function loadActs({ store, port, now }) {
       for (const entry of page.entries) store.replaceEntry(entry);
       store.inbox.pageEnds(page.next);
     });
+    tellListed();
   }
 
   async function nextPage() {
@@ -162,5 +166,5 @@ export function loadActs({ store, port, now }) {
     }
   }, 500);
 
-  return { firstPage, nextPage, entries, history, refresh };
+  return { listed, firstPage, nextPage, entries, history, refresh };
 }

@@ -11,10 +11,11 @@ export function createPort(who) {
   let next_ticket = 1;
   let port = null;
   let ended = false;
+  let start = null;
   const opening = openPort(who.user_id).then(({ opened, alone }) => {
     port = opened;
     port.onmessage = (event) => hear(event.data);
-    port.postMessage({ type: 'start', url: socketUrl(), device_id: alone ? `${who.device_id}.${tabId()}` : who.device_id, label: who.label, expires_in: who.expires_in, now_ms: Date.now() });
+    start = { type: 'start', url: socketUrl(), device_id: alone ? `${who.device_id}.${tabId()}` : who.device_id, label: who.label, expires_in: who.expires_in, now_ms: Date.now() };
   });
 
   async function post(message) {
@@ -56,13 +57,19 @@ export function createPort(who) {
       if (!listeners.has(type)) listeners.set(type, []);
       listeners.get(type).push(listener);
     },
+    /** Joins the session; called once, when everybody who listens is there. */
+    async begin() {
+      await opening;
+      port.postMessage(start);
+    },
     look: (visible) => void post({ type: 'look', visible, now_ms: Date.now() }),
     watch: (user_ids) => void post({ type: 'watch', user_ids }),
     /** Something is missing between two records. */
     hole: () => void post({ type: 'hole' }),
     retry: () => void post({ type: 'session', input: 'retry' }),
     probe: () => void post({ type: 'session', input: 'probe' }),
-    start: () => void post({ type: 'session', input: 'start' }),
+    /** Another window had taken over; this one does now. */
+    takeOver: () => void post({ type: 'session', input: 'start' }),
     signedIn: (expires_in) => void post({ type: 'session', input: 'signed_in', expires_in }),
     async end() {
       await post({ type: 'session', input: 'end' });

@@ -139,7 +139,7 @@ function openChat(element, page, key, route) {
     }),
   ];
 
-  if (route.kind === 'chat' && !entry.peek()) void page.acts.chat.ensure(route.chat_id).then((error) => !disposed && error && !entry.peek() && (failure.value = error));
+  if (route.kind === 'chat' && !entry.peek()) void page.acts.load.listed.then(() => (entry.peek() || disposed ? null : page.acts.chat.ensure(route.chat_id))).then((error) => !disposed && error && !entry.peek() && (failure.value = error));
   else if (route.kind === 'person') void ready().catch((error) => !disposed && tell(page.screen, refusalWords(error.error ?? { code: 0 })));
 
   const ticking = setInterval(() => page.store.me.status.peek().lost_at_ms !== null && (clock.value += 1), 1_000);
@@ -191,7 +191,7 @@ function connectionView(page, clock) {
   const status = page.store.me.status.value;
   if (status.phase === 'stopped') {
     const key = status.stop?.code === 4203 ? 'connection.replaced' : 'connection.stopped';
-    return html`<div class="connection_bar" role="status">${icon('alert', 18)}<span class="grow">${t(key)}</span><button class="link_button" type="button" @click=${() => (status.stop?.code === 4203 ? page.port.start() : location.reload())}>${t(status.stop?.code === 4203 ? 'connection.use_here' : 'connection.reload')}</button></div>`;
+    return html`<div class="connection_bar" role="status">${icon('alert', 18)}<span class="grow">${t(key)}</span><button class="link_button" type="button" @click=${() => (status.stop?.code === 4203 ? page.port.takeOver() : location.reload())}>${t(status.stop?.code === 4203 ? 'connection.use_here' : 'connection.reload')}</button></div>`;
   }
   if (status.lost_at_ms === null || status.phase === 'ready') return nothing;
   clock.value;

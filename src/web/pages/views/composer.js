@@ -154,7 +154,8 @@ export class Composer {
       event.preventDefault();
       return this.target.timeline()?.editLast?.();
     }
-    if (event.key === 'Escape') {
+    // With something on its way to the front, Escape is meant for that.
+    if (event.key === 'Escape' && !this.page.screen.layer.peek()) {
       if (this.editing) this.stopEditing();
       else if (this.reply_to) this.reply(null);
       else this.target.timeline()?.readAll();

@@ -8,6 +8,9 @@ import { tell } from './screen.js';
 
 /** How long the text of what I recalled is kept for writing it again. */
 const KEPT_MS = 300_000;
+/** Recalled texts kept, and pictures shown from the disk. */
+const KEPT = 50;
+const LOCAL_PICTURES = 40;
 
 /** Base of the timeline: needs its page, chat_id, chat, rows, window, composer. */
 export class RowActs {
@@ -54,6 +57,7 @@ export class RowActs {
   recall(message) {
     const [kind, body] = choice(message.content);
     if (kind === 'text') this.page.screen.recalled.set(message.message_id, { text: body.text, until_ms: this.page.now() + KEPT_MS });
+    if (this.page.screen.recalled.size > KEPT) this.page.screen.recalled.delete(this.page.screen.recalled.keys().next().value);
     void this.#tellRefusal(this.page.acts.message.recall(this.chat_id, message.message_id));
   }
 
@@ -90,7 +94,14 @@ export class RowActs {
     if (!item.file || !item.body.content.image) return undefined;
     const pictures = this.page.screen.local_pictures;
     let url = pictures.get(item.client_message_id);
-    if (!url) pictures.set(item.client_message_id, (url = URL.createObjectURL(item.file)));
+    if (!url) {
+      pictures.set(item.client_message_id, (url = URL.createObjectURL(item.file)));
+      if (pictures.size > LOCAL_PICTURES) {
+        const [oldest, gone] = pictures.entries().next().value;
+        URL.revokeObjectURL(gone);
+        pictures.delete(oldest);
+      }
+    }
     return url;
   }
 }
