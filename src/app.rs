@@ -56,7 +56,9 @@ pub async fn run(config: Config) -> Result<(), String> {
 
     let sqlite = {
         let folder = config.data.clone();
-        tokio::task::spawn_blocking(move || SqliteStore::open(&folder)).await.map_err(|error| format!("the database could not be opened: {error}"))??
+        tokio::task::spawn_blocking(move || SqliteStore::open(&folder))
+            .await
+            .map_err(|error| format!("the database could not be opened: {error}"))??
     };
     let store: Arc<dyn Store> = Arc::new(sqlite.clone());
     let say = |error: crate::error::Error| format!("the server cannot start: {error}");
@@ -82,7 +84,9 @@ pub async fn run(config: Config) -> Result<(), String> {
         name: "store",
         ask: Box::new(move || {
             let store = readable.clone();
-            Box::pin(async move { store.get(Table::Facts, tables::none(), tables::text_key(SEAL_KEY)).await.map(drop).map_err(|error| error.to_string()) })
+            Box::pin(async move {
+                store.get(Table::Facts, tables::none(), tables::text_key(SEAL_KEY)).await.map(drop).map_err(|error| error.to_string())
+            })
         }),
     });
     let gateway = Arc::new(Gateway {

@@ -177,7 +177,8 @@ impl Config {
     }
 
     fn read_file(&mut self, file: &Path) -> Result<(), String> {
-        let text = std::fs::read_to_string(file).map_err(|error| format!("the configuration file {} cannot be read: {error}", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).map_err(|error| format!("the configuration file {} cannot be read: {error}", file.display()))?;
         let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
             let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
             format!("the configuration file {} is not valid TOML: line {line}: {}", file.display(), error.message().replace('\n', " "))

@@ -26,20 +26,22 @@ impl DataFolder {
     pub fn take(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         // It holds messages and the key that signs tokens: for this user only.
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| format!("the data folder {shown} cannot be made: {error}; choose another with `--data` or the setting `data`"))?;
-        let mut lock = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path.join(LOCK))
-            .map_err(|error| format!("the data folder {shown} cannot be written: {error}; give this user the right to write, or choose another with `--data`"))?;
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|error| {
+            format!("the data folder {shown} cannot be made: {error}; choose another with `--data` or the setting `data`")
+        })?;
+        let mut lock = OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path.join(LOCK)).map_err(|error| {
+            format!(
+                "the data folder {shown} cannot be written: {error}; give this user the right to write, or choose another with `--data`"
+            )
+        })?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(std::fs::TryLockError::WouldBlock) => {
                 let by = std::fs::read_to_string(path.join(LOCK)).unwrap_or_default();
                 let by = if by.trim().is_empty() { String::new() } else { format!(" (process {})", by.trim()) };
-                return Err(format!("the data folder {shown} is in use by another clarion{by}; stop that one, or choose another folder with `--data`"));
+                return Err(format!(
+                    "the data folder {shown} is in use by another clarion{by}; stop that one, or choose another folder with `--data`"
+                ));
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(format!("the data folder {shown} cannot be locked: {error}")),
         }

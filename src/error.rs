@@ -34,32 +34,62 @@ impl Error {
 
     /// A field has a value that is not allowed.
     pub fn invalid(field: &str, why: impl Into<String>) -> Self {
-        Self::new(ErrorCode::InvalidValue, format!("the field `{field}` has a value that is not allowed"), why, "correct the field and send the command again")
+        Self::new(
+            ErrorCode::InvalidValue,
+            format!("the field `{field}` has a value that is not allowed"),
+            why,
+            "correct the field and send the command again",
+        )
     }
 
     /// Something is over its limit.
     pub fn too_large(what: &str, is: u64, max: u64, unit: &str) -> Self {
-        Self::new(ErrorCode::TooLarge, format!("{what} is too large"), format!("it has {is} {unit}, the limit is {max}"), "send less, or in parts")
+        Self::new(
+            ErrorCode::TooLarge,
+            format!("{what} is too large"),
+            format!("it has {is} {unit}, the limit is {max}"),
+            "send less, or in parts",
+        )
     }
 
     /// There is no such chat for the one who asks; said alike whether it exists or not.
     pub fn chat_not_found() -> Self {
-        Self::new(ErrorCode::ChatNotFound, "there is no such chat for you", "it does not exist, or you are not a member of it", "check the chat_id, or ask to be added")
+        Self::new(
+            ErrorCode::ChatNotFound,
+            "there is no such chat for you",
+            "it does not exist, or you are not a member of it",
+            "check the chat_id, or ask to be added",
+        )
     }
 
     /// There is no such message for the one who asks.
     pub fn message_not_found() -> Self {
-        Self::new(ErrorCode::MessageNotFound, "there is no such message for you", "it does not exist, or it is not shown to you", "check the message_id")
+        Self::new(
+            ErrorCode::MessageNotFound,
+            "there is no such message for you",
+            "it does not exist, or it is not shown to you",
+            "check the message_id",
+        )
     }
 
     /// There is no such person.
     pub fn person_not_found(user_id: &str) -> Self {
-        Self::new(ErrorCode::PersonNotFound, "there is no such person", format!("nobody has the id `{}`", clip(user_id)), "check the user_id, or search by name")
+        Self::new(
+            ErrorCode::PersonNotFound,
+            "there is no such person",
+            format!("nobody has the id `{}`", clip(user_id)),
+            "check the user_id, or search by name",
+        )
     }
 
     /// There is no such file for the one who asks.
     pub fn file_not_found() -> Self {
-        Self::new(ErrorCode::FileNotFound, "there is no such file for you", "it does not exist, or it was not posted in a chat of yours", "check the key, or upload the file")
+        Self::new(
+            ErrorCode::FileNotFound,
+            "there is no such file for you",
+            "it does not exist, or it was not posted in a chat of yours",
+            "check the key, or upload the file",
+        )
     }
 
     /// Role or configuration forbids it.
@@ -74,7 +104,12 @@ impl Error {
 
     /// The message was recalled.
     pub fn recalled() -> Self {
-        Self::new(ErrorCode::MessageRecalled, "the message was recalled", "a recalled message cannot be changed, answered or reacted to", "choose another message")
+        Self::new(
+            ErrorCode::MessageRecalled,
+            "the message was recalled",
+            "a recalled message cannot be changed, answered or reacted to",
+            "choose another message",
+        )
     }
 
     /// A direct chat cannot do this.
@@ -89,7 +124,8 @@ impl Error {
 
     /// Log or store cannot be written or read now.
     pub fn storage(why: impl Into<String>) -> Self {
-        Self::new(ErrorCode::StorageUnavailable, "the storage does not answer now", why, "send the same command again; nothing was changed").retry_after(1000)
+        Self::new(ErrorCode::StorageUnavailable, "the storage does not answer now", why, "send the same command again; nothing was changed")
+            .retry_after(1000)
     }
 
     /// As it stands on the wire.

@@ -122,14 +122,17 @@ fn ended(outcome: Result<(), String>) -> ExitCode {
 }
 
 fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("no threads can be started: {error}"))?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| format!("no threads can be started: {error}"))?;
     match &arguments.command {
         None | Some(Command::Run) => {
             start_logs(config.log_level);
             runtime.block_on(clarion::app::run(config))
         }
         Some(Command::Config) => operator::print(&Config::reference()),
-        Some(Command::People(People::Import { file, password_for_all })) => runtime.block_on(operator::import::import(&config, file, password_for_all.as_deref())),
+        Some(Command::People(People::Import { file, password_for_all })) => {
+            runtime.block_on(operator::import::import(&config, file, password_for_all.as_deref()))
+        }
         Some(Command::App(App::Create { name })) => runtime.block_on(operator::create_app(&config, name)),
         Some(Command::Token(token)) => {
             let whose = match &token.user {

@@ -102,7 +102,9 @@ fn every_path_that_a_document_names_is_there() {
                 if !looks_like_a_path(word) {
                     continue;
                 }
-                let there = [PathBuf::new(), folder.clone(), PathBuf::from("src"), folder.join("src"), folder.join("tests")].iter().any(|base| root().join(base).join(word).exists());
+                let there = [PathBuf::new(), folder.clone(), PathBuf::from("src"), folder.join("src"), folder.join("tests")]
+                    .iter()
+                    .any(|base| root().join(base).join(word).exists());
                 if !there {
                     missing.push(format!("{document}:{}: {word}", index + 1));
                 }
@@ -117,18 +119,27 @@ fn every_command_of_the_server_that_a_document_shows_exists() {
     let mut seen = BTreeSet::new();
     for document in documents() {
         for (line, code) in code_lines(&read(&document)) {
-            let Some(rest) = code.strip_prefix("clarion ").or_else(|| code.split_once("/clarion ").map(|(_, rest)| rest)).or_else(|| code.strip_prefix("cargo run --release -- "))
+            let Some(rest) = code
+                .strip_prefix("clarion ")
+                .or_else(|| code.split_once("/clarion ").map(|(_, rest)| rest))
+                .or_else(|| code.strip_prefix("cargo run --release -- "))
             else {
                 continue;
             };
-            let words: Vec<&str> = rest.split_whitespace().take_while(|word| word.chars().all(|character| character.is_ascii_lowercase())).collect();
+            let words: Vec<&str> =
+                rest.split_whitespace().take_while(|word| word.chars().all(|character| character.is_ascii_lowercase())).collect();
             if words.is_empty() || !seen.insert(words.join(" ")) {
                 continue;
             }
             let mut arguments = words.clone();
             arguments.push("--help");
             let output = clarion(&arguments);
-            assert!(output.status.success(), "{document}:{line}: `clarion {}` is no command: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "{document}:{line}: `clarion {}` is no command: {}",
+                words.join(" "),
+                String::from_utf8_lossy(&output.stderr)
+            );
         }
     }
     for command in ["people import", "app create", "token", "check", "config"] {
@@ -217,7 +228,11 @@ fn what_the_image_copies_is_there() {
 
 #[test]
 fn the_changes_name_this_version() {
-    assert!(read("CHANGELOG.md").contains(env!("CARGO_PKG_VERSION")), "CHANGELOG.md has a heading for version {}", env!("CARGO_PKG_VERSION"));
+    assert!(
+        read("CHANGELOG.md").contains(env!("CARGO_PKG_VERSION")),
+        "CHANGELOG.md has a heading for version {}",
+        env!("CARGO_PKG_VERSION")
+    );
     for path in ["protocol/tests/specification.rs", "protocol/PROTOCOL.md"] {
         assert!(root().join(path).exists(), "{path} holds the protocol's document against its code");
     }

@@ -101,7 +101,10 @@ fn wrong_settings_are_refused_with_one_sentence_and_nothing_is_made() {
     }
     let output = clarion().env("CLARION_LISTN", "x").arg("--data").arg(office.data()).output().unwrap();
     let (code, _, stderr) = said(&output);
-    assert!(code == Some(2) && stderr.contains("the environment variable `CLARION_LISTN` is not known; did you mean `listen`?"), "{stderr}");
+    assert!(
+        code == Some(2) && stderr.contains("the environment variable `CLARION_LISTN` is not known; did you mean `listen`?"),
+        "{stderr}"
+    );
     assert_eq!(office.run(&["no-such-command"]).0, Some(2));
     assert!(!office.data().exists());
 }
@@ -133,9 +136,14 @@ fn a_folder_in_use_can_be_read_and_not_written() {
     let office = Office::new();
     let server = Server::start(&office.data(), &[]);
     let table = office.file("people.csv", "user_id,name\nx1,x\n");
-    for arguments in [&["run", "--listen", "127.0.0.1:0"][..], &["app", "create", "--name", "Alarm"], &["people", "import", table.to_str().unwrap()]] {
+    for arguments in
+        [&["run", "--listen", "127.0.0.1:0"][..], &["app", "create", "--name", "Alarm"], &["people", "import", table.to_str().unwrap()]]
+    {
         let (code, stdout, stderr) = office.run(arguments);
-        assert!(code == Some(1) && stdout.is_empty() && stderr.contains("is in use by another clarion (process "), "{arguments:?}: {stderr}");
+        assert!(
+            code == Some(1) && stdout.is_empty() && stderr.contains("is in use by another clarion (process "),
+            "{arguments:?}: {stderr}"
+        );
     }
     let (code, token, stderr) = office.run(&["token", "--user", "e1001", "--device", "operator-1"]);
     assert!(code == Some(0) && token.starts_with("at-"), "{stderr}");
@@ -204,9 +212,19 @@ fn an_import_says_what_it_did_and_what_it_could_not() {
 
 /// The reference customer's staff: 371,000 in 2,000 companies.
 fn everybody() -> Vec<u8> {
-    const SURNAMES: [(&str, &str); 8] = [("张", "Zhang"), ("王", "Wang"), ("李", "Li"), ("单", "Shan"), ("曾", "Zeng"), ("欧阳", "Ouyang"), ("赵", "Zhao"), ("陈", "Chen")];
-    const GIVEN: [(&str, &str); 9] =
-        [("伟", "Wei"), ("娜", "Na"), ("重光", "Chongguang"), ("静", "Jing"), ("磊", "Lei"), ("洋", "Yang"), ("敏", "Min"), ("国荣", "Guorong"), ("芳", "Fang")];
+    const SURNAMES: [(&str, &str); 8] =
+        [("张", "Zhang"), ("王", "Wang"), ("李", "Li"), ("单", "Shan"), ("曾", "Zeng"), ("欧阳", "Ouyang"), ("赵", "Zhao"), ("陈", "Chen")];
+    const GIVEN: [(&str, &str); 9] = [
+        ("伟", "Wei"),
+        ("娜", "Na"),
+        ("重光", "Chongguang"),
+        ("静", "Jing"),
+        ("磊", "Lei"),
+        ("洋", "Yang"),
+        ("敏", "Min"),
+        ("国荣", "Guorong"),
+        ("芳", "Fang"),
+    ];
     let mut table = Vec::with_capacity(48 << 20);
     table.extend_from_slice("user_id,name,en_name,email,mobile,department,title,leader\n".as_bytes());
     for i in 0..371_000 {
@@ -233,10 +251,16 @@ fn the_whole_staff_is_imported_twice_and_then_works() {
     let import = ["people", "import", file.to_str().unwrap(), "--password-for-all", "first day"];
     let (code, stdout, stderr) = office.run(&import);
     assert_eq!(code, Some(0), "{stderr}");
-    assert_eq!(stdout, "371000 rows: 371000 people new, 0 changed, 0 as they were, 0 refused; 12000 departments new; 371000 passwords set; 0 warnings\n");
+    assert_eq!(
+        stdout,
+        "371000 rows: 371000 people new, 0 changed, 0 as they were, 0 refused; 12000 departments new; 371000 passwords set; 0 warnings\n"
+    );
     let (code, stdout, _) = office.run(&import);
     assert_eq!(code, Some(0));
-    assert_eq!(stdout, "371000 rows: 0 people new, 0 changed, 371000 as they were, 0 refused; 0 departments new; 0 passwords set; 0 warnings\n");
+    assert_eq!(
+        stdout,
+        "371000 rows: 0 people new, 0 changed, 371000 as they were, 0 refused; 0 departments new; 0 passwords set; 0 warnings\n"
+    );
     let (code, stdout, _) = office.run(&["token", "--all", "--device", "load-test"]);
     assert_eq!((code, stdout.lines().count()), (Some(0), 371_000));
     let server = Server::start(&office.data(), &["--config", office.file("c.toml", "").to_str().unwrap()]);

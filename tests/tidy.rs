@@ -127,7 +127,9 @@ fn files_of_tests(file: &RustFile) -> Vec<String> {
     let own = if ["mod", "lib", "main"].contains(&stem) { folder.to_owned() } else { format!("{folder}/{stem}") };
     let mut found = Vec::new();
     for (index, line) in file.text.lines().enumerate() {
-        let Some(module) = line.trim().strip_suffix(';').and_then(|line| line.rsplit_once("mod ")).map(|(_, module)| module) else { continue };
+        let Some(module) = line.trim().strip_suffix(';').and_then(|line| line.rsplit_once("mod ")).map(|(_, module)| module) else {
+            continue;
+        };
         if !file.test_line[index] {
             continue;
         }
@@ -181,7 +183,8 @@ impl RustFile {
 fn blank_comments_and_literals(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = bytes.to_vec();
-    let blank = |out: &mut Vec<u8>, from: usize, to: usize| out[from..to].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
+    let blank =
+        |out: &mut Vec<u8>, from: usize, to: usize| out[from..to].iter_mut().filter(|byte| **byte != b'\n').for_each(|byte| *byte = b' ');
     let mut at = 0;
     while at < bytes.len() {
         let rest = &bytes[at..];
@@ -259,7 +262,11 @@ fn test_lines(code: &str) -> Vec<bool> {
     let mut index = 0;
     while index < lines.len() {
         let attribute = lines[index].trim_start();
-        if !(attribute.starts_with("#[cfg(test)]") || attribute.starts_with("#[cfg(any(test") || attribute.starts_with("#[test]") || attribute.starts_with("#[tokio::test")) {
+        if !(attribute.starts_with("#[cfg(test)]")
+            || attribute.starts_with("#[cfg(any(test")
+            || attribute.starts_with("#[test]")
+            || attribute.starts_with("#[tokio::test"))
+        {
             index += 1;
             continue;
         }
@@ -382,7 +389,12 @@ fn a_module_imports_only_from_rows_below_its_own() {
     for file in rust_files(&["src/"]).iter().filter(|file| file.path != "src/lib.rs" && file.path != "src/main.rs") {
         let module = module_of(&file.path);
         let Some(&row) = layers.row.get(module) else {
-            findings.push(file.finding(1, "layers", format!("module `{module}` is not in the layer table"), "give it a row in src/ARCHITECTURE.md"));
+            findings.push(file.finding(
+                1,
+                "layers",
+                format!("module `{module}` is not in the layer table"),
+                "give it a row in src/ARCHITECTURE.md",
+            ));
             continue;
         };
         for (at, target) in crate_paths(&file.code) {
@@ -394,7 +406,12 @@ fn a_module_imports_only_from_rows_below_its_own() {
             }
             let (from, to) = (&layers.names[row], &layers.names[target_row]);
             if row == doors && target_row == seams {
-                findings.push(file.finding(line, "layers", format!("`{module}` is a door and imports `{target}`"), "ask the domain (`chat`, `directory`, `auth`) instead"));
+                findings.push(file.finding(
+                    line,
+                    "layers",
+                    format!("`{module}` is a door and imports `{target}`"),
+                    "ask the domain (`chat`, `directory`, `auth`) instead",
+                ));
             } else if target_row < row || (target_row == row && row != start) {
                 findings.push(file.finding(
                     line,
@@ -426,7 +443,12 @@ fn lib_rs_declares_the_modules_in_the_order_of_the_trip() {
         let Some(module) = code.trim().strip_prefix("pub mod ").and_then(|rest| rest.strip_suffix(';')) else { continue };
         let Some(&row) = layers.row.get(module) else { continue };
         if row < deepest.0 {
-            findings.push(file.finding(line, "order", format!("`{module}` stands behind `{}`, which is below it", deepest.1), "declare modules row by row, top row first"));
+            findings.push(file.finding(
+                line,
+                "order",
+                format!("`{module}` stands behind `{}`, which is below it", deepest.1),
+                "declare modules row by row, top row first",
+            ));
         } else {
             deepest = (row, module.to_owned());
         }
@@ -473,11 +495,24 @@ fn names_are_words_of_the_vocabulary() {
                     let parts = words_of_name(&name);
                     let banned = BANNED_WORDS.iter().find(|(word, _)| parts.iter().any(|part| part == word));
                     if let Some((word, instead)) = banned {
-                        findings.push(file.finding(line, "vocabulary", format!("`{name}` has the word `{word}`"), format!("say {instead}")));
+                        findings.push(file.finding(
+                            line,
+                            "vocabulary",
+                            format!("`{name}` has the word `{word}`"),
+                            format!("say {instead}"),
+                        ));
                     }
                     let is_type = ["struct ", "enum ", "trait "].contains(&keyword);
-                    if is_type && parts.len() > 1 && ["manager", "service", "data", "info"].iter().any(|word| parts.last().is_some_and(|last| last == word)) {
-                        findings.push(file.finding(line, "vocabulary", format!("type `{name}` ends in a word that says nothing"), "say what is kept or done"));
+                    if is_type
+                        && parts.len() > 1
+                        && ["manager", "service", "data", "info"].iter().any(|word| parts.last().is_some_and(|last| last == word))
+                    {
+                        findings.push(file.finding(
+                            line,
+                            "vocabulary",
+                            format!("type `{name}` ends in a word that says nothing"),
+                            "say what is kept or done",
+                        ));
                     }
                 }
             }
@@ -492,7 +527,12 @@ fn each_rust_file_begins_with_what_it_is_for() {
     for file in rust_files(&["src/", "protocol/", "loadtest/", "tests/"]) {
         let first = file.text.lines().next().unwrap_or_default();
         if !(first.starts_with("//! ") || first.starts_with("#![doc = include_str!")) {
-            findings.push(file.finding(1, "first line", "the file does not begin with a `//!` sentence", "say in one sentence what the file is for"));
+            findings.push(file.finding(
+                1,
+                "first line",
+                "the file does not begin with a `//!` sentence",
+                "say in one sentence what the file is for",
+            ));
         }
     }
     report(findings);
@@ -503,7 +543,9 @@ fn nothing_is_left_for_later() {
     // Written in two parts, so that this file does not find itself.
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X:"), concat!("HA", "CK:")];
     let mut findings = Vec::new();
-    for path in repository_files().into_iter().filter(|path| [".rs", ".py", ".js", ".css", ".html", ".sh", ".toml", ".yml"].iter().any(|end| path.ends_with(end)) || path.ends_with("/run")) {
+    for path in repository_files().into_iter().filter(|path| {
+        [".rs", ".py", ".js", ".css", ".html", ".sh", ".toml", ".yml"].iter().any(|end| path.ends_with(end)) || path.ends_with("/run")
+    }) {
         let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
         for (index, line) in text.lines().enumerate() {
             if let Some(mark) = marks.iter().find(|mark| words(line, mark).next().is_some()) {
@@ -549,9 +591,21 @@ fn nothing_grows_without_bound() {
     let mut findings = Vec::new();
     for file in rust_files(&["src/", "protocol/src/", "loadtest/src/"]) {
         for (line, code) in file.code_lines() {
-            for call in ["unbounded_channel", "UnboundedSender", "UnboundedReceiver", "crossbeam_channel::unbounded", "mpsc::channel()", "mpsc::unbounded"] {
+            for call in [
+                "unbounded_channel",
+                "UnboundedSender",
+                "UnboundedReceiver",
+                "crossbeam_channel::unbounded",
+                "mpsc::channel()",
+                "mpsc::unbounded",
+            ] {
                 if words(code, call).next().is_some() {
-                    findings.push(file.finding(line, "bounds", format!("`{call}`"), "use a bounded one, with the bound and its reason in limits.rs"));
+                    findings.push(file.finding(
+                        line,
+                        "bounds",
+                        format!("`{call}`"),
+                        "use a bounded one, with the bound and its reason in limits.rs",
+                    ));
                 }
             }
         }
@@ -611,7 +665,13 @@ fn the_protocol_crate_is_pure() {
     for name in manifest_section("protocol/Cargo.toml", "[dependencies]") {
         if !PROTOCOL_DEPENDENCIES.contains(&name.as_str()) {
             let (file, rule) = ("protocol/Cargo.toml".to_owned(), "pure protocol");
-            findings.push(Finding { file, line: 1, rule, what: format!("depends on `{name}`"), remedy: "keep the wire crate free of it".to_owned() });
+            findings.push(Finding {
+                file,
+                line: 1,
+                rule,
+                what: format!("depends on `{name}`"),
+                remedy: "keep the wire crate free of it".to_owned(),
+            });
         }
     }
     for file in rust_files(&["protocol/src/"]) {
@@ -665,21 +725,29 @@ fn no_tracked_file_knows_the_machine_that_it_was_written_on() {
     let mut findings = Vec::new();
     for path in repository_files() {
         let Ok(text) = std::fs::read_to_string(root().join(&path)) else { continue };
-        let lock = ["Cargo.lock", "package-lock.json", "requirements.txt", ".npmrc", "pip.conf", ".cargo/config.toml"].iter().any(|name| path.ends_with(name));
+        let lock = ["Cargo.lock", "package-lock.json", "requirements.txt", ".npmrc", "pip.conf", ".cargo/config.toml"]
+            .iter()
+            .any(|name| path.ends_with(name));
         for (index, line) in text.lines().enumerate() {
             let mut finding = |rule, what: String, remedy: &str| {
                 findings.push(Finding { file: path.clone(), line: index + 1, rule, what, remedy: remedy.to_owned() });
             };
             for place in places {
                 // A URL's path or a longer path of the repository (`src/web/home/`) is not one of the machine's.
-                let absolute = line.match_indices(place).any(|(at, _)| !line[..at].ends_with(|before: char| is_word(before) || "./-}".contains(before)));
+                let absolute = line
+                    .match_indices(place)
+                    .any(|(at, _)| !line[..at].ends_with(|before: char| is_word(before) || "./-}".contains(before)));
                 if absolute {
                     finding("no machine paths", format!("`{place}`"), "write a path relative to the repository");
                 }
             }
             let index_of_crates = line.contains("registry+https://github.com/rust-lang/crates.io-index");
             if lock && (line.contains("://") && !index_of_crates && !line.contains("\"url\":") || line.contains("\"resolved\"")) {
-                finding("no registry hosts", line.trim().chars().take(80).collect(), "lock versions and checksums, not where they were fetched");
+                finding(
+                    "no registry hosts",
+                    line.trim().chars().take(80).collect(),
+                    "lock versions and checksums, not where they were fetched",
+                );
             }
         }
     }
@@ -702,7 +770,8 @@ fn no_test_is_skipped_in_silence() {
 #[test]
 fn the_top_level_holds_only_what_the_map_names() {
     const FOLDERS: &[&str] = &["src", "protocol", "loadtest", "deploy", "tests"];
-    const FILES: &[&str] = &["Cargo.toml", "Cargo.lock", "build.rs", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "clippy.toml", "rustfmt.toml"];
+    const FILES: &[&str] =
+        &["Cargo.toml", "Cargo.lock", "build.rs", "README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "clippy.toml", "rustfmt.toml"];
     for path in repository_files() {
         let first = path.split('/').next().expect("a path has a first part");
         let allowed = first.starts_with('.') || if path.contains('/') { FOLDERS.contains(&first) } else { FILES.contains(&first) };
@@ -728,7 +797,8 @@ fn d() {}
     assert!(!file.code.contains("panic!") && !file.code.contains("todo!") && !file.code.contains("dbg!"), "{}", file.code);
     let code: Vec<(usize, &str)> = file.code_lines().filter(|(_, line)| line.contains("unwrap") || line.contains("fn d")).collect();
     assert_eq!(code.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 8]);
-    let paths: Vec<String> = crate_paths("use crate::{store::{self, x}, log}; crate::error::E; use crate::a;").into_iter().map(|(_, name)| name).collect();
+    let paths: Vec<String> =
+        crate_paths("use crate::{store::{self, x}, log}; crate::error::E; use crate::a;").into_iter().map(|(_, name)| name).collect();
     assert_eq!(paths, ["store", "log", "error", "a"]);
     assert_eq!(words_of_name("HTTPMessage_id2Max"), ["httpmessage", "id2", "max"]);
 }

@@ -140,7 +140,10 @@ impl Bare {
                 self.connections.push(None);
                 self.connections.len() - 1
             });
-            let watched = socket.set_nonblocking(true).and_then(|()| socket.set_nodelay(true)).and_then(|()| self.readiness.add(socket.as_raw_fd(), token as u64, false));
+            let watched = socket
+                .set_nonblocking(true)
+                .and_then(|()| socket.set_nodelay(true))
+                .and_then(|()| self.readiness.add(socket.as_raw_fd(), token as u64, false));
             if watched.is_ok() {
                 self.connections[token] = Some(Connection { socket, upgraded: false, carry: Vec::new(), user: String::new() });
             } else {
@@ -217,7 +220,14 @@ impl Bare {
                     connection.user = user;
                 }
                 let limits = Limits { frame_bytes: 1 << 20, in_flight: 1_000, ..Limits::default() };
-                let welcome = Welcome { server_time_ms: now_ms(), heartbeat_ms: HEARTBEAT_MS, cursor: "0".into(), limits, server: "bare".into(), ..Welcome::default() };
+                let welcome = Welcome {
+                    server_time_ms: now_ms(),
+                    heartbeat_ms: HEARTBEAT_MS,
+                    cursor: "0".into(),
+                    limits,
+                    server: "bare".into(),
+                    ..Welcome::default()
+                };
                 self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &welcome)));
             }
             21 => {
@@ -251,7 +261,8 @@ impl Bare {
         let seq = group.seq;
         let by = self.connections[at].as_ref().map(|connection| connection.user.as_str()).unwrap_or("");
         let event = message_event(group.id, seq, by, &send);
-        let others: Vec<usize> = group.members.iter().filter_map(|user| self.by_user.get(user).copied()).filter(|member| *member != at).collect();
+        let others: Vec<usize> =
+            group.members.iter().filter_map(|user| self.by_user.get(user).copied()).filter(|member| *member != at).collect();
         match self.fault {
             None => self.send_to_all(&others, &event),
             Some(fault) => self.send_wrongly(number, &others, event, fault),
@@ -372,7 +383,9 @@ mod tests {
         let (_, _, body) = incoming::read_command(&command).unwrap();
         let event = message_event(ChatId([4; 16]), 300, "load000001", &incoming::read_send(body).unwrap());
         let frame = websocket::frame_at(&event).unwrap().unwrap();
-        let Ok(Outgoing::Event(Event::Record(record))) = Encoding::Msgpack.read_outgoing(&event[frame.payload_at..]) else { panic!("a record was expected") };
+        let Ok(Outgoing::Event(Event::Record(record))) = Encoding::Msgpack.read_outgoing(&event[frame.payload_at..]) else {
+            panic!("a record was expected")
+        };
         assert_eq!((record.seq, record.by.as_str()), (300, "load000001"));
         let Change::Message(message) = record.change else { panic!("a message was expected") };
         assert_eq!((message.client_message_id.as_str(), message.content), ("1-2-3", content));

@@ -324,9 +324,16 @@ impl Fleet {
                 let lost = self.seats[seat].standing.close(&truth, &mut self.faults);
                 if lost > 0 {
                     let first = self.seats[seat].standing.first_missing(&truth);
-                    self.complain(format!("{lost} lost: {} lacks seq {first} (and {} more) of chat {chat}", self.identities[at].user, lost - 1));
+                    self.complain(format!(
+                        "{lost} lost: {} lacks seq {first} (and {} more) of chat {chat}",
+                        self.identities[at].user,
+                        lost - 1
+                    ));
                 } else if self.faults.altered > before.altered {
-                    self.complain(format!("altered: {} has other messages in chat {chat} than were acknowledged", self.identities[at].user));
+                    self.complain(format!(
+                        "altered: {} has other messages in chat {chat} than were acknowledged",
+                        self.identities[at].user
+                    ));
                 }
             }
         }

@@ -155,9 +155,15 @@ const CONTROL_RATE: f64 = 200.0;
 fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
     let scenario = describe(options, name, online)?;
     let open_files = readiness::raise_open_files();
-    let sessions = if online == Online::All { u64::from(scenario.people) } else { u64::from(scenario.groups.iter().map(|groups| groups.count).sum::<u32>()) };
+    let sessions = if online == Online::All {
+        u64::from(scenario.people)
+    } else {
+        u64::from(scenario.groups.iter().map(|groups| groups.count).sum::<u32>())
+    };
     if sessions + 64 > open_files {
-        return Err(format!("{sessions} sessions need more open files than the {open_files} that one process may have: ask for fewer people"));
+        return Err(format!(
+            "{sessions} sessions need more open files than the {open_files} that one process may have: ask for fewer people"
+        ));
     }
     let progress = Progress::new();
     let mut controls = Vec::new();
@@ -169,7 +175,8 @@ fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
         ..scenario.clone()
     };
     let control_too = !options.no_control && !options.bare;
-    let control = || shorter.pass(&mut Server::bare(scenario.people, None)?, &progress, true).map_err(|error| format!("the control: {error}"));
+    let control =
+        || shorter.pass(&mut Server::bare(scenario.people, None)?, &progress, true).map_err(|error| format!("the control: {error}"));
     if control_too {
         controls.push(control()?);
     }
@@ -260,7 +267,9 @@ fn describe(options: &Options, name: &str, online: Online) -> Result<Scenario, S
 
 fn groups_of(text: &str) -> Result<GroupsOf, String> {
     let (count, size) = text.split_once('x').ok_or("groups have the form COUNTxSIZE, such as 1000x10")?;
-    let number = |digits: &str| digits.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or(format!("`{digits}` is not a number greater than 0"));
+    let number = |digits: &str| {
+        digits.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or(format!("`{digits}` is not a number greater than 0"))
+    };
     Ok(GroupsOf { count: number(count)?, size: number(size)? })
 }
 

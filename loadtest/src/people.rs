@@ -26,7 +26,8 @@ pub fn csv(people: u32) -> String {
 pub fn read_tokens(text: &str) -> Result<Vec<Identity>, String> {
     let mut identities = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let (user, token) = line.split_once('\t').ok_or_else(|| format!("line {} of the tokens has no tab between user and token", number + 1))?;
+        let (user, token) =
+            line.split_once('\t').ok_or_else(|| format!("line {} of the tokens has no tab between user and token", number + 1))?;
         identities.push(Identity { user: user.into(), token: token.trim_end().into() });
     }
     Ok(identities)
@@ -41,7 +42,10 @@ pub fn tokens_from(file: &Path, people: u32) -> Result<Vec<Identity>, String> {
 /// The first `people` of them.
 pub fn first_of(mut identities: Vec<Identity>, people: u32) -> Result<Vec<Identity>, String> {
     if identities.len() < people as usize {
-        return Err(format!("there are {} tokens and {people} people are asked for: make more tokens, or ask for fewer with --people", identities.len()));
+        return Err(format!(
+            "there are {} tokens and {people} people are asked for: make more tokens, or ask for fewer with --people",
+            identities.len()
+        ));
     }
     identities.truncate(people as usize);
     Ok(identities)

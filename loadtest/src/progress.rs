@@ -11,7 +11,8 @@ impl Progress {
     /// A line that is shown on stderr.
     pub fn new() -> Self {
         let bar = ProgressBar::new_spinner();
-        let style = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {prefix}: {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let style = ProgressStyle::with_template("{spinner} [{elapsed_precise}] {prefix}: {msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(250));
         Self(bar)

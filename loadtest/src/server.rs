@@ -182,6 +182,10 @@ fn target(url: &str) -> Result<Target, String> {
     if url.starts_with("https://") || url.starts_with("wss://") {
         return Err(format!("{url}: TLS is not spoken by this harness yet; measure behind it, at the http:// address"));
     }
-    let address = host.to_socket_addrs().ok().and_then(|mut addresses| addresses.next()).ok_or_else(|| format!("{url} is not an address that can be found: give http://host:port"))?;
+    let address = host
+        .to_socket_addrs()
+        .ok()
+        .and_then(|mut addresses| addresses.next())
+        .ok_or_else(|| format!("{url} is not an address that can be found: give http://host:port"))?;
     Ok(Target { address, host: host.to_owned(), device: people::DEVICE.to_owned() })
 }

@@ -10,7 +10,13 @@ fn steady(more: &[&str]) -> (Option<i32>, serde_json::Value, String) {
     let folder = tempfile::tempdir().expect("there is a folder for temporary files");
     let json = folder.path().join("report.json");
     let path = json.to_string_lossy().into_owned();
-    let output = loadtest(&[&["steady", "--bare", "--people", "60", "--rate", "300", "--seconds", "1", "--warmup", "0.3", "--settle", "2", "--json", &path], more].concat());
+    let output = loadtest(
+        &[
+            &["steady", "--bare", "--people", "60", "--rate", "300", "--seconds", "1", "--warmup", "0.3", "--settle", "2", "--json", &path],
+            more,
+        ]
+        .concat(),
+    );
     let report = std::fs::read_to_string(&json).unwrap_or_else(|_| panic!("no report: {}", String::from_utf8_lossy(&output.stderr)));
     (output.status.code(), serde_json::from_str(&report).expect("the report is JSON"), String::from_utf8_lossy(&output.stderr).into_owned())
 }
@@ -20,8 +26,23 @@ fn a_right_server_passes_and_every_field_is_there() {
     let (code, report, said) = steady(&[]);
     assert_eq!(code, Some(0), "{said}");
     for field in [
-        "scenario", "parameters", "machine", "commit", "sessions", "acked", "delivered", "lost", "doubled", "reordered", "send_to_ack_us",
-        "send_to_receive_us", "server_cpu_us_per_send", "server_cpu_us_per_delivery", "server_bytes_per_session", "control_cpu_us_per_send", "ratio_to_control",
+        "scenario",
+        "parameters",
+        "machine",
+        "commit",
+        "sessions",
+        "acked",
+        "delivered",
+        "lost",
+        "doubled",
+        "reordered",
+        "send_to_ack_us",
+        "send_to_receive_us",
+        "server_cpu_us_per_send",
+        "server_cpu_us_per_delivery",
+        "server_bytes_per_session",
+        "control_cpu_us_per_send",
+        "ratio_to_control",
     ] {
         assert!(report.get(field).is_some(), "{field} is missing");
     }

@@ -23,7 +23,8 @@ impl Apps {
     pub async fn load(store: &dyn Store) -> Result<Self> {
         let mut apps = Self::default();
         for (_, _, value) in store.all(Table::Apps).await? {
-            let app: AppEntry = serde_json::from_slice(&value).map_err(|error| Error::storage(format!("an app in the database is damaged: {error}")))?;
+            let app: AppEntry =
+                serde_json::from_slice(&value).map_err(|error| Error::storage(format!("an app in the database is damaged: {error}")))?;
             apps.add(Arc::new(app));
         }
         Ok(apps)
@@ -44,7 +45,8 @@ fn hash_secret(app_id: &str, secret: &str) -> blake3::Hash {
 
 /// Whether a text can be an app's id: `cli_` and 16 hexadecimal digits, as the official SDKs want it.
 fn is_app_id(text: &str) -> bool {
-    text.strip_prefix("cli_").is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit)))
+    text.strip_prefix("cli_")
+        .is_some_and(|digits| digits.len() == 16 && digits.bytes().all(|digit| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit)))
 }
 
 impl Auth {
@@ -121,7 +123,8 @@ impl Auth {
             return Ok((token.clone(), (ends_at_ms - now) / 1000));
         }
         let ends_at_ms = now + TENANT_TOKEN_SECONDS * 1000;
-        let claims = Claims { user: app.bot, issued_at_ms: now, expires_at_ms: ends_at_ms, family: 0, generation: 0, device_id: String::new() };
+        let claims =
+            Claims { user: app.bot, issued_at_ms: now, expires_at_ms: ends_at_ms, family: 0, generation: 0, device_id: String::new() };
         let token = self.0.ring.load().seal(Kind::Tenant, &claims);
         apps.tokens.insert(app_id.to_owned(), (token.clone(), ends_at_ms));
         Ok((token, TENANT_TOKEN_SECONDS))

@@ -107,9 +107,12 @@ impl Attempts {
         let mut addresses = self.addresses.lock();
         accounts.turn_to(window);
         addresses.turn_to(window);
-        let wait = accounts
-            .wait_ms(attempt.account, self.account_max, self.window_ms, into_ms)
-            .max(addresses.wait_ms(attempt.address, self.address_max, self.window_ms, into_ms));
+        let wait = accounts.wait_ms(attempt.account, self.account_max, self.window_ms, into_ms).max(addresses.wait_ms(
+            attempt.address,
+            self.address_max,
+            self.window_ms,
+            into_ms,
+        ));
         if wait > 0 {
             return Err(wait);
         }

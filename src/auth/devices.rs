@@ -4,7 +4,9 @@ use super::token::{Claims, Kind, random};
 use super::{Auth, DeviceEntry, Principal, SignInRefused, Tokens, login::LoginRefused, revoked};
 use crate::directory::UserIndex;
 use crate::error::{Error, Result, clip};
-use crate::limits::{DEVICE_ID_BYTES_MAX, DEVICE_NAME_BYTES_MAX, DEVICES_MAX, REFRESH_GRACE_MS, TOUCH_EVERY_MS, TOUCHED_MAX, TOUCHED_PER_ROUND_MAX};
+use crate::limits::{
+    DEVICE_ID_BYTES_MAX, DEVICE_NAME_BYTES_MAX, DEVICES_MAX, REFRESH_GRACE_MS, TOUCH_EVERY_MS, TOUCHED_MAX, TOUCHED_PER_ROUND_MAX,
+};
 use crate::store::{Range, Table, Write, tables};
 use protocol::command::SignIn;
 use protocol::error::{CloseCode, ErrorCode};
@@ -34,7 +36,8 @@ impl Auth {
         if !is_device_id(&sign_in.device_id) {
             return Err(SignInRefused::InvalidDevice("the device_id must have 8 to 64 letters, digits, `-` or `_`"));
         }
-        let attempt = self.0.attempts.begin(&sign_in.login, address).map_err(|retry_after_ms| SignInRefused::TooManyAttempts { retry_after_ms })?;
+        let attempt =
+            self.0.attempts.begin(&sign_in.login, address).map_err(|retry_after_ms| SignInRefused::TooManyAttempts { retry_after_ms })?;
         let user = match self.0.login.check(&sign_in.login, &sign_in.password).await {
             Ok(user) => user,
             Err(LoginRefused::Wrong) => return Err(SignInRefused::WrongLogin),

@@ -7,16 +7,16 @@
 mod apps;
 mod attempts;
 mod devices;
+mod grant;
 mod login;
 pub mod password;
 mod revoked;
 mod token;
-mod grant;
 
 pub use devices::is_device_id;
+pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 pub use login::{Checked, LoginModule, LoginRefused};
 pub use token::KeyRing;
-pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 
 use crate::clock::Clock;
 use crate::config::Config;
@@ -78,7 +78,13 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::load`].
-    pub async fn load_with(store: Arc<dyn Store>, directory: Directory, clock: Clock, config: &Config, login: Box<dyn LoginModule>) -> Result<Self> {
+    pub async fn load_with(
+        store: Arc<dyn Store>,
+        directory: Directory,
+        clock: Clock,
+        config: &Config,
+        login: Box<dyn LoginModule>,
+    ) -> Result<Self> {
         let ring = KeyRing::load(&*store, &clock).await?;
         let apps = Apps::load(&*store).await?;
         let revoked = Revoked::load(&*store, clock.now_ms()).await?;
@@ -88,7 +94,12 @@ impl Auth {
             key_rotation_days: config.key_rotation_days,
             ring: ArcSwap::from_pointee(ring),
             login,
-            attempts: Attempts::new(clock.clone(), config.sign_in_window_minutes, config.sign_in_attempts_per_account, config.sign_in_attempts_per_address),
+            attempts: Attempts::new(
+                clock.clone(),
+                config.sign_in_window_minutes,
+                config.sign_in_attempts_per_account,
+                config.sign_in_attempts_per_address,
+            ),
             revoked,
             revocations: broadcast::channel(REVOCATIONS_WAITING_MAX).0,
             touched: Mutex::default(),

@@ -45,7 +45,8 @@ pub fn is_hash(text: &str) -> bool {
 
 /// Whether a password has this hash. Takes tens of milliseconds.
 pub fn matches(password: &str, hash: &str) -> bool {
-    password.len() <= PASSWORD_BYTES_MAX && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    password.len() <= PASSWORD_BYTES_MAX
+        && PasswordHash::new(hash).is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 /// The change that gives somebody a password, by its hash.

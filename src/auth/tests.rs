@@ -33,7 +33,13 @@ async fn office() -> Office {
 }
 
 fn login(login: &str, password: &str, device_id: &str) -> SignIn {
-    SignIn { login: login.into(), password: password.into(), device_id: device_id.into(), device_kind: DeviceKind::Browser, device_name: "Chromium\n on Linux".into() }
+    SignIn {
+        login: login.into(),
+        password: password.into(),
+        device_id: device_id.into(),
+        device_kind: DeviceKind::Browser,
+        device_name: "Chromium\n on Linux".into(),
+    }
 }
 
 #[tokio::test]

@@ -73,7 +73,8 @@ impl KeyRing {
     /// # Errors
     /// A sentence, when they are damaged.
     pub fn parse(kept: &[u8]) -> std::result::Result<Self, String> {
-        let keys: Vec<Key> = serde_json::from_slice(kept).map_err(|error| format!("the signing keys in the database are damaged: {error}"))?;
+        let keys: Vec<Key> =
+            serde_json::from_slice(kept).map_err(|error| format!("the signing keys in the database are damaged: {error}"))?;
         Self::new(keys)
     }
 
@@ -82,7 +83,8 @@ impl KeyRing {
         keys.sort_by_key(|key| std::cmp::Reverse(key.id));
         let mut ring = Vec::with_capacity(keys.len());
         for key in keys {
-            let secret = hex::decode(&key.secret).ok().filter(|secret| secret.len() == 32).ok_or("a signing key in the database is damaged")?;
+            let secret =
+                hex::decode(&key.secret).ok().filter(|secret| secret.len() == 32).ok_or("a signing key in the database is damaged")?;
             let mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&secret).map_err(|_| "a signing key in the database is damaged")?;
             ring.push((key, mac));
         }
@@ -111,7 +113,8 @@ impl KeyRing {
     }
 
     async fn write(store: &dyn Store, keys: Vec<Key>) -> Result<Self> {
-        let kept = serde_json::to_vec(&keys).map_err(|error| Error::storage(format!("the signing keys could not be written down: {error}")))?;
+        let kept =
+            serde_json::to_vec(&keys).map_err(|error| Error::storage(format!("the signing keys could not be written down: {error}")))?;
         store.write(vec![Write::Put(Table::Facts, tables::none(), Self::row(), kept)]).await?;
         Self::new(keys).map_err(Error::storage)
     }
@@ -191,7 +194,14 @@ mod tests {
 
     fn claims() -> impl Strategy<Value = Claims> {
         (any::<u32>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u32>(), "[A-Za-z0-9_-]{0,64}").prop_map(
-            |(user, issued_at_ms, expires_at_ms, family, generation, device_id)| Claims { user, issued_at_ms, expires_at_ms, family, generation, device_id },
+            |(user, issued_at_ms, expires_at_ms, family, generation, device_id)| Claims {
+                user,
+                issued_at_ms,
+                expires_at_ms,
+                family,
+                generation,
+                device_id,
+            },
         )
     }
 

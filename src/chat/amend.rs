@@ -33,7 +33,12 @@ impl Chats {
         let folded = self.folded(key, seq, seq).await?;
         let edits = folded.edits(seq).len();
         if edits >= limits::EDITS_MAX {
-            return Err(Error::new(ErrorCode::EditLimit, "the message cannot be edited again", format!("it was edited {edits} times, the limit is {}", limits::EDITS_MAX), "send a new message"));
+            return Err(Error::new(
+                ErrorCode::EditLimit,
+                "the message cannot be edited again",
+                format!("it was edited {edits} times, the limit is {}", limits::EDITS_MAX),
+                "send a new message",
+            ));
         }
         let (content, writes) = self.checked(user, key, command.content).await?;
         let mentions = self.mentioned(&command.mentions)?;
@@ -45,12 +50,16 @@ impl Chats {
                 let (_, rights) = writable(head, state, user)?;
                 not_recalled(state, seq)?;
                 if command.mention_all && key.pair().is_none() && !rights.mention_all {
-                    return Err(Error::not_allowed("mention everybody", "the group's configuration reserves it for the owner and the managers"));
+                    return Err(Error::not_allowed(
+                        "mention everybody",
+                        "the group's configuration reserves it for the owner and the managers",
+                    ));
                 }
                 let mut writes = writes.clone();
                 writes.extend(no_mentions(key, seq, &before));
                 mention_rows(state, key, user, seq, &mentions, command.mention_all, &mut writes);
-                let change = Change::Edited { target: seq, content: content.clone(), mentions: mentions.clone(), mention_all: command.mention_all };
+                let change =
+                    Change::Edited { target: seq, content: content.clone(), mentions: mentions.clone(), mention_all: command.mention_all };
                 head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() }).map(Decided::Append)
             },
             changed,
@@ -83,7 +92,8 @@ impl Chats {
                 if record.by == user && !rights.recall_others {
                     self.within(record.at_ms, self.config.recall_minutes, "recall")?;
                 }
-                let mut writes = vec![Write::Put(Table::Recalled, tables::u64_key(key.0), tables::u64_key(record.position), seq.to_be_bytes().to_vec())];
+                let mut writes =
+                    vec![Write::Put(Table::Recalled, tables::u64_key(key.0), tables::u64_key(record.position), seq.to_be_bytes().to_vec())];
                 writes.extend(no_mentions(key, seq, &mentions));
                 let info = unpinned(&state.info, seq);
                 writes.extend(info.as_ref().map(|info| info_row(key, info)));
@@ -105,8 +115,14 @@ impl Chats {
     pub async fn react(&self, user: u32, command: React) -> Result<Changed> {
         let (key, seq) = self.place(command.message_id)?;
         let emoji = command.emoji;
-        if emoji.is_empty() || emoji.len() > limits::EMOJI_BYTES_MAX || !emoji.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-            return Err(Error::invalid("emoji", "a reaction is the name of an emoji, 1 to 32 letters, digits or `_`, for example `THUMBSUP`"));
+        if emoji.is_empty()
+            || emoji.len() > limits::EMOJI_BYTES_MAX
+            || !emoji.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        {
+            return Err(Error::invalid(
+                "emoji",
+                "a reaction is the name of an emoji, 1 to 32 letters, digits or `_`, for example `THUMBSUP`",
+            ));
         }
         self.reaction(user, key, seq, &emoji, true).await
     }
@@ -126,14 +142,23 @@ impl Chats {
             return Ok(Changed { seq: head.lock().seq });
         }
         if add && folded.emojis(seq) >= limits::EMOJIS_OF_A_MESSAGE_MAX {
-            return Err(Error::too_large("the list of reactions", folded.emojis(seq) as u64 + 1, limits::EMOJIS_OF_A_MESSAGE_MAX as u64, "kinds"));
+            return Err(Error::too_large(
+                "the list of reactions",
+                folded.emojis(seq) as u64 + 1,
+                limits::EMOJIS_OF_A_MESSAGE_MAX as u64,
+                "kinds",
+            ));
         }
         self.act(
             key,
             |head, state| {
                 writable(head, state, user)?;
                 not_recalled(state, seq)?;
-                let change = if add { Change::Reacted { target: seq, emoji: emoji.to_owned() } } else { Change::Unreacted { target: seq, emoji: emoji.to_owned() } };
+                let change = if add {
+                    Change::Reacted { target: seq, emoji: emoji.to_owned() }
+                } else {
+                    Change::Unreacted { target: seq, emoji: emoji.to_owned() }
+                };
                 head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra::default()).map(Decided::Append)
             },
             changed,
@@ -156,7 +181,12 @@ impl Chats {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
                 if state.info.pins.len() >= limits::PINS_MAX {
-                    return Err(Error::too_large("the list of pinned messages", state.info.pins.len() as u64 + 1, limits::PINS_MAX as u64, "messages"));
+                    return Err(Error::too_large(
+                        "the list of pinned messages",
+                        state.info.pins.len() as u64 + 1,
+                        limits::PINS_MAX as u64,
+                        "messages",
+                    ));
                 }
                 let mut info = (*state.info).clone();
                 info.pins.push((seq, state.seq + 1));
@@ -218,7 +248,9 @@ fn not_recalled(state: &State, seq: u64) -> Result<()> {
 
 /// Takes away the rows by which those who were mentioned find a message, and those by which everybody does.
 fn no_mentions(key: ChatKey, seq: u64, mentions: &[u32]) -> impl Iterator<Item = Write> + '_ {
-    let row = move |mentioned: u32| Write::Delete(Table::Mentions, tables::KeyMaker::default().u32(mentioned).u64(key.0).done(), tables::u64_key(seq));
+    let row = move |mentioned: u32| {
+        Write::Delete(Table::Mentions, tables::KeyMaker::default().u32(mentioned).u64(key.0).done(), tables::u64_key(seq))
+    };
     mentions.iter().copied().chain([u32::MAX]).map(row)
 }
 

@@ -1,6 +1,6 @@
 //! What may be said: checks a message's content, and fills in what only the server knows of files.
 
-use super::{Chats, ChatKey};
+use super::{ChatKey, Chats};
 use crate::attachment::{EVERYBODY, FileEntry};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -45,10 +45,19 @@ impl Chats {
             Content::Image(image) => {
                 let entry = self.postable(sender, &image.key).await?;
                 if !entry.media_type.starts_with("image/") {
-                    return Err(Error::invalid("content.key", format!("the file is of type {}, not an image; send it as a file", entry.media_type)));
+                    return Err(Error::invalid(
+                        "content.key",
+                        format!("the file is of type {}, not an image; send it as a file", entry.media_type),
+                    ));
                 }
                 writes.push(self.attachments.posted(&image.key, chat.0));
-                Content::Image(Image { key: image.key, width: entry.width, height: entry.height, name: Some(entry.name.clone()), size_bytes: Some(entry.size_bytes) })
+                Content::Image(Image {
+                    key: image.key,
+                    width: entry.width,
+                    height: entry.height,
+                    name: Some(entry.name.clone()),
+                    size_bytes: Some(entry.size_bytes),
+                })
             }
             Content::File(file) => Content::File(self.checked_file(sender, chat, file, &mut writes).await?),
             Content::Audio(file) => Content::Audio(self.checked_file(sender, chat, file, &mut writes).await?),
@@ -126,9 +135,18 @@ fn at_most(what: &str, bytes: usize, max: usize) -> Result<()> {
 fn post_files(post: &str) -> Result<Vec<String>> {
     let invalid = |why: String| Error::invalid("content.post", why);
     let parsed: serde_json::Value = serde_json::from_str(post).map_err(|error| invalid(format!("it is not JSON: {error}")))?;
-    let paragraphs = parsed.get("content").and_then(|content| content.as_array()).ok_or_else(|| invalid("it has no list `content` of paragraphs".into()))?;
+    let paragraphs = parsed
+        .get("content")
+        .and_then(|content| content.as_array())
+        .ok_or_else(|| invalid("it has no list `content` of paragraphs".into()))?;
     let mut files = Vec::new();
-    for node in paragraphs.iter().map(|paragraph| paragraph.as_array().ok_or_else(|| invalid("a paragraph is a list of nodes".into()))).collect::<Result<Vec<_>>>()?.into_iter().flatten() {
+    for node in paragraphs
+        .iter()
+        .map(|paragraph| paragraph.as_array().ok_or_else(|| invalid("a paragraph is a list of nodes".into())))
+        .collect::<Result<Vec<_>>>()?
+        .into_iter()
+        .flatten()
+    {
         let tag = node.get("tag").and_then(|tag| tag.as_str()).unwrap_or("");
         if !POST_TAGS.contains(&tag) {
             return Err(invalid(format!("there is no node `{}`; known are {}", crate::error::clip(tag), POST_TAGS.join(", "))));
@@ -160,7 +178,14 @@ pub fn preview(content: &Content) -> String {
 fn post_text(post: &str) -> String {
     let Ok(parsed) = serde_json::from_str::<serde_json::Value>(post) else { return String::new() };
     let mut text = parsed.get("title").and_then(|title| title.as_str()).unwrap_or("").to_owned();
-    for node in parsed.get("content").and_then(|content| content.as_array()).into_iter().flatten().filter_map(|paragraph| paragraph.as_array()).flatten() {
+    for node in parsed
+        .get("content")
+        .and_then(|content| content.as_array())
+        .into_iter()
+        .flatten()
+        .filter_map(|paragraph| paragraph.as_array())
+        .flatten()
+    {
         if text.len() > PREVIEW_CHARACTERS * 4 {
             break;
         }

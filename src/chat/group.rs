@@ -3,7 +3,7 @@
 use super::amend::writable;
 use super::members::{Joined, bitmap_bytes};
 use super::send::{check_client_message_id, id_reused, info_row, member_rows};
-use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, Outcome, State};
+use super::{ChatKey, ChatProfile, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, record::Change};
@@ -140,7 +140,12 @@ impl Chats {
     }
 
     fn name_from(&self, members: &RoaringBitmap, by: u32) -> String {
-        let names: Vec<String> = [by].into_iter().chain(members.iter().filter(|user| *user != by)).take(4).filter_map(|user| Some(self.directory.entry(user)?.name.clone())).collect();
+        let names: Vec<String> = [by]
+            .into_iter()
+            .chain(members.iter().filter(|user| *user != by))
+            .take(4)
+            .filter_map(|user| Some(self.directory.entry(user)?.name.clone()))
+            .collect();
         let mut name = names.join("、");
         if members.len() > 4 {
             name.push('…');
@@ -206,7 +211,10 @@ impl Chats {
                 let (_, rights) = writable(head, state, user)?;
                 let edits_info = command.name.is_some() || command.description.is_some() || command.avatar.is_some();
                 if edits_info && !rights.edit_info {
-                    return Err(Error::not_allowed("change name, picture or description", "the group's configuration reserves it for the owner and the managers"));
+                    return Err(Error::not_allowed(
+                        "change name, picture or description",
+                        "the group's configuration reserves it for the owner and the managers",
+                    ));
                 }
                 if command.config.is_some() && !rights.edit_config {
                     return Err(Error::not_allowed("change the configuration", "only the owner and the managers may"));
@@ -230,7 +238,12 @@ impl Chats {
                 if info == *state.info {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
-                let change = Change::Updated { name: command.name.clone(), description: command.description.clone(), avatar: command.avatar.clone(), config: command.config.clone() };
+                let change = Change::Updated {
+                    name: command.name.clone(),
+                    description: command.description.clone(),
+                    avatar: command.avatar.clone(),
+                    config: command.config.clone(),
+                };
                 let writes = shown.iter().cloned().chain([info_row(head.key, &info)]).collect();
                 let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
                 state.info = Arc::new(info);
@@ -285,7 +298,12 @@ impl Chats {
                 info.managers.retain(|manager| !removed.contains(manager));
                 info.managers.extend(&added);
                 if info.managers.len() > limits::MANAGERS_MAX {
-                    return Err(Error::too_large("the list of managers", info.managers.len() as u64, limits::MANAGERS_MAX as u64, "people"));
+                    return Err(Error::too_large(
+                        "the list of managers",
+                        info.managers.len() as u64,
+                        limits::MANAGERS_MAX as u64,
+                        "people",
+                    ));
                 }
                 self.append_info(head, state, user, Change::ManagersChanged { added, removed }, info)
             },

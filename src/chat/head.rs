@@ -76,7 +76,11 @@ impl Cursor {
 
     /// Reads what is kept.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self { delivered_seq: tables::read_u64(bytes, 0)?, read_seq: tables::read_u64(bytes, 8)?, read_position: tables::read_u64(bytes, 16)? })
+        Some(Self {
+            delivered_seq: tables::read_u64(bytes, 0)?,
+            read_seq: tables::read_u64(bytes, 8)?,
+            read_position: tables::read_u64(bytes, 16)?,
+        })
     }
 
     /// The larger of both, in each respect.
@@ -206,8 +210,12 @@ impl Head {
             Some(entry) => log.read(key.0, entry.record.seq.saturating_sub(RECENT as u64 - 1).max(1), entry.record.seq, RECENT).await?,
             None => Vec::new(),
         };
-        let recent = recent.iter().filter_map(|entry| Some((DedupeKey::new(entry.record.by, &entry.record.message()?.client_message_id), entry.record.seq))).collect();
-        let (seq, position, at_ms, offset) = last.as_ref().map_or((0, 0, 0, 0), |entry| (entry.record.seq, entry.record.position, entry.record.at_ms, entry.offset));
+        let recent = recent
+            .iter()
+            .filter_map(|entry| Some((DedupeKey::new(entry.record.by, &entry.record.message()?.client_message_id), entry.record.seq)))
+            .collect();
+        let (seq, position, at_ms, offset) =
+            last.as_ref().map_or((0, 0, 0, 0), |entry| (entry.record.seq, entry.record.position, entry.record.at_ms, entry.offset));
         let last_message = match last {
             Some(entry) if entry.record.message().is_some() => Some(entry.record),
             Some(entry) if entry.record.position > 0 => look_back(key, entry.record.seq, log).await?,
@@ -216,7 +224,17 @@ impl Head {
         Ok(Self {
             key,
             epoch,
-            state: Mutex::new(State { seq, position, at_ms, info: Arc::new(info), members, recalled_positions, recalled_seqs, last_message, recent }),
+            state: Mutex::new(State {
+                seq,
+                position,
+                at_ms,
+                info: Arc::new(info),
+                members,
+                recalled_positions,
+                recalled_seqs,
+                last_message,
+                recent,
+            }),
             cursors: Mutex::default(),
             cursors_loading: tokio::sync::Mutex::new(()),
             last_offset: AtomicU64::new(offset),

@@ -125,7 +125,8 @@ impl Chats {
                 if value.is_empty() {
                     *folded.replies.entry(target).or_default() += 1;
                 } else {
-                    let record = Record::decode(value.get(8..).unwrap_or_default()).map_err(|why| Error::storage(format!("a kept change is damaged: {why}")))?;
+                    let record = Record::decode(value.get(8..).unwrap_or_default())
+                        .map_err(|why| Error::storage(format!("a kept change is damaged: {why}")))?;
                     folded.changes.entry(target).or_default().push(Arc::new(record));
                 }
             }
@@ -163,7 +164,14 @@ impl Chats {
         };
         let (from, to) = (from.max(first), to.min(last));
         if from > to {
-            return Ok(HistoryPage { from_seq: from, to_seq: from - 1, records: Vec::new(), start: to < first, end: from > last, people: Vec::new() });
+            return Ok(HistoryPage {
+                from_seq: from,
+                to_seq: from - 1,
+                records: Vec::new(),
+                start: to < first,
+                end: from > last,
+                people: Vec::new(),
+            });
         }
         let entries = self.log.read(key.0, from, to, limit as usize).await?;
         if entries.len() as u64 != to - from + 1 {
@@ -269,7 +277,8 @@ impl Chats {
         let head = self.head(key).await?;
         let record = self.visible_message(&head, user, seq).await?;
         let folded = self.folded(key, seq, seq).await?;
-        let mut versions = vec![EditVersion { at_ms: record.at_ms, content: record.message().map(|message| message.content.clone()).unwrap_or_default() }];
+        let mut versions =
+            vec![EditVersion { at_ms: record.at_ms, content: record.message().map(|message| message.content.clone()).unwrap_or_default() }];
         versions.extend(folded.edits(seq).into_iter().filter_map(|edit| match &edit.change {
             Change::Edited { content, .. } => Some(EditVersion { at_ms: edit.at_ms, content: content.clone() }),
             _ => None,

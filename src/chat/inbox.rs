@@ -39,10 +39,16 @@ impl Chats {
     /// Every chat that somebody is in, in no order.
     pub async fn places(&self, user: u32) -> Result<Vec<ChatPlace>> {
         let (inside, _) = self.memberships(user).await?;
-        let heads: Vec<Arc<Head>> = futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
+        let heads: Vec<Arc<Head>> =
+            futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
         let place = |head: Arc<Head>| {
             let state = head.lock();
-            state.members.contains(user).then(|| ChatPlace { key: head.key, created_at_ms: state.info.created_at_ms, active_at_ms: active_at_ms(&head, &state, user), dissolved: state.info.dissolved })
+            state.members.contains(user).then(|| ChatPlace {
+                key: head.key,
+                created_at_ms: state.info.created_at_ms,
+                active_at_ms: active_at_ms(&head, &state, user),
+                dissolved: state.info.dissolved,
+            })
         };
         Ok(heads.into_iter().filter_map(place).collect())
     }
@@ -65,7 +71,8 @@ impl Chats {
         let limit = command.limit.unwrap_or(50).clamp(1, limits::PAGE_MAX) as usize;
         let (inside, _) = self.memberships(user).await?;
         let personal = self.personal_of_all(user).await?;
-        let heads: Vec<Arc<Head>> = futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
+        let heads: Vec<Arc<Head>> =
+            futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
         let mut places: Vec<(Place, Arc<Head>, Personal)> = Vec::with_capacity(heads.len());
         for head in heads {
             let own = personal.get(&head.key).copied().unwrap_or_default();
@@ -223,7 +230,8 @@ impl Chats {
 /// Time of the last message, or of the join when that is later.
 fn active_at_ms(head: &Head, state: &super::State, user: u32) -> u64 {
     let said = state.last_message.as_ref().map_or(0, |record| record.at_ms);
-    let joined = if head.key.pair().is_some() { state.info.created_at_ms } else { state.members.joined(user).at_ms.max(state.info.created_at_ms) };
+    let joined =
+        if head.key.pair().is_some() { state.info.created_at_ms } else { state.members.joined(user).at_ms.max(state.info.created_at_ms) };
     said.max(joined)
 }
 

@@ -4,7 +4,7 @@ use super::amend::writable;
 use super::group::{approval_required, group_key, member_limit};
 use super::members::{Joined, bitmap_bytes};
 use super::send::{info_row, member_rows};
-use super::{ChatProfile, ChatKey, Chats, Decided, Extra, Head, Membership, State};
+use super::{ChatKey, ChatProfile, Chats, Decided, Extra, Head, Membership, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::record::Change;
@@ -26,7 +26,10 @@ impl Chats {
                 |head, state| {
                     let (_, rights) = writable(head, state, by)?;
                     if !rights.add_members {
-                        return Err(Error::not_allowed("add members", "the group's configuration reserves it for the owner and the managers"));
+                        return Err(Error::not_allowed(
+                            "add members",
+                            "the group's configuration reserves it for the owner and the managers",
+                        ));
                     }
                     self.let_in(head, state, by, &who)
                 },
@@ -116,7 +119,9 @@ impl Chats {
                     if !only_self && !rights.remove_members {
                         return Err(Error::not_allowed("remove members", "only the owner and the managers may"));
                     }
-                    let reserved = |user: &u32| state.info.owner == Some(*user) || (role == Role::Manager && *user != by && state.info.managers.contains(user));
+                    let reserved = |user: &u32| {
+                        state.info.owner == Some(*user) || (role == Role::Manager && *user != by && state.info.managers.contains(user))
+                    };
                     if let Some(owner) = state.info.owner.filter(|owner| who.contains(*owner)) {
                         return Err(owner_stays(owner == by));
                     }
@@ -184,22 +189,28 @@ impl Chats {
         let head = self.head(key).await?;
         let state = head.lock();
         let (_, rights) = state.rights(key, user)?;
-        let first: Vec<u32> = state.info.owner.into_iter().chain(state.info.managers.iter().copied()).filter(|one| state.members.contains(*one)).collect();
+        let first: Vec<u32> =
+            state.info.owner.into_iter().chain(state.info.managers.iter().copied()).filter(|one| state.members.contains(*one)).collect();
         let all = state.members.all().clone();
         let total = rights.see_member_count.then(|| state.members.count());
         drop(state);
         // The token tells how many of the first ones were given, then the last index.
-        let (mut given, mut after) = match command.page.as_deref().map(|page| page.split_once('.').and_then(|(given, after)| Some((given.parse::<usize>().ok()?, after.parse::<i64>().ok()?)))) {
-            None => (0, -1),
-            Some(Some(place)) => place,
-            Some(None) => return Err(Error::invalid("page", "it is not a `next` of this list")),
-        };
+        let (mut given, mut after) =
+            match command.page.as_deref().map(|page| {
+                page.split_once('.').and_then(|(given, after)| Some((given.parse::<usize>().ok()?, after.parse::<i64>().ok()?)))
+            }) {
+                None => (0, -1),
+                Some(Some(place)) => place,
+                Some(None) => return Err(Error::invalid("page", "it is not a `next` of this list")),
+            };
         let query = command.query.as_deref().map(str::trim).filter(|query| !query.is_empty()).map(str::to_lowercase);
         let fits = |index: u32| match (&query, self.directory.entry(index)) {
             (_, None) => false,
             (None, Some(_)) => true,
             (Some(query), Some(person)) => {
-                person.name.to_lowercase().contains(query) || person.user_id.to_lowercase().contains(query) || person.en_name.as_ref().is_some_and(|name| name.to_lowercase().contains(query))
+                person.name.to_lowercase().contains(query)
+                    || person.user_id.to_lowercase().contains(query)
+                    || person.en_name.as_ref().is_some_and(|name| name.to_lowercase().contains(query))
             }
         };
         let mut indices = Vec::with_capacity(limit);
@@ -225,7 +236,11 @@ impl Chats {
         let state = head.lock();
         let members = indices
             .into_iter()
-            .map(|index| Member { person: self.directory.card(index), role: state.role(index).unwrap_or_default(), joined_at_ms: state.members.joined(index).at_ms })
+            .map(|index| Member {
+                person: self.directory.card(index),
+                role: state.role(index).unwrap_or_default(),
+                joined_at_ms: state.members.joined(index).at_ms,
+            })
             .collect();
         Ok(MemberPage { members, total, next: more.then(|| format!("{given}.{after}")) })
     }
@@ -254,4 +269,3 @@ fn moved_count(change: &Change) -> u32 {
         _ => 0,
     }
 }
-

@@ -182,7 +182,11 @@ impl Chats {
             head.committed_seq.fetch_max(committed.record.seq, Ordering::AcqRel);
             if committed.record.message().is_some() {
                 // Whoever writes has read what stands before.
-                let cursor = head::Cursor { delivered_seq: committed.record.seq, read_seq: committed.record.seq, read_position: committed.record.position };
+                let cursor = head::Cursor {
+                    delivered_seq: committed.record.seq,
+                    read_seq: committed.record.seq,
+                    read_position: committed.record.position,
+                };
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
         }
@@ -236,7 +240,9 @@ impl Chats {
                 if membership.left_seq == 0 { inside.push(key) } else { left.push((key, membership)) }
             }
             match rows.last() {
-                Some((row, _)) if rows.len() == 1_000 && inside.len() < limits::CHATS_OF_A_PERSON_MAX => range = Range::after(row.clone(), 1_000),
+                Some((row, _)) if rows.len() == 1_000 && inside.len() < limits::CHATS_OF_A_PERSON_MAX => {
+                    range = Range::after(row.clone(), 1_000)
+                }
                 _ => break,
             }
         }

@@ -129,7 +129,14 @@ impl Chats {
                 _ => break,
             }
         }
-        let dirty: Vec<(u32, Cursor)> = self.receipts.dirty.lock().iter().filter(|((key, _), _)| *key == head.key).map(|((_, user), cursor)| (*user, *cursor)).collect();
+        let dirty: Vec<(u32, Cursor)> = self
+            .receipts
+            .dirty
+            .lock()
+            .iter()
+            .filter(|((key, _), _)| *key == head.key)
+            .map(|((_, user), cursor)| (*user, *cursor))
+            .collect();
         let mut cursors = head.cursors.lock();
         for (user, cursor) in dirty {
             let entry = cursors.known.entry(user).or_default();
@@ -170,7 +177,10 @@ impl Chats {
                 break;
             }
             let person = self.directory.card(member);
-            if query.as_ref().is_none_or(|query| person.name.to_lowercase().contains(query) || person.user_id.to_lowercase().contains(query)) {
+            if query
+                .as_ref()
+                .is_none_or(|query| person.name.to_lowercase().contains(query) || person.user_id.to_lowercase().contains(query))
+            {
                 readers.push((member, Reader { person, read_seq: read_seq(member) }));
             }
         }
@@ -200,7 +210,10 @@ impl Chats {
     async fn write_dirty(&self) {
         let dirty: Vec<((ChatKey, u32), Cursor)> = self.receipts.dirty.lock().drain().collect();
         for part in dirty.chunks(WRITE_ROWS) {
-            let writes = part.iter().map(|((key, user), cursor)| Write::Put(Table::Cursors, tables::u64_key(key.0), tables::u32_key(*user), cursor.encode())).collect();
+            let writes = part
+                .iter()
+                .map(|((key, user), cursor)| Write::Put(Table::Cursors, tables::u64_key(key.0), tables::u32_key(*user), cursor.encode()))
+                .collect();
             if let Err(error) = self.store.write(writes).await {
                 tracing::warn!(%error, "receipts could not be written; they are tried again");
                 let mut waiting = self.receipts.dirty.lock();
@@ -221,7 +234,11 @@ impl Chats {
         self.load_cursors(&head).await?;
         let members = head.lock().members.all().clone();
         let cursors = head.cursors.lock();
-        let count = cursors.known.iter().filter(|(user, cursor)| **user != last.by && cursor.read_seq >= last.seq && members.contains(**user)).count();
+        let count = cursors
+            .known
+            .iter()
+            .filter(|(user, cursor)| **user != last.by && cursor.read_seq >= last.seq && members.contains(**user))
+            .count();
         Ok(Some((last.by, last.seq, count as u32)))
     }
 }

@@ -83,7 +83,9 @@ impl Chats {
         let (content, writes) = self.checked(sender, key, command.content).await?;
         let mentions = self.mentioned(&command.mentions)?;
         let (reply_to, thread_root) = match command.reply_to {
-            None if command.in_thread => return Err(Error::invalid("in_thread", "a thread needs `reply_to`, the message that it starts from")),
+            None if command.in_thread => {
+                return Err(Error::invalid("in_thread", "a thread needs `reply_to`, the message that it starts from"));
+            }
             None => (None, None),
             Some(target) => {
                 let (target_chat, seq) = self.place(target)?;
@@ -92,12 +94,23 @@ impl Chats {
                 }
                 let target = self.visible_message(&head, sender, seq).await?;
                 let root = target.message().and_then(|message| message.thread_root);
-                let quoted = record::Quoted { seq, sender: target.by, preview: target.message().map(|message| preview(&message.content)).unwrap_or_default() };
+                let quoted = record::Quoted {
+                    seq,
+                    sender: target.by,
+                    preview: target.message().map(|message| preview(&message.content)).unwrap_or_default(),
+                };
                 (Some(quoted), root.or(command.in_thread.then_some(seq)))
             }
         };
         let dedupe = DedupeKey::new(sender, &command.client_message_id);
-        let message = record::Message { client_message_id: command.client_message_id, content, reply_to, thread_root, mentions, mention_all: command.mention_all };
+        let message = record::Message {
+            client_message_id: command.client_message_id,
+            content,
+            reply_to,
+            thread_root,
+            mentions,
+            mention_all: command.mention_all,
+        };
         Ok(Checked { key, message, writes, dedupe })
     }
 
@@ -145,7 +158,10 @@ impl Chats {
                 return Err(Error::not_allowed("post", "the group's configuration reserves posting"));
             }
             if checked.message.mention_all && checked.key.pair().is_none() && !rights.mention_all {
-                return Err(Error::not_allowed("mention everybody", "the group's configuration reserves it for the owner and the managers"));
+                return Err(Error::not_allowed(
+                    "mention everybody",
+                    "the group's configuration reserves it for the owner and the managers",
+                ));
             }
             if let Some((_, seq)) = state.recent.iter().find(|(key, _)| *key == checked.dedupe).copied() {
                 drop(state);
@@ -158,7 +174,12 @@ impl Chats {
             }
             mention_rows(&state, checked.key, sender, seq, &checked.message.mentions, checked.message.mention_all, &mut writes);
             if let Some(root) = checked.message.thread_root {
-                writes.push(Write::Put(Table::Threads, tables::KeyMaker::default().u64(checked.key.0).u64(root).done(), tables::u64_key(seq), Vec::new()));
+                writes.push(Write::Put(
+                    Table::Threads,
+                    tables::KeyMaker::default().u64(checked.key.0).u64(root).done(),
+                    tables::u64_key(seq),
+                    Vec::new(),
+                ));
                 let row = tables::KeyMaker::default().u64(root).u64(seq).done();
                 writes.push(Write::Put(Table::Changes, tables::bucket_key(checked.key.0, root), row, Vec::new()));
             }
@@ -183,7 +204,12 @@ impl Chats {
     }
 
     fn sent(&self, record: &Record) -> Sent {
-        Sent { message_id: self.seal.message_id(ChatKey(record.chat), record.seq), seq: record.seq, position: record.position, sent_at_ms: record.at_ms }
+        Sent {
+            message_id: self.seal.message_id(ChatKey(record.chat), record.seq),
+            seq: record.seq,
+            position: record.position,
+            sent_at_ms: record.at_ms,
+        }
     }
 
     /// A message of a chat that this one may see, and that was not recalled.
@@ -213,14 +239,23 @@ impl Chats {
         if longest > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
             return Err(Error::invalid(
                 "client_message_id",
-                format!("with the number of each message it would have {longest} bytes; {} are allowed", limits::CLIENT_MESSAGE_ID_BYTES_MAX),
+                format!(
+                    "with the number of each message it would have {longest} bytes; {} are allowed",
+                    limits::CLIENT_MESSAGE_ID_BYTES_MAX
+                ),
             ));
         }
         if count > 1 && command.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX - 4 {
-            return Err(Error::invalid("client_message_id", "with several messages it has at most 60 bytes, because `-2`, `-3` … are added"));
+            return Err(Error::invalid(
+                "client_message_id",
+                "with several messages it has at most 60 bytes, because `-2`, `-3` … are added",
+            ));
         }
         if count == 0 || count > limits::FORWARD_MAX {
-            return Err(Error::invalid("message_ids", format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX)));
+            return Err(Error::invalid(
+                "message_ids",
+                format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX),
+            ));
         }
         let (source, _) = self.place(command.message_ids[0])?;
         let head = self.head(source).await?;
@@ -236,7 +271,8 @@ impl Chats {
         };
         let mut waiting = Vec::with_capacity(contents.len());
         for (index, content) in contents.into_iter().enumerate() {
-            let client_message_id = if index == 0 { command.client_message_id.clone() } else { format!("{}-{}", command.client_message_id, index + 1) };
+            let client_message_id =
+                if index == 0 { command.client_message_id.clone() } else { format!("{}-{}", command.client_message_id, index + 1) };
             waiting.push(self.send_as_is(sender, command.chat_id, client_message_id, content).await?);
         }
         let mut sent = Vec::with_capacity(waiting.len());
@@ -274,14 +310,32 @@ impl Chats {
     }
 
     /// Sends a content that stands in a message already, so that only files need rows.
-    async fn send_as_is(self: &Arc<Self>, sender: u32, chat_id: protocol::ids::ChatId, client_message_id: String, content: Content) -> Result<Waiting<Sent>> {
+    async fn send_as_is(
+        self: &Arc<Self>,
+        sender: u32,
+        chat_id: protocol::ids::ChatId,
+        client_message_id: String,
+        content: Content,
+    ) -> Result<Waiting<Sent>> {
         let Content::Merged(merged) = content else {
             return self.send(sender, Send { chat_id, client_message_id, content, ..Send::default() }).await;
         };
         let key = self.key(chat_id)?;
-        let writes = merged.messages.iter().filter_map(|message| file_key(&message.content)).map(|file| self.attachments.posted(file, key.0)).collect();
+        let writes = merged
+            .messages
+            .iter()
+            .filter_map(|message| file_key(&message.content))
+            .map(|file| self.attachments.posted(file, key.0))
+            .collect();
         let dedupe = DedupeKey::new(sender, &client_message_id);
-        let message = record::Message { client_message_id, content: Content::Merged(merged), reply_to: None, thread_root: None, mentions: Vec::new(), mention_all: false };
+        let message = record::Message {
+            client_message_id,
+            content: Content::Merged(merged),
+            reply_to: None,
+            thread_root: None,
+            mentions: Vec::new(),
+            mention_all: false,
+        };
         let checked = Checked { key, message, writes, dedupe };
         let first = self.place_message(sender, &checked).await?;
         let chats = self.clone();
@@ -314,7 +368,10 @@ pub(super) fn id_reused() -> Error {
 /// A client_message_id has 1 to 64 bytes.
 pub(super) fn check_client_message_id(id: &str) -> Result<()> {
     if id.is_empty() || id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
-        return Err(Error::invalid("client_message_id", format!("it has {} bytes; 1 to {} are allowed", id.len(), limits::CLIENT_MESSAGE_ID_BYTES_MAX)));
+        return Err(Error::invalid(
+            "client_message_id",
+            format!("it has {} bytes; 1 to {} are allowed", id.len(), limits::CLIENT_MESSAGE_ID_BYTES_MAX),
+        ));
     }
     Ok(())
 }
@@ -340,7 +397,14 @@ pub(super) fn membership_row(user: u32, key: ChatKey, membership: Membership) ->
 }
 
 /// Rows of the members of a chat: the set, and one for each who moved unless the chat is large.
-pub(super) fn member_rows(key: ChatKey, state: &State, large: bool, moved: &RoaringBitmap, membership: Membership, writes: &mut Vec<Write>) {
+pub(super) fn member_rows(
+    key: ChatKey,
+    state: &State,
+    large: bool,
+    moved: &RoaringBitmap,
+    membership: Membership,
+    writes: &mut Vec<Write>,
+) {
     writes.push(Write::Put(Table::Members, tables::u64_key(key.0), tables::none(), state.members.encode()));
     if !large || membership.left_seq > 0 {
         writes.extend(moved.iter().map(|user| membership_row(user, key, membership)));

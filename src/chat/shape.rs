@@ -38,24 +38,39 @@ impl Chats {
             Change::Recalled { target, position } => {
                 wire::Change::Recalled(wire::Recalled { message_id: message_id(*target), target_seq: *target, target_position: *position })
             }
-            Change::Reacted { target, emoji } => wire::Change::Reacted(wire::Reacted { message_id: message_id(*target), target_seq: *target, emoji: emoji.clone() }),
-            Change::Unreacted { target, emoji } => wire::Change::Unreacted(wire::Reacted { message_id: message_id(*target), target_seq: *target, emoji: emoji.clone() }),
+            Change::Reacted { target, emoji } => {
+                wire::Change::Reacted(wire::Reacted { message_id: message_id(*target), target_seq: *target, emoji: emoji.clone() })
+            }
+            Change::Unreacted { target, emoji } => {
+                wire::Change::Unreacted(wire::Reacted { message_id: message_id(*target), target_seq: *target, emoji: emoji.clone() })
+            }
             Change::Pinned { target } => wire::Change::Pinned(wire::Pinned { message_id: message_id(*target), target_seq: *target }),
             Change::Unpinned { target } => wire::Change::Unpinned(wire::Pinned { message_id: message_id(*target), target_seq: *target }),
             Change::Created { name, members, .. } => {
                 let members = bitmap_of(members);
-                wire::Change::Created(wire::Created { name: name.clone(), member_count: members.len() as u32, users: self.user_ids(members.iter().take(MOVED_USERS_SHOWN)) })
+                wire::Change::Created(wire::Created {
+                    name: name.clone(),
+                    member_count: members.len() as u32,
+                    users: self.user_ids(members.iter().take(MOVED_USERS_SHOWN)),
+                })
             }
             Change::MembersAdded { members, member_count } => wire::Change::MembersAdded(self.moved(key, members, *member_count, true)),
-            Change::MembersRemoved { members, member_count } => wire::Change::MembersRemoved(self.moved(key, members, *member_count, false)),
-            Change::Updated { name, description, avatar, config } => {
-                wire::Change::Updated(wire::Updated { name: name.clone(), description: description.clone(), avatar: avatar.clone(), config: config.clone() })
+            Change::MembersRemoved { members, member_count } => {
+                wire::Change::MembersRemoved(self.moved(key, members, *member_count, false))
             }
+            Change::Updated { name, description, avatar, config } => wire::Change::Updated(wire::Updated {
+                name: name.clone(),
+                description: description.clone(),
+                avatar: avatar.clone(),
+                config: config.clone(),
+            }),
             Change::ManagersChanged { added, removed } => wire::Change::ManagersChanged(wire::ManagersChanged {
                 added: self.user_ids(added.iter().copied()),
                 removed: self.user_ids(removed.iter().copied()),
             }),
-            Change::OwnerChanged { owner } => wire::Change::OwnerChanged(wire::OwnerChanged { owner: self.directory.user_id(*owner).to_string() }),
+            Change::OwnerChanged { owner } => {
+                wire::Change::OwnerChanged(wire::OwnerChanged { owner: self.directory.user_id(*owner).to_string() })
+            }
             Change::Dissolved => wire::Change::Dissolved(wire::Dissolved {}),
         };
         wire::Record {
@@ -68,7 +83,14 @@ impl Chats {
         }
     }
 
-    fn shaped_message(&self, key: ChatKey, record: &Record, message: &record::Message, folded: &Folded, viewer: Option<(&Head, u32)>) -> wire::Message {
+    fn shaped_message(
+        &self,
+        key: ChatKey,
+        record: &Record,
+        message: &record::Message,
+        folded: &Folded,
+        viewer: Option<(&Head, u32)>,
+    ) -> wire::Message {
         let recalled_by = folded.recalled_by(record.seq);
         let (mentions, mention_all) = folded.mentions(record.seq).unwrap_or((&message.mentions, message.mention_all));
         let quoted_recalled = |seq: u64| viewer.is_some_and(|(head, _)| head.lock().recalled_seqs.contains(seq));
@@ -93,7 +115,11 @@ impl Chats {
             mention_all: mention_all && recalled_by.is_none(),
             edited_at_ms: folded.edited_at_ms(record.seq),
             recalled_by: recalled_by.map(|user| self.directory.user_id(user).to_string()),
-            reactions: if recalled_by.is_some() { Vec::new() } else { viewer.map(|(_, user)| folded.reactions_seen(self, record.seq, user)).unwrap_or_default() },
+            reactions: if recalled_by.is_some() {
+                Vec::new()
+            } else {
+                viewer.map(|(_, user)| folded.reactions_seen(self, record.seq, user)).unwrap_or_default()
+            },
             pinned,
             thread_count: folded.thread_count(record.seq),
         }
@@ -106,7 +132,13 @@ impl Chats {
             let notice = if came { info.config.join_message_visibility } else { info.config.leave_message_visibility };
             notice != Notice::AllMembers
         });
-        wire::MembersChanged { users: self.user_ids(members.iter().take(MOVED_USERS_SHOWN)), count: members.len() as u32, member_count, quiet, me: false }
+        wire::MembersChanged {
+            users: self.user_ids(members.iter().take(MOVED_USERS_SHOWN)),
+            count: members.len() as u32,
+            member_count,
+            quiet,
+            me: false,
+        }
     }
 
     /// Ids of people.

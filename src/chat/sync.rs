@@ -48,7 +48,9 @@ impl Chats {
 
     /// Is a cursor one that `sync` can go on from?
     pub fn resumable(&self, cursor: &str) -> bool {
-        SyncCursor::parse(cursor).is_some_and(|cursor| cursor.offset <= self.log.head() && self.clock.now_ms().saturating_sub(cursor.at_ms) <= limits::SYNC_AGE_MS_MAX)
+        SyncCursor::parse(cursor).is_some_and(|cursor| {
+            cursor.offset <= self.log.head() && self.clock.now_ms().saturating_sub(cursor.at_ms) <= limits::SYNC_AGE_MS_MAX
+        })
     }
 
     /// A page of what was missed.
@@ -63,10 +65,12 @@ impl Chats {
         // The end stays where the first page saw it; what comes later is told live, or by the next sync.
         let (end, after) = match command.page.as_deref() {
             None => (now, None),
-            Some(page) => match page.split_once('.').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
-                Some((end, after)) => (end, Some(ChatKey(after))),
-                None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
-            },
+            Some(page) => {
+                match page.split_once('.').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
+                    Some((end, after)) => (end, Some(ChatKey(after))),
+                    None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
+                }
+            }
         };
         let since_ms = cursor.at_ms.saturating_sub(CLOCK_SLACK_MS);
         let (inside, left) = self.memberships(user).await?;
@@ -81,7 +85,10 @@ impl Chats {
         let mut synced = Synced::default();
         let mut shown: Vec<Arc<Record>> = Vec::new();
         for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).enumerate() {
-            if shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE || synced.too_long.len() + synced.entries.len() >= limits::PAGE_MAX as usize || looked_at >= limits::SYNC_CHATS_OF_A_PAGE {
+            if shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE
+                || synced.too_long.len() + synced.entries.len() >= limits::PAGE_MAX as usize
+                || looked_at >= limits::SYNC_CHATS_OF_A_PAGE
+            {
                 // The next page goes on behind the key before the chat that did not fit.
                 synced.next = Some(format!("{}.{:x}", end.print(), key.0.saturating_sub(1)));
                 break;
@@ -106,7 +113,14 @@ impl Chats {
         Ok(synced)
     }
 
-    async fn missed(&self, user: u32, head: &Arc<Head>, cursor: SyncCursor, synced: &mut Synced, shown: &mut Vec<Arc<Record>>) -> Result<()> {
+    async fn missed(
+        &self,
+        user: u32,
+        head: &Arc<Head>,
+        cursor: SyncCursor,
+        synced: &mut Synced,
+        shown: &mut Vec<Arc<Record>>,
+    ) -> Result<()> {
         let (first, joined_seq, last) = {
             let state = head.lock();
             if !state.members.contains(user) {

@@ -121,7 +121,8 @@ impl std::str::FromStr for Networks {
     type Err = String;
     /// As in the environment: parted by commas.
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::read(&At::Text(text)).ok_or_else(|| format!("`{text}` is not a list of IP addresses and networks, such as 10.0.0.5,10.1.0.0/16"))
+        Self::read(&At::Text(text))
+            .ok_or_else(|| format!("`{text}` is not a list of IP addresses and networks, such as 10.0.0.5,10.1.0.0/16"))
     }
 }
 

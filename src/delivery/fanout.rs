@@ -71,8 +71,15 @@ impl Fanout {
         let (shards, workers) = (0..registry.shard_count())
             .map(|shard| {
                 let (sender, jobs) = mpsc::channel(limits::FANOUT_JOBS_WAITING);
-                let worker =
-                    Worker { shard, jobs, registry: registry.clone(), open: open.clone(), progress: progress.clone(), turn: VecDeque::new(), waiting: HashMap::new() };
+                let worker = Worker {
+                    shard,
+                    jobs,
+                    registry: registry.clone(),
+                    open: open.clone(),
+                    progress: progress.clone(),
+                    turn: VecDeque::new(),
+                    waiting: HashMap::new(),
+                };
                 (sender, worker)
             })
             .unzip();
@@ -139,7 +146,12 @@ impl Worker {
             first.left = Some(self.registry.online_of(self.shard, &first.job.job.members));
             // Those behind it with the same members go along, from the start.
             let members = first.job.job.members.clone();
-            let along = waiting.iter().skip(1).take_while(|running| Arc::ptr_eq(&running.job.job.members, &members)).count().min(limits::FANOUT_FRAMES_TOGETHER - 1);
+            let along = waiting
+                .iter()
+                .skip(1)
+                .take_while(|running| Arc::ptr_eq(&running.job.job.members, &members))
+                .count()
+                .min(limits::FANOUT_FRAMES_TOGETHER - 1);
             let left = waiting[0].left.clone();
             for running in waiting.iter_mut().skip(1).take(along) {
                 running.left = left.clone();

@@ -159,7 +159,10 @@ impl Delivery {
         if members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {
             return;
         }
-        let event = EventFrame::new(Event::Typing(Typing { chat_id: self.chats.seal.chat_id(chat), user_id: self.chats.directory.user_id(user).to_string() }));
+        let event = EventFrame::new(Event::Typing(Typing {
+            chat_id: self.chats.seal.chat_id(chat),
+            user_id: self.chats.directory.user_id(user).to_string(),
+        }));
         for other in members.iter().filter(|other| *other != user) {
             self.registry.each_of(other, |session| session.write_latest(LatestKey::Typing(chat.0, user), &event));
         }

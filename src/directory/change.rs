@@ -43,7 +43,8 @@ impl Directory {
             let mut writes = Vec::with_capacity(part.len());
             for (index, person) in part {
                 let (partition, row) = person_key(*index);
-                let value = serde_json::to_vec(person).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
+                let value =
+                    serde_json::to_vec(person).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
                 writes.push(Write::Put(Table::People, partition, row, value));
             }
             self.0.store.write(writes).await?;
@@ -77,7 +78,9 @@ impl Directory {
             }
         }
         // Somebody else may have it now, unless that one is in the list and gives it up.
-        for (field, wanted, holder) in [("email", &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>), ("mobile", &mobiles, Self::by_mobile)] {
+        for (field, wanted, holder) in
+            [("email", &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>), ("mobile", &mobiles, Self::by_mobile)]
+        {
             for (key, user_id) in wanted {
                 let Some(index) = holder(self, key).filter(|index| !self.resigned(*index)) else { continue };
                 let id = self.user_id(index);
@@ -120,7 +123,9 @@ impl Directory {
         }
         let (names, rows) = (self.0.names.load_full(), self.0.rows.load_full());
         let names = if names.changed() + changes.len() > SEARCH_UNSORTED_MAX {
-            tokio::task::spawn_blocking(move || Names::new(&rows)).await.map_err(|_| Error::storage("the index of names could not be made"))?
+            tokio::task::spawn_blocking(move || Names::new(&rows))
+                .await
+                .map_err(|_| Error::storage("the index of names could not be made"))?
         } else {
             names.with(changes.iter().filter_map(|(index, _)| Some((*index, rows.get(*index)?))))
         };
@@ -173,12 +178,14 @@ impl Directory {
         for part in changed.chunks(PEOPLE_PER_WRITE) {
             let mut writes = Vec::with_capacity(part.len());
             for department in part {
-                let value = serde_json::to_vec(department).map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
+                let value = serde_json::to_vec(department)
+                    .map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
                 writes.push(Write::Put(Table::Departments, tables::none(), tables::text_key(&department.department_id), value));
             }
             self.0.store.write(writes).await?;
         }
-        let mut entries: HashMap<String, Arc<DepartmentEntry>> = self.0.tree.read().entries().map(|entry| (entry.department_id.clone(), entry.clone())).collect();
+        let mut entries: HashMap<String, Arc<DepartmentEntry>> =
+            self.0.tree.read().entries().map(|entry| (entry.department_id.clone(), entry.clone())).collect();
         for department in changed {
             entries.insert(department.department_id.clone(), Arc::new(department.clone()));
         }

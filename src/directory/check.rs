@@ -15,10 +15,16 @@ const TAKEN_PREFIXES: [&str; 5] = ["cli_", "ou_", "on_", "oc_", "om_"];
 pub fn check_person(person: &PersonEntry) -> Result<()> {
     let id = &person.user_id;
     if id.is_empty() || id.len() > USER_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) {
-        return Err(Error::invalid("user_id", format!("it must have 1 to {USER_ID_BYTES_MAX} letters, digits, `-`, `_` or `.`, and is \"{}\"", crate::error::clip(id))));
+        return Err(Error::invalid(
+            "user_id",
+            format!("it must have 1 to {USER_ID_BYTES_MAX} letters, digits, `-`, `_` or `.`, and is \"{}\"", crate::error::clip(id)),
+        ));
     }
     let of_a_bot = id.starts_with("cli_");
-    if (person.kind == PersonKind::Bot) != of_a_bot || id == "all" || (!of_a_bot && TAKEN_PREFIXES.iter().any(|prefix| id.starts_with(prefix))) {
+    if (person.kind == PersonKind::Bot) != of_a_bot
+        || id == "all"
+        || (!of_a_bot && TAKEN_PREFIXES.iter().any(|prefix| id.starts_with(prefix)))
+    {
         return Err(Error::invalid("user_id", "`all`, and what begins with cli_, ou_, on_, oc_ or om_, is not for people"));
     }
     line("name", &person.name)?;
@@ -37,14 +43,26 @@ pub fn check_person(person: &PersonEntry) -> Result<()> {
     if let Some(mobile) = &person.mobile {
         let digits = mobile.bytes().filter(u8::is_ascii_digit).count();
         if !(4..=20).contains(&digits) || !mobile.bytes().all(|byte| byte.is_ascii_digit() || b"+- ()".contains(&byte)) {
-            return Err(Error::invalid("mobile", format!("it must be a number of 4 to 20 digits, and is \"{}\"", crate::error::clip(mobile))));
+            return Err(Error::invalid(
+                "mobile",
+                format!("it must be a number of 4 to 20 digits, and is \"{}\"", crate::error::clip(mobile)),
+            ));
         }
     }
-    if person.leader.as_ref().is_some_and(|leader| leader.is_empty() || leader.len() > USER_ID_BYTES_MAX || leader.contains(char::is_control)) {
+    if person
+        .leader
+        .as_ref()
+        .is_some_and(|leader| leader.is_empty() || leader.len() > USER_ID_BYTES_MAX || leader.contains(char::is_control))
+    {
         return Err(Error::invalid("leader", "it must be the user_id of a person"));
     }
     if person.departments.len() > DEPARTMENTS_PER_PERSON_MAX {
-        return Err(Error::too_large("the list of departments", person.departments.len() as u64, DEPARTMENTS_PER_PERSON_MAX as u64, "departments"));
+        return Err(Error::too_large(
+            "the list of departments",
+            person.departments.len() as u64,
+            DEPARTMENTS_PER_PERSON_MAX as u64,
+            "departments",
+        ));
     }
     Ok(())
 }
@@ -55,7 +73,9 @@ pub fn check_person(person: &PersonEntry) -> Result<()> {
 /// `InvalidValue` with the field and what is allowed.
 pub fn check_department(department: &DepartmentEntry) -> Result<()> {
     let id = &department.department_id;
-    if id != ROOT && (id.is_empty() || id.len() > USER_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))) {
+    if id != ROOT
+        && (id.is_empty() || id.len() > USER_ID_BYTES_MAX || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
+    {
         return Err(Error::invalid("department_id", format!("it must have 1 to {USER_ID_BYTES_MAX} letters, digits, `-`, `_` or `.`")));
     }
     if id == ROOT && department.parent != ROOT {

@@ -229,7 +229,12 @@ mod tests {
 
     #[test]
     fn a_colleague_is_found_by_any_part_of_name_number_or_e_mail() {
-        let rows = rows(&[("e1", "张三丰", "Zhang Sanfeng"), ("e2", "王三", "Wang San"), ("e30", "张三", "Zhang San"), ("e4", "Anna Lindqvist", "")]);
+        let rows = rows(&[
+            ("e1", "张三丰", "Zhang Sanfeng"),
+            ("e2", "王三", "Wang San"),
+            ("e30", "张三", "Zhang San"),
+            ("e4", "Anna Lindqvist", ""),
+        ]);
         let names = Names::new(&rows);
         assert_eq!(ids(&names, "张三"), [2, 0], "the whole word first");
         assert_eq!(ids(&names, "三"), [0, 1, 2]);

@@ -10,7 +10,11 @@ async fn open(folder: &std::path::Path) -> (SqliteStore, Directory) {
 }
 
 fn person(id: &str, name: &str, department: Option<&str>) -> PersonEntry {
-    PersonEntry { departments: department.map(str::to_owned).into_iter().collect(), email: Some(format!("{id}@corp.example")), ..PersonEntry::new(id, name, PersonKind::Person) }
+    PersonEntry {
+        departments: department.map(str::to_owned).into_iter().collect(),
+        email: Some(format!("{id}@corp.example")),
+        ..PersonEntry::new(id, name, PersonKind::Person)
+    }
 }
 
 fn department(id: &str, parent: &str) -> DepartmentEntry {

@@ -27,13 +27,8 @@ impl Tree {
     /// The tree of these departments and people. The root is always there.
     pub fn new(departments: Vec<Arc<DepartmentEntry>>, rows: &Rows) -> Self {
         let mut nodes: HashMap<String, Node> = HashMap::with_capacity(departments.len() + 1);
-        let root = Arc::new(DepartmentEntry {
-            department_id: ROOT.into(),
-            name: String::new(),
-            parent: ROOT.into(),
-            order: 0,
-            leader: None,
-        });
+        let root =
+            Arc::new(DepartmentEntry { department_id: ROOT.into(), name: String::new(), parent: ROOT.into(), order: 0, leader: None });
         for entry in std::iter::once(root).chain(departments) {
             let node = Node { entry: entry.clone(), children: Vec::new(), direct: RoaringBitmap::new(), below: RoaringBitmap::new() };
             nodes.insert(entry.department_id.clone(), node);
@@ -140,7 +135,11 @@ impl Tree {
 
     fn change(&mut self, index: UserIndex, row: &Row, place: bool) {
         let set = |bitmap: &mut RoaringBitmap| {
-            if place { bitmap.insert(index) } else { bitmap.remove(index) };
+            if place {
+                bitmap.insert(index)
+            } else {
+                bitmap.remove(index)
+            };
         };
         for id in Self::departments_of(row) {
             let known = if self.nodes.contains_key(id) { id } else { ROOT };

@@ -127,7 +127,14 @@ pub(super) fn own_frames(websocket: &mut WebSocket<View>) -> Option<Vec<u8>> {
 }
 
 /// Serves a connection until it ends.
-pub async fn run(gateway: Arc<Gateway>, socket: Socket, read_already: Bytes, encoding: Encoding, by_cookie: Option<crate::auth::Principal>, peer: Option<IpAddr>) {
+pub async fn run(
+    gateway: Arc<Gateway>,
+    socket: Socket,
+    read_already: Bytes,
+    encoding: Encoding,
+    by_cookie: Option<crate::auth::Principal>,
+    peer: Option<IpAddr>,
+) {
     let socket = Arc::new(socket);
     let mut websocket = websocket(socket.clone(), read_already, limits::FRAME_BYTES_MAX);
     let greeted = Box::pin(greet(&gateway, &mut websocket, &socket, encoding, by_cookie, peer)).await;
@@ -307,17 +314,30 @@ async fn take(gateway: &Arc<Gateway>, session: &Arc<Session>, message: &Message,
         Allowed::Yes => {}
         Allowed::No(after_ms) => {
             let why = format!("{} commands a second are allowed, and ten times as many in a burst", gateway.config.commands_per_second);
-            return refuse(ErrorBody { retry_after_ms: Some(after_ms), ..error(ErrorCode::RateLimited, "too many commands", why, "send fewer, and try this one again") });
+            return refuse(ErrorBody {
+                retry_after_ms: Some(after_ms),
+                ..error(ErrorCode::RateLimited, "too many commands", why, "send fewer, and try this one again")
+            });
         }
         Allowed::Never => return session.close(CloseCode::RateExceeded, Some(limits::RATE_EXCEEDED_AFTER_MS)),
     }
     let command = match incoming.command {
         Ok(command) => command,
         Err(BadCommand::Unknown(name)) => {
-            return refuse(error(ErrorCode::UnknownCommand, "this server does not know the command", format!("there is no command `{name}` in version {}", protocol::VERSION), "check its name, or update the server"));
+            return refuse(error(
+                ErrorCode::UnknownCommand,
+                "this server does not know the command",
+                format!("there is no command `{name}` in version {}", protocol::VERSION),
+                "check its name, or update the server",
+            ));
         }
         Err(BadCommand::Malformed(why)) => {
-            return refuse(error(ErrorCode::Malformed, "the body of the command cannot be read", crate::error::clip(&why), "send what the document says"));
+            return refuse(error(
+                ErrorCode::Malformed,
+                "the body of the command cannot be read",
+                crate::error::clip(&why),
+                "send what the document says",
+            ));
         }
     };
     metrics::COMMANDS.with_label_values(&[command.name()]).inc();
@@ -419,6 +439,10 @@ impl Rate {
         }
         // What is refused counts a little too: who goes on all the same is closed.
         self.allowance -= 0.1;
-        if self.allowance < -burst { Allowed::Never } else { Allowed::No(((1.0 - self.allowance) / self.per_second * 1000.0).ceil() as u64) }
+        if self.allowance < -burst {
+            Allowed::Never
+        } else {
+            Allowed::No(((1.0 - self.allowance) / self.per_second * 1000.0).ceil() as u64)
+        }
     }
 }

@@ -8,8 +8,8 @@ use crate::limits;
 use crate::session::{Frame, Session};
 use futures_util::future::BoxFuture;
 use protocol::command::{
-    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut,
-    Watch, Welcome,
+    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople,
+    SetPresence, SignOut, Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
 use serde::Serialize;
@@ -220,7 +220,9 @@ async fn set_presence(gateway: Arc<Gateway>, session: Arc<Session>, body: SetPre
     match body.state {
         PresenceState::Online => session.away.store(false, Ordering::Relaxed),
         PresenceState::Away => session.away.store(true, Ordering::Relaxed),
-        PresenceState::Offline | PresenceState::Hidden => return Err(Error::invalid("state", "a session says `online` or `away` of itself; use `hidden` to show nothing")),
+        PresenceState::Offline | PresenceState::Hidden => {
+            return Err(Error::invalid("state", "a session says `online` or `away` of itself; use `hidden` to show nothing"));
+        }
     }
     if let Some(hidden) = body.hidden
         && hidden != gateway.directory.presence_hidden(session.user)
@@ -235,7 +237,13 @@ fn people(gateway: &Gateway, user_ids: &[String]) -> Result<PersonList> {
     if user_ids.len() > limits::PAGE_MAX as usize {
         return Err(Error::too_large("the list of people", user_ids.len() as u64, u64::from(limits::PAGE_MAX), "ids"));
     }
-    Ok(PersonList { people: user_ids.iter().filter_map(|user_id| gateway.directory.index(user_id)).map(|index| gateway.directory.profile(index)).collect() })
+    Ok(PersonList {
+        people: user_ids
+            .iter()
+            .filter_map(|user_id| gateway.directory.index(user_id))
+            .map(|index| gateway.directory.profile(index))
+            .collect(),
+    })
 }
 
 async fn search_people(gateway: Arc<Gateway>, body: SearchPeople) -> Result<PersonPage> {

@@ -2,8 +2,8 @@
 
 use super::{Gateway, connection};
 use crate::metrics;
-use crate::net::Socket;
 use crate::net::ClientAddress;
+use crate::net::Socket;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,13 @@ use tungstenite::handshake::derive_accept_key;
 pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) -> Response {
     let headers = request.headers();
     let Some(accept) = websocket_key(headers) else {
-        return refuse(StatusCode::UPGRADE_REQUIRED, "no_upgrade", "this address speaks WebSocket only", "the request asks for no upgrade to WebSocket version 13", "connect with a WebSocket client");
+        return refuse(
+            StatusCode::UPGRADE_REQUIRED,
+            "no_upgrade",
+            "this address speaks WebSocket only",
+            "the request asks for no upgrade to WebSocket version 13",
+            "connect with a WebSocket client",
+        );
     };
     let Some((name, encoding)) = subprotocol(headers) else {
         return refuse(
@@ -40,7 +46,13 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
         Ok(principal) => principal,
         Err(why) => {
             metrics::REFUSED_CONNECTIONS.with_label_values(&["origin"]).inc();
-            return refuse(StatusCode::FORBIDDEN, "origin", "this page may not use the sign-in of this browser", why, "open the chat at its own address");
+            return refuse(
+                StatusCode::FORBIDDEN,
+                "origin",
+                "this page may not use the sign-in of this browser",
+                why,
+                "open the chat at its own address",
+            );
         }
     };
     let peer = request.extensions().get::<ClientAddress>().map(|address| address.0);
@@ -74,7 +86,12 @@ pub async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Request) 
 /// The answer to the client's key, when the request asks for a WebSocket of version 13.
 pub(super) fn websocket_key(headers: &HeaderMap) -> Option<HeaderValue> {
     let has = |name: header::HeaderName, token: &str| {
-        headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(token))
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::CONNECTION, "upgrade") || !has(header::UPGRADE, "websocket") || !has(header::SEC_WEBSOCKET_VERSION, "13") {
         return None;
@@ -85,17 +102,23 @@ pub(super) fn websocket_key(headers: &HeaderMap) -> Option<HeaderValue> {
 
 /// The first of the offered subprotocols that this server speaks.
 fn subprotocol(headers: &HeaderMap) -> Option<(&'static str, Encoding)> {
-    headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).find_map(|offered| match offered.trim() {
-        SUBPROTOCOL_MSGPACK => Some((SUBPROTOCOL_MSGPACK, Encoding::Msgpack)),
-        SUBPROTOCOL_JSON => Some((SUBPROTOCOL_JSON, Encoding::Json)),
-        _ => None,
-    })
+    headers
+        .get_all(header::SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|offered| match offered.trim() {
+            SUBPROTOCOL_MSGPACK => Some((SUBPROTOCOL_MSGPACK, Encoding::Msgpack)),
+            SUBPROTOCOL_JSON => Some((SUBPROTOCOL_JSON, Encoding::Json)),
+            _ => None,
+        })
 }
 
 fn busy(gateway: &Gateway, reason: &'static str, why: &str) -> Response {
     let after_ms = gateway.come_back_ms();
     metrics::REFUSED_CONNECTIONS.with_label_values(&[reason]).inc();
-    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, reason, "this node takes no more connections just now", why, "come back later");
+    let mut response =
+        refuse(StatusCode::SERVICE_UNAVAILABLE, reason, "this node takes no more connections just now", why, "come back later");
     if let Ok(seconds) = HeaderValue::from_str(&after_ms.div_ceil(1000).to_string()) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

@@ -52,13 +52,15 @@ pub fn check(database: &Path) -> Result<Audit, String> {
         return Err(format!("there is no database {shown}; name the right data folder with `--data`"));
     }
     let say = |error: rusqlite::Error| format!("the database {shown} cannot be read: {error}");
-    let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
+    let connection =
+        Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
     connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(say)?;
     // One transaction: everything is seen as it is now.
     connection.execute_batch("BEGIN").map_err(say)?;
     let mut audit = Audit::default();
     pages(&connection, &mut audit).map_err(say)?;
-    let has_log: bool = connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'log')", [], |row| row.get(0)).map_err(say)?;
+    let has_log: bool =
+        connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'log')", [], |row| row.get(0)).map_err(say)?;
     if has_log {
         let ends = walk_log(&connection, &mut audit).map_err(say)?;
         walk_rows(&connection, &mut audit).map_err(say)?;
@@ -126,10 +128,21 @@ fn walk_log(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<Hash
 
 /// A row holds a record as the log has it.
 #[allow(clippy::too_many_arguments)]
-fn same(connection: &Connection, audit: &mut Audit, table: Table, partition: &[u8], row: &[u8], offset: u64, body: &[u8], place: &str) -> rusqlite::Result<()> {
+fn same(
+    connection: &Connection,
+    audit: &mut Audit,
+    table: Table,
+    partition: &[u8],
+    row: &[u8],
+    offset: u64,
+    body: &[u8],
+    place: &str,
+) -> rusqlite::Result<()> {
     match crate::store::get(connection, table, partition, row)? {
         None => audit.tell(format!("{}: {place} is missing", table.name())),
-        Some(value) if value.get(..8) != Some(&offset.to_be_bytes()[..]) => audit.tell(format!("{}: {place} names another offset", table.name())),
+        Some(value) if value.get(..8) != Some(&offset.to_be_bytes()[..]) => {
+            audit.tell(format!("{}: {place} names another offset", table.name()))
+        }
         Some(value) if value[8..] != *body => audit.tell(format!("{}: {place} differs from the log", table.name())),
         Some(_) => {}
     }
@@ -161,7 +174,10 @@ fn walk_rows(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<()>
         let found = match offset {
             Some(offset) => {
                 let mut found = log.query([offset as i64])?;
-                found.next()?.map(|row| Ok::<_, rusqlite::Error>((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64))).transpose()?
+                found
+                    .next()?
+                    .map(|row| Ok::<_, rusqlite::Error>((row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64)))
+                    .transpose()?
             }
             None => None,
         };
@@ -222,8 +238,15 @@ mod tests {
             };
             let (done, appended) = tokio::sync::oneshot::channel();
             let record = Arc::new(Record { chat: direct, seq, position: seq.min(2), at_ms: 1, by: 1, change });
-            log.append(Append { record, epoch: 1, audience: Audience::default(), writes: Vec::new(), dedupe: (seq < 3).then(|| DedupeKey::new(1, &format!("m{seq}"))), done })
-                .unwrap();
+            log.append(Append {
+                record,
+                epoch: 1,
+                audience: Audience::default(),
+                writes: Vec::new(),
+                dedupe: (seq < 3).then(|| DedupeKey::new(1, &format!("m{seq}"))),
+                done,
+            })
+            .unwrap();
             appended.await.unwrap().unwrap();
         }
         tokio::task::spawn_blocking(move || store.close()).await.unwrap();
@@ -252,11 +275,17 @@ mod tests {
         let cases = [
             ("DELETE FROM log WHERE offset = 2", "seq 3 (offset 3) follows seq 1"),
             ("UPDATE log SET body = zeroblob(40) WHERE offset = 1", "seq 1 (offset 1): it is too short, or of an unknown version"),
-            ("UPDATE log SET body = CAST(x'01' || substr(body, 2, length(body) - 2) || x'00' AS BLOB) WHERE offset = 2", "its checksum does not fit"),
+            (
+                "UPDATE log SET body = CAST(x'01' || substr(body, 2, length(body) - 2) || x'00' AS BLOB) WHERE offset = 2",
+                "its checksum does not fit",
+            ),
             ("DELETE FROM messages WHERE row = x'0000000000000002'", "messages: chat 8000000000000001 seq 2 (offset 2) is missing"),
             ("UPDATE messages SET value = CAST(substr(value, 1, 8) || x'00' AS BLOB)", "seq 1 (offset 1) differs from the log"),
             ("DELETE FROM changes", "changes: chat 8000000000000001 seq 3 (offset 3) is missing"),
-            ("INSERT INTO messages VALUES (x'800000000000000100000000', x'0000000000000009', x'00000000000000090102')", "is not in the log"),
+            (
+                "INSERT INTO messages VALUES (x'800000000000000100000000', x'0000000000000009', x'00000000000000090102')",
+                "is not in the log",
+            ),
             ("INSERT INTO chats VALUES (x'0000000000000009', x'', x'7b7d')", "chats: chat 0000000000000009 has no record in the log"),
             ("UPDATE log SET seq = 7 WHERE offset = 3", "holds the record of chat 8000000000000001 seq 3"),
         ];

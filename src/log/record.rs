@@ -179,7 +179,8 @@ impl Record {
     /// As it is kept.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = vec![VERSION, 0, 0, 0, 0];
-        rmp_serde::encode::write(&mut bytes, self).expect("a record holds no map with other keys than names, and writing to memory does not fail");
+        rmp_serde::encode::write(&mut bytes, self)
+            .expect("a record holds no map with other keys than names, and writing to memory does not fail");
         let checksum = crc32fast::hash(&bytes[5..]);
         bytes[1..5].copy_from_slice(&checksum.to_be_bytes());
         bytes

@@ -60,7 +60,9 @@ impl SqliteLog {
             return Err(Error::storage("the database is closed"));
         }
         made.await.map_err(|_| Error::storage("the writer has ended"))??;
-        let last = store.read(|connection| connection.query_row("SELECT coalesce(max(offset), 0) FROM log", [], |row| row.get::<_, i64>(0))).await? as u64;
+        let last = store
+            .read(|connection| connection.query_row("SELECT coalesce(max(offset), 0) FROM log", [], |row| row.get::<_, i64>(0)))
+            .await? as u64;
 
         let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
         let writing = Arc::new(Mutex::new(Writing { tails: HashMap::new(), next_offset: last + 1, fresh: Vec::new() }));
@@ -128,9 +130,12 @@ impl crate::store::Job for AppendJob {
             return Ok(());
         }
         let offset = writing.next_offset;
-        transaction
-            .prepare_cached("INSERT INTO log (offset, chat, seq, body) VALUES (?, ?, ?, ?)")?
-            .execute((offset as i64, record.chat as i64, record.seq as i64, self.body.as_slice()))?;
+        transaction.prepare_cached("INSERT INTO log (offset, chat, seq, body) VALUES (?, ?, ?, ?)")?.execute((
+            offset as i64,
+            record.chat as i64,
+            record.seq as i64,
+            self.body.as_slice(),
+        ))?;
         let mut value = Vec::with_capacity(8 + self.body.len());
         value.extend_from_slice(&offset.to_be_bytes());
         value.extend_from_slice(&self.body);
@@ -181,7 +186,9 @@ fn earlier(transaction: &Connection, key: &DedupeKey) -> rusqlite::Result<Option
 fn last_seq(connection: &Connection, chat: u64) -> rusqlite::Result<u64> {
     let row: Option<Vec<u8>> = connection
         .prepare_cached("SELECT row FROM messages WHERE partition >= ?1 AND partition <= ?2 ORDER BY partition DESC, row DESC LIMIT 1")?
-        .query_row((tables::bucket_key(chat, 0).as_slice(), tables::KeyMaker::default().u64(chat).u32(u32::MAX).done().as_slice()), |row| row.get(0))
+        .query_row((tables::bucket_key(chat, 0).as_slice(), tables::KeyMaker::default().u64(chat).u32(u32::MAX).done().as_slice()), |row| {
+            row.get(0)
+        })
         .optional()?;
     Ok(row.and_then(|row| tables::read_u64(&row, 0)).unwrap_or(0))
 }

@@ -21,13 +21,37 @@ type Department = (&'static str, &'static [(&'static str, &'static str, &'static
 
 /// The whole tree, parents first. Staff numbers are given in this order, from e1001.
 const TREE: &[Department] = &[
-    ("集团总部", &[("张三", "Zhang San", "总经理"), ("李四", "Li Si", "副总经理"), ("王五", "Wang Wu", "总经理助理"), ("赵敏", "Zhao Min", "秘书")]),
-    ("集团总部/人力资源部", &[("单雪梅", "Shan Xuemei", "人力资源总监"), ("张伟", "Zhang Wei", "招聘经理"), ("李娜", "Li Na", "薪酬专员"), ("乐嘉", "Yue Jia", "培训专员")]),
-    ("集团总部/财务部", &[("曾国荣", "Zeng Guorong", "财务总监"), ("王芳", "Wang Fang", "会计"), ("解晓东", "Xie Xiaodong", "出纳"), ("仇英", "Qiu Ying", "税务专员")]),
+    (
+        "集团总部",
+        &[("张三", "Zhang San", "总经理"), ("李四", "Li Si", "副总经理"), ("王五", "Wang Wu", "总经理助理"), ("赵敏", "Zhao Min", "秘书")],
+    ),
+    (
+        "集团总部/人力资源部",
+        &[
+            ("单雪梅", "Shan Xuemei", "人力资源总监"),
+            ("张伟", "Zhang Wei", "招聘经理"),
+            ("李娜", "Li Na", "薪酬专员"),
+            ("乐嘉", "Yue Jia", "培训专员"),
+        ],
+    ),
+    (
+        "集团总部/财务部",
+        &[
+            ("曾国荣", "Zeng Guorong", "财务总监"),
+            ("王芳", "Wang Fang", "会计"),
+            ("解晓东", "Xie Xiaodong", "出纳"),
+            ("仇英", "Qiu Ying", "税务专员"),
+        ],
+    ),
     ("集团总部/法务部", &[("查良法", "Zha Liangfa", "法务总监"), ("陈静", "Chen Jing", "律师")]),
     (
         "集团总部/信息技术部",
-        &[("重光明", "Chong Guangming", "首席信息官"), ("张伟", "Zhang Wei", "架构师"), ("Anna Lindqvist", "Anna Lindqvist", "Product Manager"), ("刘洋", "Liu Yang", "项目经理")],
+        &[
+            ("重光明", "Chong Guangming", "首席信息官"),
+            ("张伟", "Zhang Wei", "架构师"),
+            ("Anna Lindqvist", "Anna Lindqvist", "Product Manager"),
+            ("刘洋", "Liu Yang", "项目经理"),
+        ],
     ),
     (
         "集团总部/信息技术部/平台组",
@@ -51,28 +75,92 @@ const TREE: &[Department] = &[
         ],
     ),
     ("华东公司", &[("孙丽", "Sun Li", "总经理"), ("马超", "Ma Chao", "副总经理")]),
-    ("华东公司/销售部", &[("朱琳", "Zhu Lin", "销售总监"), ("张伟", "Zhang Wei", "大客户经理"), ("胡歌", "Hu Ge", "销售经理"), ("王芳", "Wang Fang", "销售经理")]),
-    ("华东公司/销售部/上海办事处", &[("林志强", "Lin Zhiqiang", "办事处主任"), ("何洁", "He Jie", "销售代表"), ("高圆", "Gao Yuan", "销售代表"), ("单于飞", "Chanyu Fei", "销售代表")]),
-    ("华东公司/销售部/杭州办事处", &[("罗永", "Luo Yong", "办事处主任"), ("郑爽", "Zheng Shuang", "销售代表"), ("曾经", "Zeng Jing", "销售代表")]),
+    (
+        "华东公司/销售部",
+        &[
+            ("朱琳", "Zhu Lin", "销售总监"),
+            ("张伟", "Zhang Wei", "大客户经理"),
+            ("胡歌", "Hu Ge", "销售经理"),
+            ("王芳", "Wang Fang", "销售经理"),
+        ],
+    ),
+    (
+        "华东公司/销售部/上海办事处",
+        &[
+            ("林志强", "Lin Zhiqiang", "办事处主任"),
+            ("何洁", "He Jie", "销售代表"),
+            ("高圆", "Gao Yuan", "销售代表"),
+            ("单于飞", "Chanyu Fei", "销售代表"),
+        ],
+    ),
+    (
+        "华东公司/销售部/杭州办事处",
+        &[("罗永", "Luo Yong", "办事处主任"), ("郑爽", "Zheng Shuang", "销售代表"), ("曾经", "Zeng Jing", "销售代表")],
+    ),
     ("华东公司/生产部", &[("梁家辉", "Liang Jiahui", "生产总监"), ("宋佳", "Song Jia", "计划员"), ("谢霆", "Xie Ting", "质检员")]),
-    ("华东公司/生产部/一车间", &[("韩磊", "Han Lei", "车间主任"), ("唐嫣", "Tang Yan", "班长"), ("冯巩", "Feng Gong", "操作工"), ("于谦", "Yu Qian", "操作工")]),
-    ("华东公司/生产部/二车间", &[("董洁", "Dong Jie", "车间主任"), ("萧重山", "Xiao Chongshan", "班长"), ("程重", "Cheng Zhong", "操作工")]),
+    (
+        "华东公司/生产部/一车间",
+        &[("韩磊", "Han Lei", "车间主任"), ("唐嫣", "Tang Yan", "班长"), ("冯巩", "Feng Gong", "操作工"), ("于谦", "Yu Qian", "操作工")],
+    ),
+    (
+        "华东公司/生产部/二车间",
+        &[("董洁", "Dong Jie", "车间主任"), ("萧重山", "Xiao Chongshan", "班长"), ("程重", "Cheng Zhong", "操作工")],
+    ),
     ("华南公司", &[("曹颖", "Cao Ying", "总经理"), ("袁弘", "Yuan Hong", "副总经理")]),
-    ("华南公司/物流部", &[("邓超", "Deng Chao", "物流总监"), ("许晴", "Xu Qing", "调度员"), ("傅彪", "Fu Biao", "调度员"), ("朴正男", "Piao Zhengnan", "司机")]),
-    ("华南公司/客户服务部", &[("沈腾", "Shen Teng", "客服总监"), ("尉迟恭", "Yuchi Gong", "客服专员"), ("欧阳修文", "Ouyang Xiuwen", "客服专员"), ("彭于", "Peng Yu", "客服专员")]),
+    (
+        "华南公司/物流部",
+        &[
+            ("邓超", "Deng Chao", "物流总监"),
+            ("许晴", "Xu Qing", "调度员"),
+            ("傅彪", "Fu Biao", "调度员"),
+            ("朴正男", "Piao Zhengnan", "司机"),
+        ],
+    ),
+    (
+        "华南公司/客户服务部",
+        &[
+            ("沈腾", "Shen Teng", "客服总监"),
+            ("尉迟恭", "Yuchi Gong", "客服专员"),
+            ("欧阳修文", "Ouyang Xiuwen", "客服专员"),
+            ("彭于", "Peng Yu", "客服专员"),
+        ],
+    ),
     (
         "Overseas",
-        &[("Grace Hopper Lee", "Grace Hopper Lee", "Managing Director"), ("Jürgen Müller", "Juergen Mueller", "Deputy Director"), ("Łukasz Wiśniewski", "Lukasz Wisniewski", "Controller")],
+        &[
+            ("Grace Hopper Lee", "Grace Hopper Lee", "Managing Director"),
+            ("Jürgen Müller", "Juergen Mueller", "Deputy Director"),
+            ("Łukasz Wiśniewski", "Lukasz Wisniewski", "Controller"),
+        ],
     ),
-    ("Overseas/Singapore", &[("Tan Wei Ming", "Tan Wei Ming", "Country Manager"), ("Priya Raghavan", "Priya Raghavan", "Sales Manager"), ("Zhang Wei", "Zhang Wei", "Engineer")]),
-    ("Overseas/Frankfurt", &[("Katharina Weiß", "Katharina Weiss", "Country Manager"), ("Ömer Yıldız", "Oemer Yildiz", "Logistics"), ("Anna Schmidt", "Anna Schmidt", "Accountant")]),
+    (
+        "Overseas/Singapore",
+        &[
+            ("Tan Wei Ming", "Tan Wei Ming", "Country Manager"),
+            ("Priya Raghavan", "Priya Raghavan", "Sales Manager"),
+            ("Zhang Wei", "Zhang Wei", "Engineer"),
+        ],
+    ),
+    (
+        "Overseas/Frankfurt",
+        &[
+            ("Katharina Weiß", "Katharina Weiss", "Country Manager"),
+            ("Ömer Yıldız", "Oemer Yildiz", "Logistics"),
+            ("Anna Schmidt", "Anna Schmidt", "Accountant"),
+        ],
+    ),
 ];
 
 /// Makes the demo organisation when it is wanted, and says what to tell the operator.
 ///
 /// # Errors
 /// One sentence, when it is not to be had on this address.
-pub async fn make_if_wanted(config: &Config, store: &Arc<dyn Store>, directory: &Directory, auth: &Auth) -> std::result::Result<Option<String>, String> {
+pub async fn make_if_wanted(
+    config: &Config,
+    store: &Arc<dyn Store>,
+    directory: &Directory,
+    auth: &Auth,
+) -> std::result::Result<Option<String>, String> {
     let say = |error: crate::error::Error| format!("the demo organisation could not be made: {error}");
     let is_demo = store.get(Table::Facts, tables::none(), tables::text_key(FACT)).await.map_err(say)?.is_some();
     if is_demo && !config.loopback() {
@@ -155,7 +243,12 @@ fn organisation() -> (Vec<DepartmentEntry>, Vec<PersonEntry>) {
         });
         for (name, en_name, title) in *members {
             let user_id = format!("e{number}");
-            let words: String = en_name.to_lowercase().chars().map(|letter| if letter == ' ' { '.' } else { letter }).filter(|letter| letter.is_ascii_lowercase() || *letter == '.').collect();
+            let words: String = en_name
+                .to_lowercase()
+                .chars()
+                .map(|letter| if letter == ' ' { '.' } else { letter })
+                .filter(|letter| letter.is_ascii_lowercase() || *letter == '.')
+                .collect();
             people.push(PersonEntry {
                 en_name: Some((*en_name).to_owned()),
                 // The number keeps apart those who share a name.

@@ -133,7 +133,11 @@ impl Header {
             match COLUMNS.iter().find(|known| **known == name) {
                 Some(known) if columns.insert(*known, at).is_some() => return Err(format!("the header has the column `{known}` twice")),
                 Some(_) => {}
-                None => summary.tell(format!("line 1: the column `{}` is not known and left out; known are {}", clip(&name), COLUMNS.join(", "))),
+                None => summary.tell(format!(
+                    "line 1: the column `{}` is not known and left out; known are {}",
+                    clip(&name),
+                    COLUMNS.join(", ")
+                )),
             }
         }
         match ["user_id", "name"].iter().find(|needed| !columns.contains_key(*needed)) {
@@ -146,7 +150,11 @@ impl Header {
     fn cell<'a>(&self, record: &'a csv::ByteRecord, column: &str) -> Option<Result<&'a str, String>> {
         let at = *self.0.get(column)?;
         let cell = record.get(at).unwrap_or_default();
-        Some(std::str::from_utf8(cell).map(str::trim).map_err(|_| format!("the column `{column}` is not UTF-8; save the table as \"CSV UTF-8\"")))
+        Some(
+            std::str::from_utf8(cell)
+                .map(str::trim)
+                .map_err(|_| format!("the column `{column}` is not UTF-8; save the table as \"CSV UTF-8\"")),
+        )
     }
 }
 
@@ -236,7 +244,8 @@ fn department_path(path: &str) -> Result<Vec<String>, String> {
     let parts: Vec<String> = path.trim().trim_matches('/').split('/').map(|part| part.trim().to_owned()).collect();
     for part in &parts {
         let entry = DepartmentEntry { department_id: "od-x".into(), name: part.clone(), parent: ROOT.into(), order: 0, leader: None };
-        check_department(&entry).map_err(|_| format!("the column `department` is a path such as \"Company/Finance\", and not \"{}\"", clip(path)))?;
+        check_department(&entry)
+            .map_err(|_| format!("the column `department` is a path such as \"Company/Finance\", and not \"{}\"", clip(path)))?;
     }
     if parts.len() >= crate::limits::DEPARTMENT_DEPTH_MAX {
         return Err(format!("the department is {} deep, the limit is {}", parts.len(), crate::limits::DEPARTMENT_DEPTH_MAX - 1));
@@ -310,7 +319,13 @@ fn new_departments(directory: &Directory, rows: &[Taken]) -> Vec<DepartmentEntry
             if directory.department(&department_id).is_some() {
                 break;
             }
-            let entry = DepartmentEntry { department_id, name: path[depth - 1].clone(), parent: department_id_of(&parts[..depth - 1]), order: 0, leader: None };
+            let entry = DepartmentEntry {
+                department_id,
+                name: path[depth - 1].clone(),
+                parent: department_id_of(&parts[..depth - 1]),
+                order: 0,
+                leader: None,
+            };
             made.insert(parts, entry);
         }
     }
@@ -318,7 +333,12 @@ fn new_departments(directory: &Directory, rows: &[Taken]) -> Vec<DepartmentEntry
 }
 
 /// Sets passwords that are not so already. Those given as an argon2 hash are taken as they are.
-async fn set_passwords(opened: &Opened, passwords: Vec<(String, u64, Option<String>)>, for_all: Option<&str>, summary: &mut Summary) -> Result<(), String> {
+async fn set_passwords(
+    opened: &Opened,
+    passwords: Vec<(String, u64, Option<String>)>,
+    for_all: Option<&str>,
+    summary: &mut Summary,
+) -> Result<(), String> {
     if passwords.is_empty() {
         return Ok(());
     }
@@ -352,7 +372,9 @@ async fn set_passwords(opened: &Opened, passwords: Vec<(String, u64, Option<Stri
         let part: Vec<_> = wanted.drain(..wanted.len().min(PEOPLE_PER_WRITE)).collect();
         done += part.len();
         let (known, shared) = (known.clone(), shared.clone());
-        let hashed = tokio::task::spawn_blocking(move || hash_all(&part, &known, shared.as_deref())).await.map_err(|error| format!("passwords could not be hashed: {error}"))?;
+        let hashed = tokio::task::spawn_blocking(move || hash_all(&part, &known, shared.as_deref()))
+            .await
+            .map_err(|error| format!("passwords could not be hashed: {error}"))?;
         let mut writes = Vec::new();
         for hashed in hashed {
             match hashed {
@@ -391,7 +413,10 @@ fn hash_all(part: &[(UserIndex, u64, Option<String>)], known: &HashMap<UserIndex
         (before != Some(&hash)).then_some(Ok((*user, hash)))
     };
     std::thread::scope(|scope| {
-        let threads: Vec<_> = part.chunks(part.len().div_ceil(cores).max(1)).map(|chunk| scope.spawn(move || chunk.iter().filter_map(one).collect::<Vec<_>>())).collect();
+        let threads: Vec<_> = part
+            .chunks(part.len().div_ceil(cores).max(1))
+            .map(|chunk| scope.spawn(move || chunk.iter().filter_map(one).collect::<Vec<_>>()))
+            .collect();
         threads.into_iter().flat_map(|thread| thread.join().unwrap_or_default()).collect()
     })
 }

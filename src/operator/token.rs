@@ -30,13 +30,18 @@ pub fn print_tokens(config: &Config, whose: &Whose, device_id: &str, minutes: u6
     }
     let database = DataFolder::database(&config.data);
     if !database.exists() {
-        return Err(format!("there is no database in {}; start the server once or import people, or name another folder with `--data`", config.data.display()));
+        return Err(format!(
+            "there is no database in {}; start the server once or import people, or name another folder with `--data`",
+            config.data.display()
+        ));
     }
     let say = |error: rusqlite::Error| format!("the database {} cannot be read: {error}", database.display());
-    let connection = Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
+    let connection =
+        Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
     connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(say)?;
     let kept = crate::store::get(&connection, Table::Facts, &tables::none(), &KeyRing::row()).map_err(say)?;
-    let ring = KeyRing::parse(&kept.ok_or_else(|| format!("there is no signing key in {}; start the server once", config.data.display()))?)?;
+    let ring =
+        KeyRing::parse(&kept.ok_or_else(|| format!("there is no signing key in {}; start the server once", config.data.display()))?)?;
     let clock = Clock::default();
     let token = |index| issue_with(&ring, &clock, index, device_id, minutes);
     match whose {

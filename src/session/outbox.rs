@@ -114,7 +114,12 @@ impl Waiting {
 
     fn pop(&mut self) -> Option<Bytes> {
         let latest = |latest: &mut Vec<(LatestKey, Bytes)>| (!latest.is_empty()).then(|| latest.remove(0).1);
-        self.cut.take().or_else(|| self.urgent.pop_front()).or_else(|| self.ordinary.pop_front()).or_else(|| latest(&mut self.latest)).or_else(|| self.last.take())
+        self.cut
+            .take()
+            .or_else(|| self.urgent.pop_front())
+            .or_else(|| self.ordinary.pop_front())
+            .or_else(|| latest(&mut self.latest))
+            .or_else(|| self.last.take())
     }
 }
 
@@ -182,7 +187,9 @@ impl Outbox {
             Lane::Reply if waiting.bytes + size > limits::OUTBOX_BYTES_MAX => return Put::Overflow,
             Lane::Reply => waiting.ordinary.extend(frames.iter().map(|frame| frame.bytes().clone())),
             // One frame may wait whatever its size, else a large message would be a gap for everybody.
-            Lane::Ordinary if self.dropped > 0 || (waiting.bytes + size > limits::OUTBOX_ORDINARY_BYTES && !waiting.ordinary.is_empty()) => {
+            Lane::Ordinary
+                if self.dropped > 0 || (waiting.bytes + size > limits::OUTBOX_ORDINARY_BYTES && !waiting.ordinary.is_empty()) =>
+            {
                 self.dropped += frames.len() as u64;
                 if waiting.empty() {
                     self.waiting = None;

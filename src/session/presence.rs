@@ -67,7 +67,8 @@ impl Presence {
 
     /// How many of these people are here and show it.
     pub fn online_count(&self, members: &RoaringBitmap) -> u32 {
-        let of_shard = |shard| self.registry.online_of(shard, members).into_iter().filter(|user| !self.directory.presence_hidden(*user)).count();
+        let of_shard =
+            |shard| self.registry.online_of(shard, members).into_iter().filter(|user| !self.directory.presence_hidden(*user)).count();
         (0..self.registry.shard_count()).map(of_shard).sum::<usize>() as u32
     }
 

@@ -217,7 +217,8 @@ fn write_until_closed(shared: &Shared, connection: &Connection) {
 
 fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-    let written = batch.iter_mut().try_for_each(|job| job.run(connection)).and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
+    let written =
+        batch.iter_mut().try_for_each(|job| job.run(connection)).and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop));
     if written.is_err()
         && !connection.is_autocommit()
         && let Err(error) = connection.execute_batch("ROLLBACK")
@@ -257,7 +258,9 @@ pub fn apply(transaction: &Connection, writes: &[Write]) -> rusqlite::Result<()>
                 transaction.prepare_cached(table.put_sql())?.execute((partition.as_slice(), row.as_slice(), value.as_slice()))?;
             }
             Write::Delete(table, partition, row) => {
-                transaction.prepare_cached(&format!("DELETE FROM {} WHERE partition = ? AND row = ?", table.name()))?.execute((partition.as_slice(), row.as_slice()))?;
+                transaction
+                    .prepare_cached(&format!("DELETE FROM {} WHERE partition = ? AND row = ?", table.name()))?
+                    .execute((partition.as_slice(), row.as_slice()))?;
             }
         }
     }
@@ -311,7 +314,8 @@ impl Store for SqliteStore {
 
     fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>> {
         Box::pin(self.read(move |connection| {
-            let mut statement = connection.prepare(&format!("SELECT partition, row, value FROM {} ORDER BY partition, row", table.name()))?;
+            let mut statement =
+                connection.prepare(&format!("SELECT partition, row, value FROM {} ORDER BY partition, row", table.name()))?;
             let rows = statement.query_map([], |row| {
                 Ok((Key::from_slice(row.get_ref(0)?.as_blob()?), Key::from_slice(row.get_ref(1)?.as_blob()?), row.get(2)?))
             })?;

@@ -22,11 +22,17 @@ fn png() -> Vec<u8> {
 #[tokio::test]
 async fn only_members_of_a_chat_where_it_was_posted_may_fetch_a_file() {
     let server = Server::start().await;
-    let (owner_token, member_token, stranger_token) =
-        (server.token("e1001", "device-1001").await, server.token("e1002", "device-1002").await, server.token("e1005", "device-1005").await);
+    let (owner_token, member_token, stranger_token) = (
+        server.token("e1001", "device-1001").await,
+        server.token("e1002", "device-1002").await,
+        server.token("e1005", "device-1005").await,
+    );
     let mut owner = server.client("e1001").await;
     let mut stranger = server.client("e1005").await;
-    let chat_id = owner.must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() }).await.chat_id;
+    let chat_id = owner
+        .must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() })
+        .await
+        .chat_id;
 
     let uploaded = upload(&server, &owner_token, "secret.txt", b"for us".to_vec()).await;
     let key = uploaded["key"].as_str().unwrap().to_owned();

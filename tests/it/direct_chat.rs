@@ -98,7 +98,10 @@ async fn a_message_is_edited_reacted_to_answered_pinned_and_recalled() {
     assert!(message.edited_at_ms.is_some() && message.pinned);
     assert_eq!(message.thread_count, Some(1));
     assert_eq!(message.reactions.len(), 1);
-    assert_eq!((message.reactions[0].count, message.reactions[0].mine, message.reactions[0].users.as_slice()), (1, true, ["e1002".to_owned()].as_slice()));
+    assert_eq!(
+        (message.reactions[0].count, message.reactions[0].mine, message.reactions[0].users.as_slice()),
+        (1, true, ["e1002".to_owned()].as_slice())
+    );
     assert_eq!(page.records.len(), 2, "what was done to messages is in them and not listed");
     assert_eq!(page.to_seq, reply.seq);
 

@@ -3,7 +3,8 @@
 use crate::support::{Client, Server};
 use protocol::chat::{ChatConfigChange, HistoryFor, Moderation, Role, Visibility, Who};
 use protocol::command::{
-    AddMembers, CreateGroup, Dissolve, GetChat, History, Inbox, Join, Leave, Members, RemoveMembers, Send, SetManagers, Transfer, UpdateChat,
+    AddMembers, CreateGroup, Dissolve, GetChat, History, Inbox, Join, Leave, Members, RemoveMembers, Send, SetManagers, Transfer,
+    UpdateChat,
 };
 use protocol::content::{Content, Text};
 use protocol::event::Event;
@@ -12,7 +13,10 @@ use protocol::record::Change;
 
 async fn group(client: &mut Client, name: &str, user_ids: &[&str]) -> ChatId {
     let user_ids = user_ids.iter().map(|id| (*id).to_owned()).collect();
-    client.must(CreateGroup { client_message_id: format!("make-{name}"), name: name.into(), user_ids, ..CreateGroup::default() }).await.chat_id
+    client
+        .must(CreateGroup { client_message_id: format!("make-{name}"), name: name.into(), user_ids, ..CreateGroup::default() })
+        .await
+        .chat_id
 }
 
 #[tokio::test]
@@ -54,7 +58,13 @@ async fn the_configuration_binds_members() {
 
     assert_eq!(member.refused(UpdateChat { chat_id: chat, name: Some("Mine".into()), ..UpdateChat::default() }).await, 2002);
     assert_eq!(member.refused(AddMembers { chat_id: chat, user_ids: vec!["e1004".into()], ..AddMembers::default() }).await, 2002);
-    let text = |all| Send { chat_id: chat, client_message_id: format!("all-{all}"), content: Content::Text(Text { text: "x".into() }), mention_all: all, ..Send::default() };
+    let text = |all| Send {
+        chat_id: chat,
+        client_message_id: format!("all-{all}"),
+        content: Content::Text(Text { text: "x".into() }),
+        mention_all: all,
+        ..Send::default()
+    };
     assert_eq!(member.refused(text(false)).await, 2002);
     let seen = member.must(GetChat { chat_id: chat }).await;
     assert_eq!((seen.rights.post, seen.rights.add_members, seen.member_count), (false, false, None));
@@ -80,11 +90,18 @@ async fn newcomers_see_the_past_or_not_as_the_group_says() {
     let mut owner = server.client("e1001").await;
     let open = group(&mut owner, "Open", &["e1002"]).await;
     let shut = group(&mut owner, "Shut", &["e1002"]).await;
-    owner.must(UpdateChat { chat_id: shut, config: Some(ChatConfigChange { history: Some(HistoryFor::SinceJoin), ..ChatConfigChange::default() }), ..UpdateChat::default() }).await;
+    owner
+        .must(UpdateChat {
+            chat_id: shut,
+            config: Some(ChatConfigChange { history: Some(HistoryFor::SinceJoin), ..ChatConfigChange::default() }),
+            ..UpdateChat::default()
+        })
+        .await;
     let mut newcomer = server.client("e1003").await;
     for chat in [open, shut] {
         let old = owner.say(chat, "old").await;
-        let added = owner.must(AddMembers { chat_id: chat, user_ids: vec!["e1003".into(), "nobody".into()], ..AddMembers::default() }).await;
+        let added =
+            owner.must(AddMembers { chat_id: chat, user_ids: vec!["e1003".into(), "nobody".into()], ..AddMembers::default() }).await;
         assert_eq!((added.changed, added.unknown), (1, vec!["nobody".to_owned()]));
         let added_me = newcomer
             .event("being added", |event| match event {
@@ -143,7 +160,13 @@ async fn only_public_groups_are_joined() {
     let mut stranger = server.client("e1005").await;
     let chat = group(&mut owner, "Public", &[]).await;
     assert_eq!(stranger.refused(Join { chat_id: chat }).await, 2001);
-    owner.must(UpdateChat { chat_id: chat, config: Some(ChatConfigChange { chat_type: Some(Visibility::Public), ..ChatConfigChange::default() }), ..UpdateChat::default() }).await;
+    owner
+        .must(UpdateChat {
+            chat_id: chat,
+            config: Some(ChatConfigChange { chat_type: Some(Visibility::Public), ..ChatConfigChange::default() }),
+            ..UpdateChat::default()
+        })
+        .await;
     stranger.must(Join { chat_id: chat }).await;
     stranger.say(chat, "hello").await;
 }
@@ -152,7 +175,14 @@ async fn only_public_groups_are_joined() {
 async fn everybody_of_a_department_comes_with_one_call() {
     let server = Server::start().await;
     let mut owner = server.client("e1001").await;
-    let chat = owner.must(CreateGroup { client_message_id: "all".into(), name: "全员".into(), department_ids: vec!["0".into()], ..CreateGroup::default() }).await;
+    let chat = owner
+        .must(CreateGroup {
+            client_message_id: "all".into(),
+            name: "全员".into(),
+            department_ids: vec!["0".into()],
+            ..CreateGroup::default()
+        })
+        .await;
     assert!(chat.member_count.unwrap() >= 60);
     let mut seen = 0;
     let mut page = None;

@@ -38,7 +38,9 @@ async fn silent_until_closed(socket: &mut tokio::net::TcpStream, token: &str) ->
     frame.extend_from_slice(hello.as_bytes());
     socket.write_all(&frame).await.unwrap();
     loop {
-        let opcode = tokio::time::timeout(crate::support::PATIENCE, socket.read_u8()).await.expect("the server closes a silent session").unwrap() & 0x0f;
+        let opcode =
+            tokio::time::timeout(crate::support::PATIENCE, socket.read_u8()).await.expect("the server closes a silent session").unwrap()
+                & 0x0f;
         let length = match socket.read_u8().await.unwrap() {
             126 => u64::from(socket.read_u16().await.unwrap()),
             127 => socket.read_u64().await.unwrap(),

@@ -41,7 +41,10 @@ impl Sender {
                     self.open.push(self.next);
                     self.next
                 });
-                waiting.push_back((number, client.post(&text_message(self.chat, &format!("{}-{number}", self.login), &number.to_string())).await));
+                waiting.push_back((
+                    number,
+                    client.post(&text_message(self.chat, &format!("{}-{number}", self.login), &number.to_string())).await,
+                ));
             }
             let Some((number, id)) = waiting.pop_front() else { continue };
             match client.reply_or_end::<Send>(id).await {
@@ -90,7 +93,8 @@ async fn fifty_kills_lose_double_and_reorder_nothing() {
         let mut client = server.client(&sender.login).await;
         let found = read_all(&mut client, sender.chat).await;
         for (number, seq) in &sender.acknowledged {
-            let (by, text) = found.get(seq).unwrap_or_else(|| panic!("{} of {} at {seq} was acknowledged and is lost", number, sender.login));
+            let (by, text) =
+                found.get(seq).unwrap_or_else(|| panic!("{} of {} at {seq} was acknowledged and is lost", number, sender.login));
             assert_eq!((by, text), (&sender.login, &number.to_string()));
         }
         let mut mine: Vec<&String> = found.values().filter(|(by, _)| *by == sender.login).map(|(_, text)| text).collect();

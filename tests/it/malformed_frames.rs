@@ -29,7 +29,11 @@ async fn every_vector_of_malformed_frames_has_its_outcome() {
         if let Some(size) = vector["padded_to_bytes"].as_u64() {
             payload.resize(size as usize, b' ');
         }
-        let message = if vector["frame"] == "text" { Message::Text(String::from_utf8(payload).unwrap().into()) } else { Message::Binary(payload.into()) };
+        let message = if vector["frame"] == "text" {
+            Message::Text(String::from_utf8(payload).unwrap().into())
+        } else {
+            Message::Binary(payload.into())
+        };
         client.raw(message).await;
         let outcome = &vector["outcome"];
         match (outcome["close"].as_u64(), outcome["error"].as_u64()) {
@@ -66,7 +70,8 @@ async fn random_bytes_never_end_the_server() {
             // The head of a command, so that what follows is read as a body.
             bytes.splice(0..0, [0x93, next() % 64, 1]);
         }
-        let message = if round % 2 == 0 { Message::Binary(bytes.into()) } else { Message::Text(String::from_utf8_lossy(&bytes).into_owned().into()) };
+        let message =
+            if round % 2 == 0 { Message::Binary(bytes.into()) } else { Message::Text(String::from_utf8_lossy(&bytes).into_owned().into()) };
         client.raw(message).await;
     }
     let mut client = server.client("e1002").await;
@@ -89,7 +94,10 @@ async fn hello_comes_first_and_only_once() {
     client.post(&protocol::command::Devices {}).await;
     assert_eq!(client.end().await.code, Some(4200));
     let mut client = server.client("e1001").await;
-    assert_eq!(client.refused(protocol::command::Hello { device_id: "device-of-e1001".into(), version: 1, ..Default::default() }).await, 1005);
+    assert_eq!(
+        client.refused(protocol::command::Hello { device_id: "device-of-e1001".into(), version: 1, ..Default::default() }).await,
+        1005
+    );
 }
 
 #[tokio::test]

@@ -26,7 +26,10 @@ async fn a_watcher_sees_people_come_go_and_hide() {
     assert_eq!(watcher.event("away", state).await, PresenceState::Away);
     other.must(SetPresence { state: PresenceState::Online, hidden: Some(true) }).await;
     assert_eq!(watcher.event("hidden", state).await, PresenceState::Hidden);
-    let chat = watcher.must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() }).await.chat_id;
+    let chat = watcher
+        .must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() })
+        .await
+        .chat_id;
     assert_eq!(watcher.must(OnlineCount { chat_id: chat }).await.online, 1, "who hides is not counted");
     other.must(SetPresence { state: PresenceState::Online, hidden: Some(false) }).await;
     assert_eq!(watcher.event("shown again", state).await, PresenceState::Online);

@@ -9,7 +9,15 @@ async fn the_sender_sees_who_has_read() {
     let server = Server::start().await;
     let mut sender = server.client("e1001").await;
     let mut reader = server.client("e1002").await;
-    let chat = sender.must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into(), "e1003".into()], ..CreateGroup::default() }).await.chat_id;
+    let chat = sender
+        .must(CreateGroup {
+            client_message_id: "g".into(),
+            name: "G".into(),
+            user_ids: vec!["e1002".into(), "e1003".into()],
+            ..CreateGroup::default()
+        })
+        .await
+        .chat_id;
     let first = sender.say(chat, "one").await;
     let second = sender.say(chat, "two").await;
 

@@ -11,7 +11,15 @@ async fn nothing_reaches_the_one_who_was_removed() {
     let mut owner = server.client("e1001").await;
     let mut removed = server.client("e1002").await;
     let cursor = removed.welcome.cursor.clone();
-    let chat = owner.must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into(), "e1003".into()], ..CreateGroup::default() }).await.chat_id;
+    let chat = owner
+        .must(CreateGroup {
+            client_message_id: "g".into(),
+            name: "G".into(),
+            user_ids: vec!["e1002".into(), "e1003".into()],
+            ..CreateGroup::default()
+        })
+        .await
+        .chat_id;
     let sent = owner.say(chat, "still with us").await;
     removed.message().await;
 

@@ -45,7 +45,12 @@ async fn a_device_that_was_away_misses_nothing() {
         one.say(chat, &number.to_string()).await;
     }
     let group = one
-        .must(CreateGroup { client_message_id: "new".into(), name: "Group".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() })
+        .must(CreateGroup {
+            client_message_id: "new".into(),
+            name: "Group".into(),
+            user_ids: vec!["e1002".into()],
+            ..CreateGroup::default()
+        })
         .await
         .chat_id;
     one.say(group, "in the group").await;
@@ -82,7 +87,10 @@ async fn too_much_of_one_chat_is_told_as_such_and_the_others_still_come_whole() 
     while let Some(id) = waiting.pop_front() {
         one.reply::<protocol::command::Send>(id).await.unwrap();
     }
-    let group = one.must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() }).await.chat_id;
+    let group = one
+        .must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() })
+        .await
+        .chat_id;
 
     let mut other = server.client("e1002").await;
     let synced = all_pages(&mut other, &cursor).await;

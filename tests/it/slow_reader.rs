@@ -20,7 +20,12 @@ async fn a_stalled_reader_gets_a_gap_and_then_everything() {
     let mut slow = Client::welcomed(server.address(), &slow_token, "slow-device", Encoding::Msgpack).await;
     let cursor = slow.cursor.clone();
     let chat = sender
-        .must(CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into(), "e1003".into()], ..CreateGroup::default() })
+        .must(CreateGroup {
+            client_message_id: "g".into(),
+            name: "G".into(),
+            user_ids: vec!["e1002".into(), "e1003".into()],
+            ..CreateGroup::default()
+        })
         .await
         .chat_id;
     // The slow one does not read; the kernel's buffers of both sides fill up, then the outbox.

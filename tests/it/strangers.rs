@@ -2,7 +2,8 @@
 
 use crate::support::{Server, text_message};
 use protocol::command::{
-    AddMembers, CreateGroup, Edits, Forward, GetChat, History, Inbox, Leave, Members, MyChat, OnlineCount, Pin, Pins, React, Readers, Recall, ReceiptUpTo, Thread, TypingIn, UpdateChat,
+    AddMembers, CreateGroup, Edits, Forward, GetChat, History, Inbox, Leave, Members, MyChat, OnlineCount, Pin, Pins, React, Readers,
+    Recall, ReceiptUpTo, Thread, TypingIn, UpdateChat,
 };
 use protocol::ids::{ChatId, MessageId};
 
@@ -10,7 +11,10 @@ use protocol::ids::{ChatId, MessageId};
 async fn every_command_on_a_chat_of_others_is_refused_alike() {
     let server = Server::start().await;
     let mut owner = server.client("e1001").await;
-    let chat_id = owner.must(CreateGroup { client_message_id: "g".into(), name: "Ours".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() }).await.chat_id;
+    let chat_id = owner
+        .must(CreateGroup { client_message_id: "g".into(), name: "Ours".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() })
+        .await
+        .chat_id;
     let message_id = owner.say(chat_id, "not for you").await.message_id;
     let direct = owner.direct("e1002").await;
     owner.say(direct, "between us").await;

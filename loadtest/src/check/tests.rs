@@ -2,8 +2,8 @@
 
 use super::*;
 use proptest::prelude::*;
-use rand::rngs::StdRng;
 use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
 /// What one member gets, in the order in which it gets it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

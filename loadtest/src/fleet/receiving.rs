@@ -152,7 +152,10 @@ impl Fleet {
             Verdict::Before => return,
             Verdict::Reordered => {
                 self.faults.reordered += 1;
-                self.complain(format!("reordered: {} got seq {} of chat {chat} after a later one", self.identities[at as usize].user, record.seq));
+                self.complain(format!(
+                    "reordered: {} got seq {} of chat {chat} after a later one",
+                    self.identities[at as usize].user, record.seq
+                ));
             }
             Verdict::Doubled => {
                 self.faults.doubled += 1;

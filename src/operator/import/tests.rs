@@ -109,7 +109,13 @@ async fn passwords_come_in_clear_as_a_hash_or_one_for_all() {
     let without = "user_id,name\ne1,a\ne2,b\ne3,c\n";
     office.import(without).await;
     let sign_in = async |login: &str, password: &str| {
-        let sign_in = SignIn { login: login.into(), password: password.into(), device_id: "device-1".into(), device_kind: DeviceKind::Tool, device_name: String::new() };
+        let sign_in = SignIn {
+            login: login.into(),
+            password: password.into(),
+            device_id: "device-1".into(),
+            device_kind: DeviceKind::Tool,
+            device_name: String::new(),
+        };
         office.0.auth.sign_in(sign_in, "127.0.0.1".parse().unwrap()).await.is_ok()
     };
     assert!(sign_in("e1", "secret one").await && sign_in("e2", "known to HR").await && !sign_in("e3", "").await);
@@ -123,7 +129,9 @@ async fn passwords_come_in_clear_as_a_hash_or_one_for_all() {
 #[tokio::test]
 async fn a_table_without_its_columns_is_refused_whole() {
     let office = office().await;
-    for (table, expected) in [("", "the table is empty"), ("name\nx\n", "no column `user_id`"), ("user_id,name,name\n", "the column `name` twice")] {
+    for (table, expected) in
+        [("", "the table is empty"), ("name\nx\n", "no column `user_id`"), ("user_id,name,name\n", "the column `name` twice")]
+    {
         assert!(import_from(&office.0, table.as_bytes(), None).await.unwrap_err().contains(expected), "{table}");
     }
 }

@@ -139,7 +139,9 @@ impl Client {
     pub async fn reply_or_end<C: CommandBody>(&mut self, id: u32) -> Result<Result<C::Reply, ErrorBody>, Ended> {
         loop {
             if let Some(reply) = self.replies.remove(&id) {
-                return Ok(reply.map(|body| self.encoding.decode(&body).unwrap_or_else(|error| panic!("the reply to `{}` cannot be read: {error}", C::NAME))));
+                return Ok(reply.map(|body| {
+                    self.encoding.decode(&body).unwrap_or_else(|error| panic!("the reply to `{}` cannot be read: {error}", C::NAME))
+                }));
             }
             if let Some(ended) = &self.ended {
                 return Err(ended.clone());
@@ -149,7 +151,9 @@ impl Client {
     }
 
     async fn read_one(&mut self, waited_for: &str) {
-        let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {waited_for}"));
+        let message = tokio::time::timeout(PATIENCE, self.socket.next())
+            .await
+            .unwrap_or_else(|_| panic!("waited {PATIENCE:?} in vain for {waited_for}"));
         self.take(message).await;
     }
 
@@ -249,7 +253,12 @@ impl Client {
 
 /// A text for `send`.
 pub fn text_message(chat_id: ChatId, client_message_id: &str, text: &str) -> Send {
-    Send { chat_id, client_message_id: client_message_id.to_owned(), content: Content::Text(Text { text: text.to_owned() }), ..Send::default() }
+    Send {
+        chat_id,
+        client_message_id: client_message_id.to_owned(),
+        content: Content::Text(Text { text: text.to_owned() }),
+        ..Send::default()
+    }
 }
 
 /// What a message says, when it is a text.

@@ -6,9 +6,7 @@ mod server;
 pub use client::{Client, text_message, text_of};
 pub use server::{DEMO_PASSWORD, Server};
 
-
 use std::time::Duration;
 
 /// How long a test waits for something that should come; long, because machines are slow when many tests run.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-

@@ -106,7 +106,13 @@ impl Server {
             device_kind: DeviceKind::Tool,
             device_name: "test".to_owned(),
         };
-        let reply = reqwest::Client::new().post(self.url("/auth/v1/sign_in")).body(Encoding::Json.encode(&body)).header("content-type", "application/json").send().await.expect("the server answers");
+        let reply = reqwest::Client::new()
+            .post(self.url("/auth/v1/sign_in"))
+            .body(Encoding::Json.encode(&body))
+            .header("content-type", "application/json")
+            .send()
+            .await
+            .expect("the server answers");
         assert_eq!(reply.status(), 200, "{login} could not sign in");
         Encoding::Json.decode(&reply.bytes().await.expect("the reply is whole")).expect("the reply is SignedIn")
     }
