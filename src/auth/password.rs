@@ -38,7 +38,7 @@ fn check_password(password: &str) -> Result<()> {
     Ok(())
 }
 
-/// Whether a text is a hash that [`matches`] can check.
+/// Whether a text is a hash that [`matches()`] can check.
 pub fn is_hash(text: &str) -> bool {
     text.starts_with("$argon2") && PasswordHash::new(text).is_ok()
 }

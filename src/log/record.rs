@@ -1,7 +1,7 @@
 //! What one committed fact of a chat is, and how it is written down.
 //!
 //! A record is kept as one version byte, a CRC-32 of the rest, and MessagePack. People stand in it by index, chats by
-//! key: the short forms that do not change. The wire's form is made from it by [`crate::chat::shape`].
+//! key: the short forms that do not change. The wire's form is made from it by the chats.
 
 use protocol::chat::ChatConfigChange;
 use protocol::content::Content;
