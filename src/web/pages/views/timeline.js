@@ -48,6 +48,7 @@ export class Timeline extends RowActs {
     this.divider_seq = entry && entry.unread > 0 ? entry.read_seq + 1 : null;
     this.opened_unread = entry?.unread ?? 0;
     this.at_seq = at_seq;
+    this.opened_at_ms = page.now();
     this.head_seen = entry?.chat.head_seq ?? 0;
     render(html`<div class="scroller" tabindex="0" role="log" aria-live="off" aria-label=${t('timeline.label', { name: entry?.chat.name ?? '' })}><div class="rows"></div></div><div class="floating_day" aria-hidden="true"></div><div class="chips"></div>`, element);
     this.scroller = element.querySelector('.scroller');
@@ -212,7 +213,8 @@ export class Timeline extends RowActs {
   }
 
   #changed() {
-    if (!this.shown && this.run === undefined && this.page.store.unsentIn(this.chat_id).peek().length === 0) return;
+    // Before the messages are there, only what was just written is shown: an earlier visit's unsent ones come with them.
+    if (!this.shown && this.run === undefined && !this.page.store.unsentIn(this.chat_id).peek().some((item) => item.at_ms >= this.opened_at_ms)) return;
     const entry = this.page.store.inbox.peek(this.chat_id);
     const head = entry?.chat.head_seq ?? 0;
     const was_head = this.at_head ?? true;
