@@ -33,7 +33,7 @@ await scenario('02-two-people', async (stage) => {
 
   // B's list shows it, with its count, before the chat is opened.
   const row = b.locator('.chat_row').filter({ hasText: '张三' });
-  await row.locator('.badge').getByText('1').waitFor();
+  await row.locator('.badge').getByText('1', { exact: true }).waitFor();
   assert.match(await b.title(), /^\(1\)/);
   assert.equal(await a.locator('.own .receipt').last().innerText(), '未读');
   await openChat(b, '张三');

@@ -19,7 +19,7 @@ export function chatHeader(page, { entry, user_id }) {
     ? [peer === store.me.user_id ? t('chat.self') : presenceWords(presence, ago, page.now()), person ? placeOf(person) : ''].filter(Boolean).join(' · ')
     : [members === undefined ? '' : t('chat.members', { n: members }), online && online.chat_id === entry?.chat.chat_id && online.count > 0 ? t('chat.online', { n: number(online.count) }) : ''].filter(Boolean).join(' · ');
   return html`<button class="icon_button back_button" type="button" aria-label=${t('chat.back')} @click=${() => page.back()}>${backIcon()}</button>
-    <button class="head_face" type="button" aria-label=${t('chat.info')} @click=${peer ? () => (screen.layer.value = { kind: 'profile', user_id: peer }) : toggle('info')}>${avatar({ id: peer ?? entry?.chat.chat_id ?? '', name, avatar: entry?.chat.avatar ?? person?.avatar, size: 'message', presence })}</button>
+    <button class="head_face" type="button" aria-label=${peer ? t('person.open', { name }) : `${t('chat.info')}${t('colon')}${name}`} @click=${peer ? () => (screen.layer.value = { kind: 'profile', user_id: peer }) : toggle('info')}>${avatar({ id: peer ?? entry?.chat.chat_id ?? '', name, avatar: entry?.chat.avatar ?? person?.avatar, size: 'message', presence })}</button>
     <div class="head_words"><h2 class="head_name" lang=${langOf(name) ?? nothing}>${name}</h2><div class="head_detail">${detail}</div></div>
     <span class="grow"></span>
     ${entry && entry.chat.kind === 'group' ? iconButton('people', t('chat.show_members'), toggle('members'), { pressed: screen.side.value?.kind === 'members' }) : nothing}

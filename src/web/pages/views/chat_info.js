@@ -42,7 +42,7 @@ export function createChatInfo(page, chat_id) {
         if (event.key === 'Escape') (event.stopPropagation(), (editing.value = null));
       }}></textarea>`;
     }
-    return may ? html`<button class="info_value" type="button" aria-label=${t('info.change', { what: t(`info.${name}`) })} @click=${() => ((editing.value = name), requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector('.info_field')?.focus())))}><span>${shown}</span>${icon('edit', 16)}</button>` : html`<span class="info_value still">${shown}</span>`;
+    return may ? html`<button class="info_value" type="button" aria-label=${`${t('info.change', { what: t(`info.${name}`) })}${t('colon')}${shown}`} @click=${() => ((editing.value = name), requestAnimationFrame(() => requestAnimationFrame(() => document.querySelector('.info_field')?.focus())))}><span>${shown}</span>${icon('edit', 16)}</button>` : html`<span class="info_value still">${shown}</span>`;
   }
 
   const toggle = (label, on, act) => html`<label class="toggle_row"><span class="grow">${label}</span><input type="checkbox" role="switch" .checked=${on} @change=${(event) => act(event.target.checked)}><span class="toggle" aria-hidden="true"></span></label>`;

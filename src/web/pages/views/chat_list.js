@@ -33,7 +33,7 @@ export class ChatList {
         return entry.chat.kind === filter;
       });
     });
-    render(html`<div class="list_head"></div><div class="list_scroller" tabindex="-1"><div class="rows" role="listbox"></div></div><div class="list_chips"></div>`, element);
+    render(html`<div class="list_head"></div><div class="list_scroller" tabindex="-1"><div class="rows" role="listbox"></div><div class="list_empty"></div></div><div class="list_chips"></div>`, element);
     this.head = element.querySelector('.list_head');
     this.scroller = element.querySelector('.list_scroller');
     this.box = element.querySelector('.rows');
@@ -114,9 +114,12 @@ export class ChatList {
       this.box.setAttribute('aria-label', t('list.title'));
       const empty = this.order.length === 0 && this.page.store.inbox.next.value !== undefined;
       render(
-        html`${repeat(items, (item) => item.key, (item) => this.#row(this.order[item.index], item.index))}${empty ? this.#empty() : nothing}`,
+        repeat(items, (item) => item.key, (item) => this.#row(this.order[item.index], item.index)),
         this.box,
       );
+      // A list without choices is no list to those who hear it.
+      this.box.hidden = this.order.length === 0;
+      render(empty ? this.#empty() : nothing, this.element.querySelector('.list_empty'));
     });
   }
 
@@ -135,12 +138,11 @@ export class ChatList {
     const person = chat.peer ? page.store.people.get(chat.peer) : null;
     const name = visible(chat.name);
     const words = this.#words(entry, selected);
-    const label = [name, entry.unread ? t('list.unread', { n: entry.unread }) : '', entry.muted ? t('list.muted') : ''].filter(Boolean).join(t('comma'));
-    return html`<a class="chat_row ${selected ? 'selected' : ''} ${entry.unread ? 'unread' : ''} ${entry.pinned ? 'pinned' : ''}" href=${`#/chat/${chat_id}`} role="option" aria-selected=${String(selected)} aria-label=${label} aria-setsize=${this.order.length} aria-posinset=${index + 1} data-index=${index} draggable="false"
+    return html`<a class="chat_row ${selected ? 'selected' : ''} ${entry.unread ? 'unread' : ''} ${entry.pinned ? 'pinned' : ''}" href=${`#/chat/${chat_id}`} role="option" aria-selected=${String(selected)} aria-setsize=${this.order.length} aria-posinset=${index + 1} data-index=${index} draggable="false"
       @click=${(event) => this.#open(event, chat_id)} @contextmenu=${(event) => this.#menu(event, entry)} @keydown=${(event) => this.#key(event, index)}>
       ${avatar({ id: chat.peer ?? chat_id, name: chat.name, avatar: chat.avatar ?? person?.avatar, size: 'row', presence })}
       <span class="chat_words"><span class="chat_line"><span class="chat_name" lang=${langOf(name) ?? nothing}>${name}${person?.kind === 'bot' ? html`<span class="tag">${t('person.bot')}</span>` : nothing}</span><time class="chat_time">${shortTime(entry.active_at_ms, page.now())}</time></span>
-      <span class="chat_line"><span class="chat_preview">${words}</span>${entry.muted ? html`<span class="muted_mark">${icon('muted', 14)}</span>` : nothing}${entry.mentions.length > 0 && entry.muted ? html`<span class="badge">@</span>` : nothing}${entry.unread > 0 ? html`<span class="badge ${entry.muted ? 'badge_muted' : ''}">${entry.unread > 999 ? '999+' : entry.unread}</span>` : nothing}</span></span>
+      <span class="chat_line"><span class="chat_preview">${words}</span>${entry.muted ? html`<span class="muted_mark">${icon('muted', 14)}<span class="unseen">${t('list.muted')}</span></span>` : nothing}${entry.mentions.length > 0 && entry.muted ? html`<span class="badge">@</span>` : nothing}${entry.unread > 0 ? html`<span class="badge ${entry.muted ? 'badge_muted' : ''}"><span aria-hidden="true">${entry.unread > 999 ? '999+' : entry.unread}</span><span class="unseen">${t('list.unread', { n: entry.unread })}</span></span>` : nothing}</span></span>
     </a>`;
   }
 

@@ -69,11 +69,17 @@ export class MentionPicker {
   }
 
   #draw() {
+    const { input } = this.composer;
+    const shown = this.open && this.rows.length > 0;
+    if (shown) {
+      input.setAttribute('aria-controls', 'mention_list');
+      input.setAttribute('aria-activedescendant', `mention_${this.chosen}`);
+    } else for (const name of ['aria-controls', 'aria-activedescendant']) input.removeAttribute(name);
     const place = this.composer.element.querySelector('.picker_place');
     if (!place) return;
     render(
       this.open && this.rows.length
-        ? html`<div class="picker" id="mention_list" role="listbox" aria-label=${t('mention.label')}>${repeat(this.rows, (person) => person.user_id, (person, index) => html`<div class="picker_row" role="option" aria-selected=${String(index === this.chosen)} @mousedown=${(event) => (event.preventDefault(), this.#choose(index))} @mouseenter=${() => this.#move(index)}>${person.user_id === 'all' ? html`<span class="avatar avatar_row avatar_all">${icon('group')}</span><span class="person_words"><span class="person_name">${person.name}</span><span class="person_place">${person.count === undefined ? nothing : t('mention.all_count', { n: person.count })}</span></span>` : personRow(this.page, person, { marked: this.query })}</div>`)}</div>`
+        ? html`<div class="picker" id="mention_list" role="listbox" aria-label=${t('mention.label')}>${repeat(this.rows, (person) => person.user_id, (person, index) => html`<div class="picker_row" role="option" id=${`mention_${index}`} aria-selected=${String(index === this.chosen)} @mousedown=${(event) => (event.preventDefault(), this.#choose(index))} @mouseenter=${() => this.#move(index)}>${person.user_id === 'all' ? html`<span class="avatar avatar_row avatar_all">${icon('group')}</span><span class="person_words"><span class="person_name">${person.name}</span><span class="person_place">${person.count === undefined ? nothing : t('mention.all_count', { n: person.count })}</span></span>` : personRow(this.page, person, { marked: this.query })}</div>`)}</div>`
         : nothing,
       place,
     );

@@ -24,7 +24,8 @@ export function colour(id) {
  */
 export function avatar({ id, name, avatar: key, size = 'row', presence = null }) {
   const shown = letters(visible(name), id.startsWith('oc_'));
-  return html`<span class="avatar avatar_${size} avatar_colour_${colour(id)}" aria-hidden="true">${key ? html`<img src="/files/${encodeURIComponent(key)}" alt="" loading="lazy" decoding="async">` : html`<span lang=${langOf(shown) ?? nothing}>${shown}</span>`}${presence && presence.state !== 'offline' ? html`<span class="presence presence_${presence.state}"></span>` : nothing}</span>`;
+  // The letters are a picture, not text: they are neither read aloud nor copied.
+  return html`<span class="avatar avatar_${size} avatar_colour_${colour(id)}" aria-hidden="true" data-letters=${key ? nothing : shown} lang=${langOf(shown) ?? nothing}>${key ? html`<img src="/files/${encodeURIComponent(key)}" alt="" loading="lazy" decoding="async">` : nothing}${presence && presence.state !== 'offline' ? html`<span class="presence presence_${presence.state}"></span>` : nothing}</span>`;
 }
 
 /** Control characters and bidi overrides are shown as marks; length is bounded. */

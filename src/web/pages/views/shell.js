@@ -71,7 +71,7 @@ function rail(page) {
   const me = page.store.me.person.value;
   const unread = page.store.inbox.unread.value;
   const layer = page.screen.layer.value?.kind;
-  const entry = (name, words, act, on, badge) => html`<button class="rail_entry ${on ? 'on' : ''}" type="button" aria-label=${badge ? `${words}${t('comma')}${t('list.unread', { n: badge })}` : words} aria-current=${on ? 'page' : nothing} @click=${act}>${icon(name, 22)}<span class="rail_words" aria-hidden="true">${words}</span>${badge ? html`<span class="badge" aria-hidden="true">${badge > 99 ? '99+' : badge}</span>` : nothing}</button>`;
+  const entry = (name, words, act, on, badge) => html`<button class="rail_entry ${on ? 'on' : ''}" type="button" aria-current=${on ? 'page' : nothing} @click=${act}>${icon(name, 22)}<span class="rail_words">${words}</span>${badge ? html`<span class="badge"><span aria-hidden="true">${badge > 99 ? '99+' : badge}</span><span class="unseen">${t('list.unread', { n: badge })}</span></span>` : nothing}</button>`;
   return html`<button class="rail_me" type="button" aria-label=${t('rail.me', { name: me.name })} @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: me.user_id })}>${avatar({ id: me.user_id, name: me.name, avatar: me.avatar, size: 'message', presence: { state: page.store.me.status.value.phase === 'ready' ? 'online' : 'offline' } })}</button>
     ${entry('chats', t('rail.chats'), () => page.go({ kind: 'none' }), !layer, unread)}
     ${entry('people', t('rail.people'), () => (page.screen.layer.value = { kind: 'find' }), layer === 'find')}
