@@ -40,6 +40,7 @@ export class Timeline extends RowActs {
     this.loading_after = false;
     this.refused = null;
     this.below = 0;
+    this.following = true;
     this.stops = [];
     const entry = untracked(() => page.store.inbox.get(chat_id));
     this.group = entry?.chat.kind === 'group';
@@ -113,6 +114,7 @@ export class Timeline extends RowActs {
   #show(first) {
     this.shown = true;
     this.rebuild();
+    this.following = Boolean(first.end);
     if (first.end) this.window.scrollToEnd();
     else {
       let index = first.divider ? this.rows.findIndex((row) => row.kind === 'divider') : this.rows.findIndex((row) => row.seq >= first.seq);
@@ -218,13 +220,14 @@ export class Timeline extends RowActs {
     const entry = this.page.store.inbox.peek(this.chat_id);
     const head = entry?.chat.head_seq ?? 0;
     const was_head = this.at_head ?? true;
-    const was_end = this.window.atEnd();
+    const was_end = this.following;
     // A run that holds the head is followed as it grows.
     if (was_head && this.chat.runs.has(head)) this.anchor_seq = was_end ? head : Math.min(this.anchor_seq, head);
     const unsent = this.page.store.unsentIn(this.chat_id).peek();
     const sent_now = unsent.length > 0 && unsent.at(-1).client_message_id !== this.last_unsent;
     this.last_unsent = unsent.at(-1)?.client_message_id ?? this.last_unsent;
     this.rebuild();
+    if (was_end && was_head && this.at_head) this.window.scrollToEnd();
     if (sent_now && this.ready_for_sends) this.toEnd();
     else if (head > this.head_seen) {
       const fresh = this.chat.seqs(this.head_seen + 1, head).map((seq) => this.chat.peekRow(seq)).filter((row) => row.kind === 'message' && row.by !== this.page.store.me.user_id);
@@ -278,6 +281,9 @@ export class Timeline extends RowActs {
     if (this.disposed || !this.rows.length) return;
     const height = this.scroller.clientHeight;
     const { scrollTop, scrollHeight } = this.scroller;
+    // The end is followed until the reader leaves it upwards; that much came at once does not mean that somebody left.
+    this.following = this.window.atEnd() || (this.following && scrollTop >= (this.scrolled_top ?? 0) - 1);
+    this.scrolled_top = scrollTop;
     const anchor = this.window.anchor();
     const row = anchor && this.rows.slice(anchor.index).find((one) => one.seq);
     if (row) {
@@ -369,6 +375,7 @@ export class Timeline extends RowActs {
       this.rebuild();
     }
     this.below = 0;
+    this.following = true;
     this.window.scrollToEnd();
     this.#scrolled();
   }
