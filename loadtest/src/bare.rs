@@ -273,10 +273,14 @@ impl Bare {
         reply.extend_from_slice(&[0x94, 0xc4, 16]);
         reply.extend_from_slice(&[0; 16]);
         for number in [seq, seq, now_ms()] {
-            reply.push(0xcf);
-            reply.extend_from_slice(&number.to_be_bytes());
+            append_number(&mut reply, number);
         }
-        self.send_to(at, &framed(&reply));
+        if others.is_empty() {
+            // Nobody is online to be told: then the acknowledgement is the bare send to be held against.
+            self.send_to_all(&[at], &framed(&reply));
+        } else {
+            self.send_to(at, &framed(&reply));
+        }
     }
 
     /// The control itself: one `send` for each.
@@ -348,19 +352,43 @@ fn message_event(chat_id: ChatId, seq: u64, by: &str, send: &incoming::SendSeen)
     event.extend_from_slice(&[0x92, 10, 0x96, 0xc4, 16]);
     event.extend_from_slice(&chat_id.0);
     for number in [seq, seq, now_ms()] {
-        event.push(0xcf);
-        event.extend_from_slice(&number.to_be_bytes());
+        append_number(&mut event, number);
     }
-    event.push(0xd9);
-    event.push(by.len() as u8);
-    event.extend_from_slice(by.as_bytes());
+    append_text(&mut event, by);
     event.extend_from_slice(&[0x92, 1, 0x93, 0xc4, 16]);
     event.extend_from_slice(&[0; 16]);
-    event.push(0xd9);
-    event.push(send.client_message_id.len() as u8);
-    event.extend_from_slice(send.client_message_id.as_bytes());
+    append_text(&mut event, send.client_message_id);
     event.extend_from_slice(send.content);
     framed(&event)
+}
+
+fn append_number(out: &mut Vec<u8>, number: u64) {
+    match number {
+        0..=0x7f => out.push(number as u8),
+        0x80..=0xff => out.extend_from_slice(&[0xcc, number as u8]),
+        0x100..=0xffff => {
+            out.push(0xcd);
+            out.extend_from_slice(&(number as u16).to_be_bytes());
+        }
+        0x1_0000..=0xffff_ffff => {
+            out.push(0xce);
+            out.extend_from_slice(&(number as u32).to_be_bytes());
+        }
+        _ => {
+            out.push(0xcf);
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+    }
+}
+
+/// A text of at most 255 bytes; those of the control are shorter.
+fn append_text(out: &mut Vec<u8>, text: &str) {
+    let text = &text.as_bytes()[..text.len().min(255)];
+    match text.len() {
+        length @ 0..=31 => out.push(0xa0 | length as u8),
+        length => out.extend_from_slice(&[0xd9, length as u8]),
+    }
+    out.extend_from_slice(text);
 }
 
 fn now_ms() -> u64 {

@@ -13,6 +13,7 @@ use protocol::ids::MessageId;
 use protocol::record::Reaction;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Reactions name this many people.
 const REACTION_USERS_SHOWN: usize = 20;
@@ -173,8 +174,13 @@ impl Chats {
                 people: Vec::new(),
             });
         }
+        let committed = head.committed_seq.load(Ordering::Acquire);
         let entries = self.log.read(key.0, from, to, limit as usize).await?;
-        if entries.len() as u64 != to - from + 1 {
+        // The head is ahead of the disk: what is not committed yet is told live in a moment, and not by this page.
+        let found = from + entries.len() as u64 - 1;
+        let on_its_way = found < to && found >= committed;
+        let to = if on_its_way { found } else { to };
+        if entries.len() as u64 != to + 1 - from {
             tracing::error!(chat = key.0, from, to, found = entries.len(), "history has a hole");
             return Err(Error::storage("a part of the history cannot be read; `clarion check` says which"));
         }
@@ -182,7 +188,7 @@ impl Chats {
         // What was done to older messages is folded into their page.
         let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).filter(|record| record.target().is_none()).collect();
         let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
-        Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last, people: self.people_of(&shown) })
+        Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last || on_its_way, people: self.people_of(&shown) })
     }
 
     /// The message with which a chain of answers begins, for a message of it that somebody sees.
