@@ -179,12 +179,20 @@ impl Report {
             server_cpu_us_per_send: per_send,
             server_cpu_us_per_delivery: per_delivery,
             server_cpu_us_per_sign_in: per(passage.connect_cpu_us, outcome.sessions),
-            server_idle_cpu_us_per_session_second: if idle_run { per(passage.server_cpu_us, (outcome.sessions as f64 * passage.seconds) as u64) } else { None },
+            server_idle_cpu_us_per_session_second: if idle_run {
+                per(passage.server_cpu_us, (outcome.sessions as f64 * passage.seconds) as u64)
+            } else {
+                None
+            },
             server_bytes_per_session: passage.growth.map(|growth| growth.rss),
             server_growth: passage.growth,
             frame_bytes: round(counts.message_bytes as f64 / (counts.delivered + counts.echoes).max(1) as f64),
             control_cpu_us_per_send,
-            ratio_to_control: per_delivery.or(per_heartbeat).or(per_send).zip(control_cpu_us_per_send).map(|(server, control)| round(server / control)),
+            ratio_to_control: per_delivery
+                .or(per_heartbeat)
+                .or(per_send)
+                .zip(control_cpu_us_per_send)
+                .map(|(server, control)| round(server / control)),
             sends_ratio_to_control: control_acked.filter(|_| acked_per_second > 0.0).map(|control| round(acked_per_second / control)),
             control,
             client_cpu_us_per_frame: round(passage.client_cpu_us as f64 / counts.frames.max(1) as f64),
@@ -202,11 +210,18 @@ impl Report {
         let mut figures = Vec::new();
         let mut at_most = |what: &str, was: Option<f64>, bound: f64, unit: &str| {
             if let Some(was) = was {
-                figures.push(Figure { what: what.into(), was: format!("{was}{unit}"), should: format!("≤ {bound}{unit}"), reached: was <= bound });
+                figures.push(Figure {
+                    what: what.into(),
+                    was: format!("{was}{unit}"),
+                    should: format!("≤ {bound}{unit}"),
+                    reached: was <= bound,
+                });
             }
         };
         match (self.scenario.as_str(), self.parameters.online) {
-            ("connect", _) => at_most("server memory for each session", self.server_bytes_per_session.map(|bytes| bytes as f64), 8_192.0, " B"),
+            ("connect", _) => {
+                at_most("server memory for each session", self.server_bytes_per_session.map(|bytes| bytes as f64), 8_192.0, " B")
+            }
             ("great-group", _) => at_most("server CPU for each delivery, against a bare send", self.ratio_to_control, 2.0, " ×"),
             ("steady", _) => at_most("p99 from send to receive", Some(self.send_to_receive_us.p99 as f64 / 1e3), 50.0, " ms"),
             ("saturate", crate::scenario::Online::Owners) => figures.push(Figure {
@@ -218,7 +233,12 @@ impl Report {
             ("saturate", _) => {
                 if let Some(ratio) = self.sends_ratio_to_control {
                     let was = format!("{ratio} ×");
-                    figures.push(Figure { what: "sends a second, against the control".into(), was, should: "≥ 0.5 ×".into(), reached: ratio >= 0.5 });
+                    figures.push(Figure {
+                        what: "sends a second, against the control".into(),
+                        was,
+                        should: "≥ 0.5 ×".into(),
+                        reached: ratio >= 0.5,
+                    });
                 }
             }
             _ => {}
@@ -264,24 +284,47 @@ impl Report {
             [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ")
         }));
         rows.push(("server CPU for each sign-in", figure(self.server_cpu_us_per_sign_in, "µs")));
-        let growth = self.server_growth.map_or("not known".to_owned(), |growth| format!("{}, {}, {} B", growth.rss, growth.private, growth.pss));
+        let growth =
+            self.server_growth.map_or("not known".to_owned(), |growth| format!("{}, {}, {} B", growth.rss, growth.private, growth.pss));
         rows.push(("server memory for each session: resident, private, proportional", growth));
         for (control, when) in self.control.iter().zip(["before", "after"]) {
-            let name = if when == "before" { "control before: CPU for each bare send; acknowledged/s; idle cores" } else { "control after: the same" };
+            let name = if when == "before" {
+                "control before: CPU for each bare send; acknowledged/s; idle cores"
+            } else {
+                "control after: the same"
+            };
             rows.push((name, format!("{}; {}; {}", figure(control.cpu_us_per_send, "µs"), control.acked_per_second, control.idle_cores)));
         }
-        rows.push(("ratio to the control: CPU, sends/s", format!("{}, {}", figure(self.ratio_to_control, "×"), figure(self.sends_ratio_to_control, "×"))));
+        rows.push((
+            "ratio to the control: CPU, sends/s",
+            format!("{}, {}", figure(self.ratio_to_control, "×"), figure(self.sends_ratio_to_control, "×")),
+        ));
         rows.push(("idle cores", self.idle_cores.to_string()));
-        rows.push(("harness itself: CPU for each frame, memory for each client", format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session)));
+        rows.push((
+            "harness itself: CPU for each frame, memory for each client",
+            format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session),
+        ));
         let mut table = format!(
             "`{}` · commit {} · {} cores {}, {} MiB, Linux {}\n\n| {} | |\n|---|---|\n",
-            self.command, self.commit, self.machine.cores, self.machine.processor, self.machine.memory_mib, self.machine.kernel, self.scenario
+            self.command,
+            self.commit,
+            self.machine.cores,
+            self.machine.processor,
+            self.machine.memory_mib,
+            self.machine.kernel,
+            self.scenario
         );
         for (what, value) in rows {
             table += &format!("| {what} | {value} |\n");
         }
         for figure in &self.figures {
-            table += &format!("| **{}** | **{}**, asked {}: {} |\n", figure.what, figure.was, figure.should, if figure.reached { "reached" } else { "missed" });
+            table += &format!(
+                "| **{}** | **{}**, asked {}: {} |\n",
+                figure.what,
+                figure.was,
+                figure.should,
+                if figure.reached { "reached" } else { "missed" }
+            );
         }
         table
     }

@@ -188,7 +188,14 @@ impl Chats {
         // What was done to older messages is folded into their page.
         let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).filter(|record| record.target().is_none()).collect();
         let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
-        Ok(HistoryPage { from_seq: from, to_seq: to, records, start: from == first, end: to == last || on_its_way, people: self.people_of(&shown) })
+        Ok(HistoryPage {
+            from_seq: from,
+            to_seq: to,
+            records,
+            start: from == first,
+            end: to == last || on_its_way,
+            people: self.people_of(&shown),
+        })
     }
 
     /// The message with which a chain of answers begins, for a message of it that somebody sees.
