@@ -187,8 +187,8 @@ describe("a message", () => {
   test("that the server cannot understand is refused", async () => {
     const chat_id = await makeGroup(app, [people[0]]);
     const broken = (msg_type, content) => app.im.v1.message.create({ params: { receive_id_type: "chat_id" }, data: { receive_id: chat_id, msg_type, content } });
-    for (const call of [broken("text", "{"), broken("text", "{}"), broken("telegram", '{"text":"x"}')]) {
-      const { status, code } = await refusal(call);
+    for (const [msg_type, content] of [["text", "{"], ["text", "{}"], ["telegram", '{"text":"x"}']]) {
+      const { status, code } = await refusal(broken(msg_type, content));
       assert.equal(status, 400);
       assert.ok([230001, 230054, 99992402].includes(code), `code ${code}`);
     }
