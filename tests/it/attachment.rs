@@ -1,17 +1,17 @@
 //! Pictures and files: fetched by members of a chat where they were posted, and by nobody else.
 
-use crate::support::Server;
+use crate::support::{Server, http};
 use protocol::command::{CreateGroup, RemoveMembers, Send};
 use protocol::content::{Content, File, Image};
 
 async fn upload(server: &Server, token: &str, name: &str, body: Vec<u8>) -> serde_json::Value {
-    let reply = reqwest::Client::new().post(server.url(&format!("/files?name={name}"))).bearer_auth(token).body(body).send().await.unwrap();
+    let reply = http().post(server.url(&format!("/files?name={name}"))).bearer_auth(token).body(body).send().await.unwrap();
     assert_eq!(reply.status(), 200);
     reply.json().await.unwrap()
 }
 
 async fn fetch(server: &Server, token: &str, key: &str) -> u16 {
-    reqwest::Client::new().get(server.url(&format!("/files/{key}"))).bearer_auth(token).send().await.unwrap().status().as_u16()
+    http().get(server.url(&format!("/files/{key}"))).bearer_auth(token).send().await.unwrap().status().as_u16()
 }
 
 /// A PNG of one pixel.

@@ -1,6 +1,6 @@
 //! Business systems over the open API and people over the client protocol, in the same chats.
 
-use crate::support::{Server, text_message, text_of};
+use crate::support::{Server, http, text_message, text_of};
 use protocol::command::{Recall, Send};
 use protocol::content::{Content, Post, Text};
 use protocol::ids::ChatId;
@@ -19,7 +19,7 @@ struct App {
 
 impl App {
     async fn of(server: &Server, (app_id, app_secret): (&str, &str)) -> Self {
-        let (http, base) = (reqwest::Client::new(), server.url("/open-apis"));
+        let (http, base) = (http(), server.url("/open-apis"));
         let body = json!({ "app_id": app_id, "app_secret": app_secret }).to_string();
         let reply = http.post(format!("{base}/auth/v3/tenant_access_token/internal")).body(body).send().await.expect("the server answers");
         let reply: Value = reply.json().await.expect("the reply is JSON");

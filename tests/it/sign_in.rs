@@ -1,12 +1,12 @@
 //! Signing in: what is right is let in, what is wrong learns nothing and is slowed down.
 
-use crate::support::{Client, DEMO_PASSWORD, Server};
+use crate::support::{Client, DEMO_PASSWORD, Server, http};
 use protocol::codec::Encoding;
 use protocol::command::Hello;
 use serde_json::{Value, json};
 
 async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
-    let reply = reqwest::Client::new().post(server.url(path)).json(&body).send().await.unwrap();
+    let reply = http().post(server.url(path)).json(&body).send().await.unwrap();
     (reply.status().as_u16(), reply.json().await.unwrap_or(Value::Null))
 }
 

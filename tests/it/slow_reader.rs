@@ -1,13 +1,13 @@
 //! A reader that stops reading holds up nobody, is told of the gap, and is whole again after `sync`.
 
-use crate::support::{Client, Server};
+use crate::support::{Client, Server, http};
 use protocol::codec::Encoding;
 use protocol::command::{CreateGroup, History, Sync};
 use protocol::event::Event;
 use std::time::Duration;
 
 async fn metric(server: &Server, name: &str) -> f64 {
-    let text = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let text = http().get(server.url("/metrics")).send().await.unwrap().text().await.unwrap();
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0.0)
 }
 

@@ -4,7 +4,7 @@ mod client;
 mod server;
 
 pub use client::{Client, text_message, text_of};
-pub use server::{DEMO_PASSWORD, Server};
+pub use server::{DEMO_PASSWORD, Server, http};
 
 use std::time::Duration;
 

@@ -94,7 +94,7 @@ impl Server {
 
     /// Runs a command of the operator on its data folder, while it does not run.
     pub fn operator(&self, arguments: &[&str]) -> std::process::Output {
-        Command::new(env!("CARGO_BIN_EXE_clarion")).args(arguments).arg("--data").arg(self.data()).output().expect("the binary runs")
+        clarion().args(arguments).arg("--data").arg(self.data()).output().expect("the binary runs")
     }
 
     /// Signs a person in on a device, over HTTP.
@@ -106,7 +106,7 @@ impl Server {
             device_kind: DeviceKind::Tool,
             device_name: "test".to_owned(),
         };
-        let reply = reqwest::Client::new()
+        let reply = http()
             .post(self.url("/auth/v1/sign_in"))
             .body(Encoding::Json.encode(&body))
             .header("content-type", "application/json")
@@ -141,9 +141,23 @@ impl Drop for Server {
     }
 }
 
+/// The binary, with no setting from the environment that the tests happen to run in.
+fn clarion() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clarion"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLARION_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A client for HTTP that asks the server itself, whatever proxy the environment names.
+pub fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing")
+}
+
 async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("the log can be written");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_clarion"))
+    let mut child = clarion()
         .args(["--listen", listen, "--data"])
         .arg(data)
         .envs(environment.iter().map(|(name, value)| (name, value)))
