@@ -5,24 +5,45 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod announcement;
+mod configure;
 mod content;
 mod group;
+mod group_names;
+mod group_search;
 mod head;
 mod history;
 mod inbox;
+mod join;
 mod member;
 pub mod members;
+mod menu;
+mod moderation;
+mod parts;
 mod permission;
+mod profile;
 mod receipt;
+mod restricted;
 mod send;
 mod shape;
+mod share_link;
 mod sync;
+mod tabs;
+mod top_notice;
 
+pub use announcement::{KeptAnnouncement, SeenRevision};
+pub use configure::{GroupChange, GroupChanged};
 pub use content::preview;
 pub use group::NewGroup;
-pub use head::{ChatProfile, Head, State};
+pub use group_search::{GroupSearch, GroupsFound};
+pub use head::{Head, State};
 pub use inbox::ChatPlace;
+pub use join::{JoinDecision, JoinTold, Joining};
+pub use member::Moved;
+pub use profile::{Actor, ChatProfile};
 pub use receipt::ReceiptTold;
+pub use tabs::TabChange;
+pub use top_notice::OnTop;
 pub use sync::SyncCursor;
 
 use crate::attachment::Attachments;
@@ -38,7 +59,7 @@ use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
 use dashmap::DashMap;
 use head::{Extra, OnItsWay, Outcome};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use protocol::ids::{ChatId, MessageId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -46,7 +67,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 
 /// Something that is durable a moment later.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -69,6 +90,9 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    names: group_names::GroupNames,
+    joins_told: mpsc::Sender<JoinTold>,
+    joins_followed: Mutex<Option<mpsc::Receiver<JoinTold>>>,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
 }
@@ -113,7 +137,12 @@ impl Chats {
         for (_, row, _) in store.all(Table::LargeChats).await? {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
+        let names = group_names::GroupNames::load(&*store).await?;
+        let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
         Ok(Arc::new(Self {
+            names,
+            joins_told,
+            joins_followed: Mutex::new(Some(joins_followed)),
             noted_offset: AtomicU64::new(log.head()),
             log,
             store,

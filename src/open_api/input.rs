@@ -168,6 +168,46 @@ impl Input {
         })
     }
 
+    /// An object of the body, of a type in which everything may be missing; what is null is missing.
+    pub fn object<T: DeserializeOwned + serde::Serialize + Default>(&mut self, name: &str) -> Option<T> {
+        let given = self.value(name)?.clone();
+        let read = (|| {
+            let mut whole = serde_json::to_value(T::default()).ok()?;
+            let fields = given.as_object()?.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+            whole.as_object_mut()?.extend(fields);
+            Some(serde_json::from_value(whole))
+        })();
+        match read {
+            Some(Ok(read)) => Some(read),
+            other => {
+                let why = other.and_then(Result::err).map_or("must be an object".to_owned(), |error| format!("is not right: {error}"));
+                self.wrong(name, &given.to_string(), why);
+                None
+            }
+        }
+    }
+
+    /// A list of objects of the body.
+    pub fn objects(&mut self, name: &str, max: usize) -> Vec<Value> {
+        let Some(value) = self.value(name).cloned() else { return Vec::new() };
+        match value.as_array() {
+            Some(list) if list.len() > max => {
+                self.wrong(name, &list.len().to_string(), format!("has {} entries, the limit is {max}", list.len()));
+                Vec::new()
+            }
+            Some(list) if list.iter().all(Value::is_object) => list.clone(),
+            _ => {
+                self.wrong(name, &value.to_string(), "must be a list of objects");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Notes that a field is wrong.
+    pub fn refuse(&mut self, name: &str, value: &str, description: impl Into<String>) {
+        self.wrong(name, value, description);
+    }
+
     /// A list of texts of the body.
     pub fn list(&mut self, name: &str, max: usize) -> Vec<String> {
         let Some(value) = self.value(name) else { return Vec::new() };

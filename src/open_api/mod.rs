@@ -5,6 +5,8 @@
 //! are decided in [`crate::chat`].
 //! Never: no rule of a chat, no store, no log. What works and what does not yet stands in `COMPATIBILITY.md`.
 
+mod announcement;
+mod announcement_edit;
 mod avatar;
 mod bot;
 mod chat;
@@ -12,16 +14,22 @@ mod contact;
 mod content;
 mod envelope;
 mod error;
+mod group_fields;
+mod group_search;
 mod identity;
 mod input;
+mod join_request;
 mod member;
+mod menu;
 mod message;
 mod message_list;
+mod moderation;
 mod page;
 mod rate;
 mod resource;
 
 mod router;
+mod tab;
 mod token;
 
 pub use router::router;

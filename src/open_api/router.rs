@@ -1,10 +1,12 @@
 //! Every call on one page.
 
 use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
-use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, resource, token};
+use super::{
+    OpenApi, announcement, avatar, bot, chat, contact, group_search, join_request, member, menu, message, message_list, moderation, resource, tab, token,
+};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::routing::{any, get, patch, post};
+use axum::routing::{any, delete, get, patch, post};
 use std::sync::Arc;
 
 /// The calls under `/open-apis`, each answered in the platform's form, unknown ones too.
@@ -39,6 +41,40 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         .route("/open-apis/im/v1/chats/{chat_id}/members/me_join", patch(WithToken(member::join)))
         .route("/open-apis/im/v1/chats/{chat_id}/managers/add_managers", post(WithToken(member::add_managers)))
         .route("/open-apis/im/v1/chats/{chat_id}/managers/delete_managers", post(WithToken(member::delete_managers)))
+        .route("/open-apis/im/v1/chats/search", get(WithToken(group_search::search)))
+        .route("/open-apis/im/v2/chats/search", post(WithToken(group_search::search_filtered)))
+        .route("/open-apis/im/v1/chats/{chat_id}/link", post(WithToken(group_search::link)))
+        .route("/open-apis/im/v1/chats/{chat_id}/moderation", get(WithToken(moderation::get)).put(WithToken(moderation::put)))
+        .route("/open-apis/im/v1/chats/{chat_id}/top_notice/put_top_notice", post(WithToken(announcement::put_top_notice)))
+        .route("/open-apis/im/v1/chats/{chat_id}/top_notice/delete_top_notice", post(WithToken(announcement::delete_top_notice)))
+        .route("/open-apis/im/v1/chats/{chat_id}/announcement", get(WithToken(announcement::get)).patch(WithToken(announcement::patch)))
+        .route("/open-apis/docx/v1/chats/{chat_id}/announcement", get(WithToken(announcement::docx)))
+        .route("/open-apis/docx/v1/chats/{chat_id}/announcement/blocks", get(WithToken(announcement::no_blocks)))
+        .route("/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/batch_update", patch(WithToken(announcement::no_blocks)))
+        .route("/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}", get(WithToken(announcement::no_blocks)))
+        .route(
+            "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children",
+            get(WithToken(announcement::no_blocks)).post(WithToken(announcement::no_blocks)),
+        )
+        .route(
+            "/open-apis/docx/v1/chats/{chat_id}/announcement/blocks/{block_id}/children/batch_delete",
+            delete(WithToken(announcement::no_blocks)),
+        )
+        .route("/open-apis/im/v1/chats/{chat_id}/chat_tabs", post(WithToken(tab::create)))
+        .route("/open-apis/im/v1/chats/{chat_id}/chat_tabs/update_tabs", post(WithToken(tab::update)))
+        .route("/open-apis/im/v1/chats/{chat_id}/chat_tabs/sort_tabs", post(WithToken(tab::sort)))
+        .route("/open-apis/im/v1/chats/{chat_id}/chat_tabs/list_tabs", get(WithToken(tab::list)))
+        .route("/open-apis/im/v1/chats/{chat_id}/chat_tabs/delete_tabs", delete(WithToken(tab::delete)))
+        .route(
+            "/open-apis/im/v1/chats/{chat_id}/menu_tree",
+            post(WithToken(menu::create)).get(WithToken(menu::get)).delete(WithToken(menu::delete)),
+        )
+        .route("/open-apis/im/v1/chats/{chat_id}/menu_tree/sort", post(WithToken(menu::sort)))
+        .route("/open-apis/im/v1/chats/{chat_id}/menu_items/{menu_item_id}", patch(WithToken(menu::update_item)))
+        .route(
+            "/open-apis/clarion/v1/chats/{chat_id}/join_requests",
+            get(WithToken(join_request::list)).post(WithToken(join_request::decide)),
+        )
         // Messages
         .route("/open-apis/im/v1/messages", post(WithToken(message::create)).get(WithToken(message_list::list)))
         .route(

@@ -22,7 +22,7 @@ export function timelineRows({ records, unsent, divider_seq, start, end, me_id, 
   let last = null;
   let divided = divider_seq === null;
   for (const record of records) {
-    if ((record.kind === 'members_added' || record.kind === 'members_removed') && record.body.quiet && !manager) continue;
+    if ((record.kind === 'members_added' || record.kind === 'members_removed') && (record.body.quiet || (record.body.managers_only && !manager))) continue;
     const its_day = dayOf(record.at_ms);
     if (its_day !== day) {
       rows.push({ key: `d:${its_day}`, kind: 'day', at_ms: record.at_ms });
