@@ -4,9 +4,12 @@ use serde_json::{Value, json};
 
 /// Where blocks are put.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+pub enum Place {
+    /// Before all.
     Start,
+    /// Behind all.
     End,
+    /// Behind so many.
     At(usize),
 }
 
@@ -18,15 +21,11 @@ pub enum Edit {
         /// They.
         blocks: Vec<Value>,
         /// Where.
-        place: InsertPlace,
+        place: Place,
     },
     /// The title is this.
     Title(Value),
 }
-
-/// Where blocks are put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct InsertPlace(Place);
 
 impl Edit {
     /// Reads one element of `requests`.
@@ -52,7 +51,7 @@ impl Edit {
                     Some(index) => Place::At(usize::try_from(index).unwrap_or(usize::MAX)),
                     None => Place::End,
                 };
-                Ok(Self::Insert { blocks, place: InsertPlace(place) })
+                Ok(Self::Insert { blocks, place })
             }
             "UpdateTitleRequestType" => Ok(Self::Title(payload(&body("updateTitleRequest"))?)),
             other => Err(format!(
@@ -68,7 +67,7 @@ impl Edit {
         match self {
             Self::Insert { blocks, place } => {
                 if let Some(there) = document.pointer_mut("/body/blocks").and_then(Value::as_array_mut) {
-                    let at = match place.0 {
+                    let at = match *place {
                         Place::Start => 0,
                         Place::End => there.len(),
                         Place::At(index) => index.min(there.len()),
