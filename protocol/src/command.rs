@@ -5,9 +5,10 @@ use crate::codec::from_msgpack;
 use crate::content::Content;
 use crate::event::InboxChanged;
 pub use crate::group::{
-    AddTab, Announcement, ChatDetails, ChatTab, DecideJoin, GetChatDetails, GroupFound, GroupPage, JoinOutcome, JoinRequest, JoinRequestPage,
-    JoinRequests, JoinsDecided, LinkedChat, MakeShareLink, MenuChild, MenuEntry, Moderators, MyJoinRequest, MyJoinRequestPage,
-    MyJoinRequests, RedirectLink, RemoveTab, SearchGroups, SetAnnouncement, SetModeration, SetTopNotice, ShareLink, Validity, WithdrawJoin,
+    AddTab, Announcement, ChatDetails, ChatTab, DecideJoin, GetChatDetails, GroupFound, GroupPage, JoinOutcome, JoinRequest,
+    JoinRequestPage, JoinRequests, JoinsDecided, LinkedChat, MakeShareLink, MenuChild, MenuEntry, Moderators, MyJoinRequest,
+    MyJoinRequestPage, MyJoinRequests, RedirectLink, RemoveTab, SearchGroups, SetAnnouncement, SetModeration, SetTopNotice, ShareLink,
+    Validity, WithdrawJoin,
 };
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Department, Device, DeviceKind, Person, Presence, PresenceState};

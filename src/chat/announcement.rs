@@ -104,12 +104,7 @@ impl Chats {
                 }
                 let content = edit(&kept.content)?;
                 if content.len() > limits::ANNOUNCEMENT_BYTES_MAX {
-                    return Err(Error::too_large(
-                        "the announcement",
-                        content.len() as u64,
-                        limits::ANNOUNCEMENT_BYTES_MAX as u64,
-                        "bytes",
-                    ));
+                    return Err(Error::too_large("the announcement", content.len() as u64, limits::ANNOUNCEMENT_BYTES_MAX as u64, "bytes"));
                 }
                 if content == kept.content {
                     return Ok(PartChange::Stays(kept.revision));
@@ -177,7 +172,8 @@ fn preview_of(content: &str) -> String {
 
 /// What people read of an announcement: the text of each block of a document on a line of its own, any other text as it is.
 pub fn readable(content: &str) -> String {
-    let document = serde_json::from_str::<Value>(content).ok().filter(|document| document.pointer("/body/blocks").is_some_and(Value::is_array));
+    let document =
+        serde_json::from_str::<Value>(content).ok().filter(|document| document.pointer("/body/blocks").is_some_and(Value::is_array));
     let Some(document) = document else { return content.to_owned() };
     let mut lines = Vec::new();
     let blocks = document.pointer("/body/blocks").and_then(Value::as_array);

@@ -65,7 +65,9 @@ pub fn apply_config(config: &mut ChatConfig, change: &ChatConfigChange) -> Resul
         restricted.message_has_permission_setting,
     ];
     match (restricted.status, settings.contains(&TakenOutBy::NotAnyone)) {
-        (true, false) => Err(Error::invalid("restricted_mode_setting", "with `status` true at least one of its three settings is `not_anyone`")),
+        (true, false) => {
+            Err(Error::invalid("restricted_mode_setting", "with `status` true at least one of its three settings is `not_anyone`"))
+        }
         (false, true) => Err(Error::invalid("restricted_mode_setting", "with `status` false none of its three settings is `not_anyone`")),
         _ => Ok(()),
     }

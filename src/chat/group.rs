@@ -313,7 +313,8 @@ impl Chats {
                     let now_ms = self.clock.now_ms();
                     let mut writes = ended(head.key, &answered, JoinOutcome::GroupGone, now_ms, None);
                     writes.extend([info_row(head.key, &info), no_name_row(head.key)]);
-                    let on_its_way = head.append(state, &*self.log, now_ms, by.user, Change::Dissolved, Extra { writes, ..Extra::default() })?;
+                    let on_its_way =
+                        head.append(state, &*self.log, now_ms, by.user, Change::Dissolved, Extra { writes, ..Extra::default() })?;
                     state.waiting.clear();
                     state.info = Arc::new(info);
                     Ok(Decided::Append(on_its_way))
@@ -371,7 +372,9 @@ pub(super) fn member_limit(would_have: u64) -> Error {
 pub(super) fn check_text(field: &str, text: &str, characters_max: usize) -> Result<()> {
     let characters = text.chars().count();
     if characters > characters_max {
-        return Err(Error::too_large(&format!("the field `{field}`"), characters as u64, characters_max as u64, "characters").of_field(field));
+        return Err(
+            Error::too_large(&format!("the field `{field}`"), characters as u64, characters_max as u64, "characters").of_field(field)
+        );
     }
     if text.chars().any(|character| character.is_control() && character != '\n') {
         return Err(Error::invalid(field, "it has control characters"));

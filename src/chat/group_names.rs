@@ -225,7 +225,8 @@ mod tests {
         let mut info = group("项目组 Alpha", true);
         info.i18n_names = Some(I18nNames { en_us: Some("Project".into()), ..I18nNames::default() });
         names.put(ChatKey(1), &info);
-        for (query, expected) in [("项目", Some(Fit::Begins)), ("alpha", Some(Fit::Inside)), ("proj", Some(Fit::Begins)), ("beta", None)] {
+        for (query, expected) in [("项目", Some(Fit::Begins)), ("alpha", Some(Fit::Inside)), ("proj", Some(Fit::Begins)), ("beta", None)]
+        {
             assert_eq!(names.fit(ChatKey(1), query).unwrap().0, expected, "{query}");
             assert_eq!(names.public(query).len(), usize::from(expected.is_some()));
         }

@@ -126,7 +126,8 @@ impl Chats {
         for (head, fit, created_at_ms) in heads {
             let state = head.lock();
             let role = state.role(user);
-            let fits_inside = (!search.managed || role.is_some_and(|role| role != Role::Member)) && search.members.is_subset(state.members.all());
+            let fits_inside =
+                (!search.managed || role.is_some_and(|role| role != Role::Member)) && search.members.is_subset(state.members.all());
             let rank = fit.map(rank).or_else(|| (!people.is_disjoint(state.members.all())).then_some(2));
             if let (true, Some(rank)) = (fits_inside && role.is_some(), rank) {
                 places.push((rank, Reverse(created_at_ms), head.key));

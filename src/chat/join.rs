@@ -186,7 +186,8 @@ impl Chats {
         let decided = |json: &[u8]| serde_json::from_slice::<Asked>(json).ok().and_then(|asked| asked.decided_at_ms);
         let mut old: Vec<(u64, tables::Key)> = rows.into_iter().filter_map(|(row, json)| Some((decided(&json)?, row))).collect();
         old.sort_unstable();
-        let gone = old.into_iter().take(limits::JOINS_ASKED_MAX / 2).map(|(_, row)| Write::Delete(Table::JoinsAsked, tables::u32_key(asker), row));
+        let gone =
+            old.into_iter().take(limits::JOINS_ASKED_MAX / 2).map(|(_, row)| Write::Delete(Table::JoinsAsked, tables::u32_key(asker), row));
         self.store.write(gone.collect()).await
     }
 

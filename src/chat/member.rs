@@ -35,12 +35,7 @@ impl Chats {
     /// Adds people, for the client protocol.
     pub async fn add_members(&self, by: u32, key: ChatKey, who: RoaringBitmap, unknown: Vec<String>) -> Result<MembersResult> {
         let moved = self.admit(by, key, &who, false).await?;
-        Ok(MembersResult {
-            seq: moved.seq,
-            changed: moved.moved.len() as u32,
-            unknown,
-            pending: self.user_ids(moved.waiting.iter()),
-        })
+        Ok(MembersResult { seq: moved.seq, changed: moved.moved.len() as u32, unknown, pending: self.user_ids(moved.waiting.iter()) })
     }
 
     /// Adds people. Those who are in it already are not counted. Where joining needs consent and the one who adds does

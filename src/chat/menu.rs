@@ -40,13 +40,8 @@ fn check_item(name: &str, link: Option<&RedirectLink>) -> Result<()> {
 fn check_entry(entry: &MenuEntry) -> Result<()> {
     check_item(&entry.name, entry.link.as_ref())?;
     if entry.children.len() > limits::MENU_CHILDREN_MAX {
-        return Err(Error::too_large(
-            "the list below an entry",
-            entry.children.len() as u64,
-            limits::MENU_CHILDREN_MAX as u64,
-            "entries",
-        )
-        .of_field("children"));
+        return Err(Error::too_large("the list below an entry", entry.children.len() as u64, limits::MENU_CHILDREN_MAX as u64, "entries")
+            .of_field("children"));
     }
     if !entry.children.is_empty() && entry.link.is_some() {
         return Err(Error::invalid("action_type", "an entry with entries below it opens those, and no page"));

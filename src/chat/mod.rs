@@ -42,9 +42,9 @@ pub use join::{JoinDecision, JoinTold, Joining};
 pub use member::Moved;
 pub use profile::{Actor, ChatProfile};
 pub use receipt::ReceiptTold;
+pub use sync::SyncCursor;
 pub use tabs::TabChange;
 pub use top_notice::OnTop;
-pub use sync::SyncCursor;
 
 use crate::attachment::Attachments;
 use crate::clock::Clock;

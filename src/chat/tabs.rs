@@ -75,7 +75,10 @@ fn check_tab(tab: &ChatTab) -> Result<()> {
 pub(super) fn check_link(field: &str, link: &str) -> Result<()> {
     let page = ["https://", "http://"].iter().any(|scheme| link.len() > scheme.len() && link.to_ascii_lowercase().starts_with(scheme));
     if !page || link.chars().any(|character| character.is_control() || character == ' ') {
-        return Err(Error::invalid(field, format!("`{}` is not an address that begins with https:// or http://", crate::error::clip(link))));
+        return Err(Error::invalid(
+            field,
+            format!("`{}` is not an address that begins with https:// or http://", crate::error::clip(link)),
+        ));
     }
     if link.len() > limits::LINK_BYTES_MAX {
         return Err(Error::too_large("the address", link.len() as u64, limits::LINK_BYTES_MAX as u64, "bytes"));

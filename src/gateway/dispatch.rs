@@ -124,9 +124,11 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
         Command::SetManagers(body) => later!(chats.set_managers(user, body)),
         Command::Dissolve(body) => later!(async move { chats.dissolve(user, chats.key(body.chat_id)?).await }),
         Command::Join(body) => later!(join(chats, user, body)),
-        Command::JoinRequests(body) => later!(async move {
-            chats.join_requests(user, chats.key(body.chat_id)?, body.page.as_deref(), limits::PAGE_MAX as usize).await
-        }),
+        Command::JoinRequests(body) => {
+            later!(
+                async move { chats.join_requests(user, chats.key(body.chat_id)?, body.page.as_deref(), limits::PAGE_MAX as usize).await }
+            )
+        }
         Command::DecideJoin(body) => later!(decide_join(chats, user, body)),
         Command::WithdrawJoin(body) => later!(async move {
             chats.withdraw_join(user, chats.key(body.chat_id)?).await?;

@@ -174,7 +174,9 @@ pub async fn list(mut call: Call) -> Answer {
     let after = after.map(|after| (after.time, after.key));
     let from = after.map_or(0, |after| places.partition_point(|place| *place <= after));
     let shown = &places[from..(from + page.size).min(places.len())];
-    let next = (from + shown.len() < places.len()).then(|| shown.last().map(|place| print_place(*place, by_activity.then_some(as_of_ms)))).flatten();
+    let next = (from + shown.len() < places.len())
+        .then(|| shown.last().map(|place| print_place(*place, by_activity.then_some(as_of_ms))))
+        .flatten();
     let mut items = Vec::with_capacity(shown.len());
     for (_, key) in shown {
         let (info, _) = api.chats.group_info(*key).await.or_refuse(Act::Chat)?;
@@ -226,15 +228,8 @@ pub async fn update(mut call: Call) -> Answer {
     let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
     let (_, rights) = api.chats.rights_of(actor, key).await.or_refuse(Act::ChatUpdate)?;
     let config = (own.config != ChatConfigChange::default()).then_some(own.config);
-    let change = GroupChange {
-        name,
-        description,
-        avatar,
-        i18n_names: own.i18n_names,
-        config,
-        labels: own.labels,
-        toolkit_ids: own.toolkit_ids,
-    };
+    let change =
+        GroupChange { name, description, avatar, i18n_names: own.i18n_names, config, labels: own.labels, toolkit_ids: own.toolkit_ids };
     if change.configures() && !rights.edit_config {
         return Err(Refusal::new(
             232_016,

@@ -171,7 +171,9 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (Busy | RateLimited, _) => return (StatusCode::TOO_MANY_REQUESTS, 99_991_400),
         (StorageUnavailable | Draining, _) => return (StatusCode::SERVICE_UNAVAILABLE, 2_200),
 
-        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs | Menu) => 232_011,
+        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs | Menu) => {
+            232_011
+        }
         (ChatNotFound, Send | Read | Edit | Recall) => 230_002,
         (ChatNotFound, Resource) => 234_004,
 

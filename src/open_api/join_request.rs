@@ -16,12 +16,11 @@ pub async fn list(mut call: Call) -> Answer {
     let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let found = api.chats.join_requests(actor, key, page.token.as_deref(), page.size).await.map_err(|error| {
-        match (error.code, &page.token) {
+    let found =
+        api.chats.join_requests(actor, key, page.token.as_deref(), page.size).await.map_err(|error| match (error.code, &page.token) {
             (ErrorCode::InvalidValue, Some(token)) => page::wrong_token(token),
             _ => Refusal::of(Act::Member, error),
-        }
-    })?;
+        })?;
     let id = |user_id: &str| {
         let index = api.chats.directory.index(user_id)?;
         let form = if api.is_bot(index) { IdType::App } else { form };

@@ -135,8 +135,7 @@ pub async fn list(mut call: Call) -> Answer {
     let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let (members, more, total) =
-        api.chats.members_in_order(actor, key, page.number()?, page.size, bots).await.or_refuse(Act::Member)?;
+    let (members, more, total) = api.chats.members_in_order(actor, key, page.number()?, page.size, bots).await.or_refuse(Act::Member)?;
     let item = |index: &u32| {
         let form = if api.is_bot(*index) { IdType::App } else { form };
         let name = api.chats.directory.entry(*index).map(|person| person.name.clone()).unwrap_or_default();

@@ -43,7 +43,13 @@ fn item_of(item: Option<&Value>) -> Result<MenuChild, Refusal> {
         en_us: text(names, "en_us"),
         ja_jp: text(names, "ja_jp"),
     });
-    Ok(MenuChild { menu_id: String::new(), name: text(item, "name").unwrap_or_default(), i18n_names, image_key: text(item, "image_key"), link })
+    Ok(MenuChild {
+        menu_id: String::new(),
+        name: text(item, "name").unwrap_or_default(),
+        i18n_names,
+        image_key: text(item, "image_key"),
+        link,
+    })
 }
 
 fn entry_of(entry: &Value) -> Result<MenuEntry, Refusal> {

@@ -2,7 +2,8 @@
 
 use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
 use super::{
-    OpenApi, announcement, avatar, bot, chat, contact, group_search, join_request, member, menu, message, message_list, moderation, resource, tab, token,
+    OpenApi, announcement, avatar, bot, chat, contact, group_search, join_request, member, menu, message, message_list, moderation,
+    resource, tab, token,
 };
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
