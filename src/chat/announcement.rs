@@ -120,7 +120,7 @@ impl Chats {
                     modifier: by.user,
                     content,
                 };
-                let change = Change::Announced { revision, preview: preview_of(&part.content) };
+                let change = Box::new(Change::Announced { revision, preview: preview_of(&part.content) });
                 Ok(PartChange::Put { part, change, answer: revision })
             },
             |info, announcement| match &mut info.top_notice {

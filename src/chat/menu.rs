@@ -160,7 +160,7 @@ impl Chats {
                 if after == before {
                     return Ok(PartChange::Stays(after));
                 }
-                Ok(PartChange::Put { part: KeptMenu(after.clone()), change: Change::MenuChanged, answer: after })
+                Ok(PartChange::Put { part: KeptMenu(after.clone()), change: Box::new(Change::MenuChanged), answer: after })
             },
             |_, _| {},
         );

@@ -27,7 +27,7 @@ pub(super) enum PartChange<P, T> {
         /// What it is.
         part: P,
         /// The record that says so.
-        change: Change,
+        change: Box<Change>,
         /// What is answered.
         answer: T,
     },
@@ -82,7 +82,7 @@ impl Chats {
                         writes.push(info_row(key, &info));
                         writes.push(Write::Put(Table::ChatParts, tables::u64_key(key.0), tables::text_key(P::NAME), json));
                         let extra = Extra { writes, ..Extra::default() };
-                        let on_its_way = head.append(&mut state, &*self.log, self.clock.now_ms(), by.user, change, extra)?;
+                        let on_its_way = head.append(&mut state, &*self.log, self.clock.now_ms(), by.user, *change, extra)?;
                         state.info = Arc::new(info);
                         (on_its_way, answer)
                     }

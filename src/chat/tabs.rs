@@ -207,7 +207,7 @@ impl Chats {
                 if after == before {
                     return Ok(PartChange::Stays(after));
                 }
-                Ok(PartChange::Put { part: KeptTabs(after.clone()), change: Change::TabsChanged, answer: after })
+                Ok(PartChange::Put { part: KeptTabs(after.clone()), change: Box::new(Change::TabsChanged), answer: after })
             },
             |_, _| {},
         )
