@@ -119,6 +119,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
+    let followed = auth.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
     if let Some(certificate) = certificate {
         tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
