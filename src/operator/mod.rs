@@ -53,7 +53,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     for difference in &audit.differences {
         print(&format!("{difference}\n"))?;
     }
-    print(&format!("{} records in {} chats, {} differences\n", audit.records, audit.chats, audit.difference_count))?;
+    print(&format!("{} records in {} chats, {} differences\n", audit.records + audit.trimmed, audit.chats, audit.difference_count))?;
     if audit.difference_count == 0 { Ok(()) } else { Err(format!("the log and the store differ in {} places", audit.difference_count)) }
 }
 
