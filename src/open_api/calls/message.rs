@@ -9,7 +9,7 @@ pub const FAMILY: Family = Family { name: "Messages", meaning: "Messages: send, 
 const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
 const READ: &[&str] = &["im:message", "im:message:readonly", "im:message.history:readonly"];
 
-const MSG_TYPE: Field =
+const MESSAGE_TYPE: Field =
     text("msg_type", "Kind of the message: text, post, image, file, audio, media, interactive, share_chat or share_user.")
         .required()
         .min(1);
@@ -59,7 +59,7 @@ const CALLS: &[CallEntry] = &[
         .scopes(SEND)
         .changes()
         .query(&[words("receive_id_type", &["open_id", "user_id", "union_id", "email", "chat_id"], "What receive_id is.").required()])
-        .json(&[text("receive_id", "Where it goes to.").required().min(1), MSG_TYPE, CONTENT, UUID])
+        .json(&[text("receive_id", "Where it goes to.").required().min(1), MESSAGE_TYPE, CONTENT, UUID])
         .reply(MESSAGE),
     get("im/v1/messages", with_token!(message_list::list))
         .means("The messages of a chat or of a thread.")
@@ -87,7 +87,7 @@ const CALLS: &[CallEntry] = &[
         .means("Changes what a text or post of the bot says.")
         .scopes(&["im:message", "im:message:send_as_bot", "im:message:update"])
         .changes()
-        .json(&[MSG_TYPE, CONTENT])
+        .json(&[MESSAGE_TYPE, CONTENT])
         .reply(MESSAGE),
     delete("im/v1/messages/:message_id", with_token!(message::recall))
         .means("Takes a message back.")
@@ -97,6 +97,6 @@ const CALLS: &[CallEntry] = &[
         .means("Answers a message, in its chat or in a thread.")
         .scopes(SEND)
         .changes()
-        .json(&[MSG_TYPE, CONTENT, flag("reply_in_thread", "Begins a thread, or goes on with it."), UUID])
+        .json(&[MESSAGE_TYPE, CONTENT, flag("reply_in_thread", "Begins a thread, or goes on with it."), UUID])
         .reply(MESSAGE),
 ];
