@@ -155,6 +155,7 @@ test('a member who writes has read what stands above', () => {
   const log = makeLog(seeded(SEED), 40);
   const store = new Store(ME);
   store.replaceEntry(entryAt([]));
+  store.receipts.complete(CHAT, []);
   for (const record of log) store.applyRecord(record, 0);
   const others = log.findLast((record) => record.change.message && record.by === 'other').seq;
   assert.equal(store.receipts.chat(CHAT).members.get('other'), others);
