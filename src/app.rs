@@ -120,6 +120,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
+    let followed = auth.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
     let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);
     tasks.spawn(until(tasks_stop.clone(), sqlite_log.keep_trimmed(clock.clone(), log_keep)));

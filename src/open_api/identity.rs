@@ -98,9 +98,9 @@ fn malformed() -> Refusal {
 }
 
 impl super::envelope::Call {
-    /// Who acts: the app's bot, in groups that it has made with the owner's standing.
+    /// Who acts: the app's bot; with the scope for it, in groups that it has made, with the owner's standing.
     pub fn actor(&self) -> Actor {
-        Actor { user: self.app.bot, as_owner: true }
+        Actor { user: self.app.bot, as_owner: self.has_scope("im:chat:operate_as_owner") }
     }
 }
 

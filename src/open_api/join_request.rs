@@ -52,7 +52,7 @@ pub async fn decide(mut call: Call) -> Answer {
     }
     let decision = call.input.required("decision");
     if !["accept", "refuse", ""].contains(&decision.as_str()) {
-        call.input.refuse("decision", &decision, "must be accept or refuse");
+        call.input.refuse("decision", &decision, "must be one of accept, refuse");
     }
     let reason = call.input.bounded("reason", crate::limits::JOIN_REASON_CHARACTERS_MAX);
     call.input.checked()?;
