@@ -3,6 +3,7 @@
 mod support;
 
 mod attachment;
+mod audit;
 mod direct_chat;
 mod disk_full;
 mod double_send;
