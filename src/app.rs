@@ -120,6 +120,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
+    let kept = chats.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     if let Some(certificate) = certificate {
         tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
     }

@@ -1,10 +1,13 @@
 //! Every call on one page.
 
 use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
-use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, resource, token};
+use super::{
+    OpenApi, avatar, bot, chat, contact, ephemeral, follow_up, forward, member, message, message_list, not_here, pin, reaction, resource,
+    token,
+};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::routing::{any, get, patch, post};
+use axum::routing::{any, delete, get, patch, post};
 use std::sync::Arc;
 
 /// The calls under `/open-apis`, each answered in the platform's form, unknown ones too.
@@ -43,9 +46,32 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         .route("/open-apis/im/v1/messages", post(WithToken(message::create)).get(WithToken(message_list::list)))
         .route(
             "/open-apis/im/v1/messages/{message_id}",
-            get(WithToken(message::get)).put(WithToken(message::edit)).delete(WithToken(message::recall)),
+            get(WithToken(message::get))
+                .put(WithToken(message::edit))
+                .patch(WithToken(message::change_card))
+                .delete(WithToken(message::recall)),
         )
         .route("/open-apis/im/v1/messages/{message_id}/reply", post(WithToken(message::reply)))
+        .route("/open-apis/im/v1/messages/{message_id}/push_follow_up", post(WithToken(follow_up::push)))
+        .route("/open-apis/im/v1/messages/{message_id}/urgent_app", patch(WithToken(not_here::urgent)))
+        .route("/open-apis/im/v1/messages/{message_id}/urgent_sms", patch(WithToken(not_here::urgent)))
+        .route("/open-apis/im/v1/messages/{message_id}/urgent_phone", patch(WithToken(not_here::urgent)))
+        .route("/open-apis/im/v1/messages/search", post(WithToken(not_here::search)))
+        // Sent on
+        .route("/open-apis/im/v1/messages/{message_id}/forward", post(WithToken(forward::one)))
+        .route("/open-apis/im/v1/messages/merge_forward", post(WithToken(forward::merged)))
+        .route("/open-apis/im/v1/threads/{thread_id}/forward", post(WithToken(forward::thread)))
+        // Cards for one person, and cards that were pressed on
+        .route("/open-apis/ephemeral/v1/send", post(WithToken(ephemeral::send)))
+        .route("/open-apis/ephemeral/v1/delete", post(WithToken(ephemeral::remove)))
+        .route("/open-apis/interactive/v1/card/update", post(WithToken(ephemeral::update_by_token)))
+        // Reactions
+        .route("/open-apis/im/v1/messages/{message_id}/reactions", post(WithToken(reaction::create)).get(WithToken(reaction::list)))
+        .route("/open-apis/im/v1/messages/{message_id}/reactions/{reaction_id}", delete(WithToken(reaction::remove)))
+        .route("/open-apis/im/v1/messages/reactions/batch_query", post(WithToken(reaction::batch_query)))
+        // Pins
+        .route("/open-apis/im/v1/pins", post(WithToken(pin::create)).get(WithToken(pin::list)))
+        .route("/open-apis/im/v1/pins/{message_id}", delete(WithToken(pin::remove)))
         // Pictures and files; the limit of an upload is kept while it comes, part by part
         .route("/open-apis/im/v1/images", post(WithBody(resource::upload_image)).layer(DefaultBodyLimit::disable()))
         .route("/open-apis/im/v1/images/{image_key}", get(WithBody(resource::image)))

@@ -3,17 +3,21 @@
 mod support;
 
 mod attachment;
+mod cards;
 mod direct_chat;
 mod disk_full;
 mod double_send;
 mod drain;
+mod forward;
 mod group;
 mod heartbeat;
 mod kill;
 mod malformed_frames;
 mod open_api;
 mod own_state;
+mod pins;
 mod presence;
+mod reactions;
 mod receipts;
 mod removed_member;
 mod resume;
