@@ -6,12 +6,9 @@ use protocol::content::{FollowUp, LocaleText};
 use protocol::error::ErrorCode;
 use serde_json::{Map, Value, json};
 
-/// Follow-ups that are looked at; the rule is the domain's.
-const LOOKED_AT_MAX: usize = 20;
-
 /// `POST im/v1/messages/:message_id/push_follow_up`
 pub async fn push(mut call: Call) -> Answer {
-    let follow_ups = call.input.objects("follow_ups", 1, LOOKED_AT_MAX);
+    let follow_ups = call.input.objects("follow_ups", 1, crate::limits::FOLLOW_UPS_MAX);
     call.input.checked()?;
     let message_id = call.api.message_meant(&call.input.path("message_id"))?;
     let follow_ups = follow_ups.iter().map(follow_up).collect();

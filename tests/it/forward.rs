@@ -1,14 +1,11 @@
 //! Messages that are sent on: one, several in one, a thread; and what is not sent on.
 
-use crate::support::{APP, App, OTHER_APP, Server, content, id};
+use crate::support::Server;
+use crate::support::app::{APP, App, OTHER_APP, content, id, message_id};
 use protocol::command::Recall;
 use protocol::content::Content;
 use reqwest::Method;
 use serde_json::{Value, json};
-
-fn message_id(message: &Value) -> String {
-    message["message_id"].as_str().unwrap_or_else(|| panic!("no message_id: {message}")).to_owned()
-}
 
 #[tokio::test]
 async fn one_message_goes_to_a_group_a_person_and_a_thread_once_for_each_uuid() {

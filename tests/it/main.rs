@@ -21,6 +21,7 @@ mod reactions;
 mod receipts;
 mod removed_member;
 mod resume;
+mod scopes;
 mod sign_in;
 mod slow_reader;
 mod strangers;

@@ -1,6 +1,7 @@
 //! Business systems over the open API and people over the client protocol, in the same chats.
 
-use crate::support::{APP, App, OTHER_APP, Server, content, id, text_message, text_of};
+use crate::support::app::{APP, App, OTHER_APP, content, id};
+use crate::support::{Server, text_message, text_of};
 use protocol::command::{Recall, Send};
 use protocol::content::{Content, Post, Text};
 use reqwest::{Method, header};

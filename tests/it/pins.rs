@@ -1,6 +1,7 @@
 //! Pins over the open API and over the client protocol are the same ones.
 
-use crate::support::{APP, App, OTHER_APP, Server, id};
+use crate::support::Server;
+use crate::support::app::{APP, App, OTHER_APP, id};
 use protocol::chat::{ChatConfigChange, Who};
 use protocol::command::{AddMembers, CreateGroup, Pin, Pins, Recall, Unpin};
 use reqwest::Method;

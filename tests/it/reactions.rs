@@ -1,6 +1,7 @@
 //! Reactions over the open API and over the client protocol are the same ones.
 
-use crate::support::{APP, App, OTHER_APP, Server, id};
+use crate::support::Server;
+use crate::support::app::{APP, App, OTHER_APP, id};
 use protocol::command::{React, Recall};
 use protocol::event::Event;
 use protocol::record::Change;

@@ -1,27 +1,27 @@
-//! A business system at the open API.
+//! A business system: an app that calls the open API.
 
 use super::{Server, http};
 use protocol::ids::ChatId;
 use reqwest::{Method, Response, header};
 use serde_json::{Value, json};
 
-/// The first demo app.
+/// The first demo app: id and secret.
 pub const APP: (&str, &str) = ("cli_c1a7104000000001", "clarion-demo-secret-1");
-/// The second one.
+/// The second demo app.
 pub const OTHER_APP: (&str, &str) = ("cli_c1a7104000000002", "clarion-demo-secret-2");
 
 /// One app with its token.
 pub struct App {
-    /// Its HTTP.
+    /// Its connections.
     pub http: reqwest::Client,
-    /// Address of the calls.
+    /// `http://…/open-apis`.
     pub base: String,
     /// Its tenant_access_token.
     pub token: String,
 }
 
 impl App {
-    /// The app at a server.
+    /// With a new token.
     pub async fn of(server: &Server, (app_id, app_secret): (&str, &str)) -> Self {
         let (http, base) = (http(), server.url("/open-apis"));
         let body = json!({ "app_id": app_id, "app_secret": app_secret }).to_string();
@@ -31,7 +31,12 @@ impl App {
         Self { http, base, token }
     }
 
-    /// Any call.
+    /// The same app, once the server has started anew.
+    pub fn at(&self, server: &Server) -> Self {
+        Self { http: http(), base: server.url("/open-apis"), token: self.token.clone() }
+    }
+
+    /// Makes a call.
     pub async fn call(&self, method: Method, path: &str, body: impl Into<reqwest::Body>) -> Response {
         let request =
             self.http.request(method, format!("{}/{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {}", self.token));
@@ -60,19 +65,19 @@ impl App {
         reply["code"].as_u64().expect("a code is a number")
     }
 
-    /// A new group of these people.
+    /// Makes a group of these people.
     pub async fn group(&self, user_ids: &[&str]) -> String {
         let body = json!({ "name": "Lager", "user_id_list": user_ids });
         self.must(Method::POST, "im/v1/chats?user_id_type=user_id", body).await["chat_id"].as_str().expect("a chat_id").to_owned()
     }
 
-    /// A message that must be accepted.
+    /// Sends a message.
     pub async fn send(&self, chat_id: &str, msg_type: &str, content: Value) -> Value {
         let body = json!({ "receive_id": chat_id, "msg_type": msg_type, "content": content.to_string() });
         self.must(Method::POST, "im/v1/messages?receive_id_type=chat_id", body).await
     }
 
-    /// A person's open_id, as this app sees it.
+    /// How the app sees somebody.
     pub async fn open_id(&self, user_id: &str) -> String {
         let user = self.must(Method::GET, &format!("contact/v3/users/{user_id}?user_id_type=user_id"), json!({})).await;
         user["user"]["open_id"].as_str().expect("an open_id").to_owned()
@@ -98,7 +103,12 @@ pub fn content(message: &Value) -> Value {
     serde_json::from_str(message["body"]["content"].as_str().expect("content is a text")).expect("the text is JSON")
 }
 
-/// A chat_id in the client protocol.
+/// A chat_id as the client protocol has it.
 pub fn id(chat_id: &str) -> ChatId {
     chat_id.parse().expect("a chat_id is one in both protocols")
+}
+
+/// The id of a message in a reply.
+pub fn message_id(message: &Value) -> String {
+    message["message_id"].as_str().unwrap_or_else(|| panic!("no message_id: {message}")).to_owned()
 }

@@ -1,10 +1,9 @@
 //! A server of its own for each test, and clients that can be cut.
 
-mod app;
+pub mod app;
 mod client;
 mod server;
 
-pub use app::{APP, App, OTHER_APP, content, id};
 pub use client::{Client, text_message, text_of};
 pub use server::{DEMO_PASSWORD, Server, http};
 
