@@ -173,6 +173,8 @@ commands! {
     75 add_tab AddTab => Changed
     /// Removes a tab.
     76 remove_tab RemoveTab => Changed
+    /// I have got cards for my eyes only; they do not come again.
+    80 got_ephemeral GotEphemeral => Done
 }
 
 words! {
@@ -772,6 +774,12 @@ wire! {
     pub struct SignOut {
         /// Which.
         device_id: String,
+    }
+
+    /// Cards for my eyes only that I have.
+    pub struct GotEphemeral {
+        /// Which, at most 100.
+        message_ids: Vec<MessageId>,
     }
 }
 

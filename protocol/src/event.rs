@@ -1,8 +1,8 @@
 //! Events: what the server tells unasked.
 
 use crate::group::JoinOutcome;
-use crate::ids::{ChatId, Seq, UserId};
-use crate::person::Presence;
+use crate::ids::{ChatId, MessageId, Seq, UserId};
+use crate::person::{Person, Presence};
 use crate::record::Record;
 use crate::wire::{choice, wire};
 
@@ -33,6 +33,10 @@ choice! {
         30 joins_waiting JoinsWaiting(JoinsWaiting),
         /// What became of a request of mine to join.
         31 join_decided JoinDecided(JoinDecided),
+        /// A card for my eyes only. Answer with the command `got_ephemeral`.
+        80 ephemeral Ephemeral(Ephemeral),
+        /// Such a card is gone: take it away.
+        81 ephemeral_gone EphemeralGone(EphemeralGone),
     }
 }
 
@@ -107,6 +111,28 @@ wire! {
         after_ms: u64,
         /// Where to, when not to the same address.
         url: Option<String>,
+    }
+
+    /// A card that only I see. It is no record: it has no seq, is in no history, and counts as nothing unread.
+    pub struct Ephemeral {
+        /// Which. The same one may come twice.
+        message_id: MessageId,
+        /// Where to show it, behind what is there.
+        chat_id: ChatId,
+        /// The bot.
+        by: Person,
+        /// When it was sent, ms since 1970.
+        at_ms: u64,
+        /// JSON text of the card, schema 1.0 or 2.0. At most 100 KB.
+        card: String,
+    }
+
+    /// A card for my eyes only is gone.
+    pub struct EphemeralGone {
+        /// Which.
+        message_id: MessageId,
+        /// Where it was shown.
+        chat_id: ChatId,
     }
 
     /// I am no longer in this chat.

@@ -1,7 +1,7 @@
 //! Records: what happened in a chat, in its order. Every record has a seq; together they are the chat.
 
 use crate::chat::{ChatConfigChange, I18nNames, Moderation, TopNotice};
-use crate::content::{Content, Quote};
+use crate::content::{Content, FollowUp, Quote};
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::wire::{choice, wire};
 
@@ -64,6 +64,8 @@ choice! {
         18 menu_changed MenuChanged(MenuChanged),
         /// Who may post changed.
         19 moderation_changed ModerationChanged(ModerationChanged),
+        /// Follow-ups were offered below a message of a bot.
+        25 followed_up FollowedUp(FollowedUp),
     }
 }
 
@@ -94,6 +96,8 @@ wire! {
         pinned: bool,
         /// Messages in the thread that starts here.
         thread_count: Option<u32>,
+        /// What the reader may want to say next; shown while it is the last message of a direct chat.
+        follow_ups: Vec<FollowUp>,
     }
 
     /// One kind of reaction to a message.
@@ -148,6 +152,16 @@ wire! {
         message_id: MessageId,
         /// Its seq.
         target_seq: Seq,
+    }
+
+    /// Follow-ups were offered.
+    pub struct FollowedUp {
+        /// Below which message.
+        message_id: MessageId,
+        /// Its seq.
+        target_seq: Seq,
+        /// What the reader may want to say next, 1 to 3.
+        follow_ups: Vec<FollowUp>,
     }
 
     /// The group was made.

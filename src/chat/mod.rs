@@ -6,8 +6,14 @@
 
 mod amend;
 mod announcement;
+mod card;
+mod card_token;
 mod configure;
 mod content;
+pub mod emoji;
+mod ephemeral;
+mod follow_up;
+mod forward;
 mod group;
 mod group_names;
 mod group_search;
@@ -21,7 +27,9 @@ mod menu;
 mod moderation;
 mod parts;
 mod permission;
+mod pin;
 mod profile;
+mod reaction;
 mod receipt;
 mod restricted;
 mod send;
@@ -32,15 +40,20 @@ mod tabs;
 mod top_notice;
 
 pub use announcement::{KeptAnnouncement, SeenRevision};
+pub use card::CardEdit;
 pub use configure::{GroupChange, GroupChanged};
 pub use content::preview;
+pub use ephemeral::Aside;
+pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use group_search::{GroupSearch, GroupsFound};
 pub use head::{Head, State};
 pub use inbox::ChatPlace;
 pub use join::{JoinDecision, JoinTold, Joining};
 pub use member::Moved;
+pub use pin::PinEntry;
 pub use profile::{Actor, ChatProfile};
+pub use reaction::{Reaction, ReactionPage};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
 pub use tabs::TabChange;
@@ -93,6 +106,8 @@ pub struct Chats {
     names: group_names::GroupNames,
     joins_told: mpsc::Sender<JoinTold>,
     joins_followed: Mutex<Option<mpsc::Receiver<JoinTold>>>,
+    ephemerals: ephemeral::Ephemerals,
+    card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
 }
@@ -139,10 +154,13 @@ impl Chats {
         }
         let names = group_names::GroupNames::load(&*store).await?;
         let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
+        let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         Ok(Arc::new(Self {
             names,
             joins_told,
             joins_followed: Mutex::new(Some(joins_followed)),
+            ephemerals,
+            card_tokens: card_token::CardTokens::default(),
             noted_offset: AtomicU64::new(log.head()),
             log,
             store,
@@ -201,6 +219,18 @@ impl Chats {
             Some(head) => head.used_at_ms.load(Ordering::Relaxed) > old || Arc::strong_count(cell) > 1 || Arc::strong_count(head) > 1,
             None => true,
         });
+    }
+
+    /// Lets go of what is too old, now and then, for as long as it is polled.
+    pub async fn keep(&self) {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await] {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "what is too old could not be let go; it is tried again");
+                }
+            }
+        }
     }
 
     /// What the chats themselves note of a committed record; called in the order of the log, before anybody is told.

@@ -89,6 +89,11 @@ impl Chats {
                     moderator_count: *moderator_count,
                 })
             }
+            Change::FollowedUp { target, follow_ups } => wire::Change::FollowedUp(wire::FollowedUp {
+                message_id: message_id(*target),
+                target_seq: *target,
+                follow_ups: follow_ups.clone(),
+            }),
         };
         wire::Record {
             chat_id: self.seal.chat_id(key),
@@ -139,6 +144,7 @@ impl Chats {
             },
             pinned,
             thread_count: folded.thread_count(record.seq),
+            follow_ups: if recalled_by.is_some() { Vec::new() } else { folded.follow_ups(record.seq).to_vec() },
         }
     }
 

@@ -4,7 +4,7 @@
 //! key: the short forms that do not change. The wire's form is made from it by the chats.
 
 use protocol::chat::{ChatConfigChange, I18nNames, Moderation};
-use protocol::content::Content;
+use protocol::content::{Content, FollowUp};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u8 = 1;
@@ -154,6 +154,13 @@ pub enum Change {
         /// How many are on it.
         moderator_count: u32,
     },
+    /// Follow-ups were offered below a message.
+    FollowedUp {
+        /// Seq of the message.
+        target: u64,
+        /// What its reader may want to say next.
+        follow_ups: Vec<FollowUp>,
+    },
 }
 
 /// What stands on top of a group.
@@ -256,7 +263,8 @@ impl Record {
             | Change::Reacted { target, .. }
             | Change::Unreacted { target, .. }
             | Change::Pinned { target }
-            | Change::Unpinned { target } => Some(*target),
+            | Change::Unpinned { target }
+            | Change::FollowedUp { target, .. } => Some(*target),
             _ => None,
         }
     }

@@ -51,13 +51,13 @@ pub async fn patch(mut call: Call) -> Answer {
         Ok(revision) => revision,
         Err(_) => {
             if !revision.is_empty() {
-                call.input.refuse("revision", &revision, "must be the revision that the announcement was read with");
+                call.input.wrong("revision", &revision, "must be the revision that the announcement was read with");
             }
             0
         }
     };
     if requests.is_empty() && content.is_none() {
-        call.input.refuse("requests", "", "is required, unless `content` is the whole announcement");
+        call.input.wrong("requests", "", "is required, unless `content` is the whole announcement");
     }
     call.input.checked()?;
     let mut edits = Vec::with_capacity(requests.len());
@@ -111,10 +111,7 @@ pub async fn no_blocks(call: Call) -> Answer {
 
 /// `POST im/v1/chats/:chat_id/top_notice/put_top_notice`
 pub async fn put_top_notice(mut call: Call) -> Answer {
-    let notices = call.input.objects("chat_top_notice", 1);
-    if notices.is_empty() {
-        call.input.refuse("chat_top_notice", "", "is required: one notice stands on top of a group");
-    }
+    let notices = call.input.objects("chat_top_notice", 1, 1);
     call.input.checked()?;
     let notice = notices.into_iter().next().unwrap_or_default();
     let text = |name: &str| notice.get(name).and_then(Value::as_str).unwrap_or_default();

@@ -49,13 +49,13 @@ impl GroupFields {
             let number = |id: String| id.parse::<i64>().map_err(|_| id);
             let numbers: Result<Vec<i64>, String> = ids.into_iter().map(number).collect();
             numbers.unwrap_or_else(|id| {
-                input.refuse("toolkit_ids", &id, "must be a list of whole numbers");
+                input.wrong("toolkit_ids", &id, "must be a list of whole numbers");
                 Vec::new()
             })
         });
         let share = input.text("share_card_permission");
         if let Some(mode) = input.text("chat_mode").filter(|mode| !mode.is_empty() && mode != "group") {
-            input.refuse("chat_mode", &mode, "must be group: only ordinary groups can be made");
+            input.wrong("chat_mode", &mode, "must be group: only ordinary groups can be made");
         }
         input.checked()?;
         let mut fields = Self { config, i18n_names, labels, toolkit_ids };

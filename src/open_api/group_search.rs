@@ -54,7 +54,7 @@ pub async fn search_filtered(mut call: Call) -> Answer {
     let query = call.input.text("query");
     let filter = call.input.value("filter").cloned().unwrap_or_else(|| json!({}));
     if !filter.is_object() {
-        call.input.refuse("filter", &filter.to_string(), "must be an object");
+        call.input.wrong("filter", &filter.to_string(), "must be an object");
     }
     let mut texts = |name: &str| -> Vec<String> {
         let list = match filter.get(name) {
@@ -64,7 +64,7 @@ pub async fn search_filtered(mut call: Call) -> Answer {
         match list {
             Some(list) if list.len() <= MEMBERS_MAX => list,
             _ => {
-                call.input.refuse(&format!("filter.{name}"), "", format!("must be a list of at most {MEMBERS_MAX} texts"));
+                call.input.wrong(&format!("filter.{name}"), "", format!("must be a list of at most {MEMBERS_MAX} texts"));
                 Vec::new()
             }
         }

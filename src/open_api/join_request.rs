@@ -48,11 +48,11 @@ pub async fn decide(mut call: Call) -> Answer {
     let form = IdType::read_with_apps(&mut call.input, "member_id_type");
     let ids = call.input.list("id_list", crate::limits::PEOPLE_OF_A_CALL_MAX);
     if ids.is_empty() {
-        call.input.refuse("id_list", "", "is required and cannot be empty");
+        call.input.wrong("id_list", "", "is required and cannot be empty");
     }
     let decision = call.input.required("decision");
     if !["accept", "refuse", ""].contains(&decision.as_str()) {
-        call.input.refuse("decision", &decision, "must be one of accept, refuse");
+        call.input.wrong("decision", &decision, "must be one of accept, refuse");
     }
     let reason = call.input.bounded("reason", crate::limits::JOIN_REASON_CHARACTERS_MAX);
     call.input.checked()?;

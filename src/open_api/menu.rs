@@ -90,7 +90,7 @@ fn tree(menu: &[MenuEntry]) -> Answer {
 fn asked_ids(input: &mut Input) -> Result<Vec<String>, Refusal> {
     let ids = input.list("chat_menu_top_level_ids", ENTRIES_MAX);
     if ids.is_empty() {
-        input.refuse("chat_menu_top_level_ids", "", "is required and cannot be empty");
+        input.wrong("chat_menu_top_level_ids", "", "is required and cannot be empty");
     }
     input.checked()?;
     Ok(ids)
@@ -101,7 +101,7 @@ pub async fn create(mut call: Call) -> Answer {
     let menu = call.input.value("menu_tree").cloned().unwrap_or_default();
     let entries = menu.get("chat_menu_top_levels").and_then(Value::as_array).filter(|entries| !entries.is_empty());
     let Some(entries) = entries.filter(|entries| entries.len() <= ENTRIES_MAX) else {
-        call.input.refuse("menu_tree", "", "is required, with a list `chat_menu_top_levels` that is not empty");
+        call.input.wrong("menu_tree", "", "is required, with a list `chat_menu_top_levels` that is not empty");
         call.input.checked()?;
         return Err(illegal("it has no entries"));
     };
@@ -134,7 +134,7 @@ pub async fn sort(mut call: Call) -> Answer {
 pub async fn update_item(mut call: Call) -> Answer {
     let fields = call.input.list("update_fields", FIELDS.len());
     if let Some(unknown) = fields.iter().find(|field| !FIELDS.contains(&field.as_str())) {
-        call.input.refuse("update_fields", unknown, format!("must be of {}", FIELDS.join(", ")));
+        call.input.wrong("update_fields", unknown, format!("must be of {}", FIELDS.join(", ")));
     }
     call.input.checked()?;
     let new = item_of(call.input.value("chat_menu_item"))?;

@@ -44,18 +44,15 @@ fn reply(tabs: &[ChatTab]) -> Answer {
 }
 
 fn asked(input: &mut Input) -> Result<Vec<TabChange>, Refusal> {
-    let tabs = input.objects("chat_tabs", TABS_MAX);
-    if tabs.is_empty() {
-        input.refuse("chat_tabs", "", "is required and cannot be empty");
-    }
+    let tabs = input.objects("chat_tabs", 1, TABS_MAX);
     input.checked()?;
-    Ok(tabs.iter().map(change_of).collect())
+    Ok(tabs.into_iter().map(|tab| change_of(&Value::Object(tab))).collect())
 }
 
 fn asked_ids(input: &mut Input) -> Result<Vec<String>, Refusal> {
     let ids = input.list("tab_ids", TABS_MAX);
     if ids.is_empty() {
-        input.refuse("tab_ids", "", "is required and cannot be empty");
+        input.wrong("tab_ids", "", "is required and cannot be empty");
     }
     input.checked()?;
     Ok(ids)

@@ -32,7 +32,7 @@ const TAB: &[Field] = &[
         "How it is shown.",
     ),
 ];
-const TABS: Field = list("chat_tabs", &Kind::Object(TAB), "The tabs.").max(50).required();
+const TABS: Field = list("chat_tabs", &Kind::Object(TAB), "The tabs.").min(1).max(50).required();
 const TAB_IDS: Field = texts("tab_ids", "The tabs.").max(50);
 
 const MENU_ITEM: &[Field] = &[
@@ -135,6 +135,7 @@ const CALLS: &[CallEntry] = &[
             ]),
             "What is to stand there.",
         )
+        .min(1)
         .max(1)
         .required()]),
     post("im/v1/chats/:chat_id/top_notice/delete_top_notice", with_token!(announcement::delete_top_notice))

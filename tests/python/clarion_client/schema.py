@@ -95,6 +95,7 @@ STRUCTS = {
     'SetAnnouncement': [('chat_id', 'chat id', 'always'), ('text', 'text', 'always'), ('revision', 'number', 'may be missing')],
     'AddTab': [('chat_id', 'chat id', 'always'), ('name', 'text', 'always'), ('url', 'text', 'always')],
     'RemoveTab': [('chat_id', 'chat id', 'always'), ('tab_id', 'text', 'always')],
+    'GotEphemeral': [('message_ids', 'list of message id', 'missing = empty')],
     'Receipt': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('delivered_seq', 'seq', 'always'), ('read_seq', 'seq', 'always')],
     'ReadCount': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('count', 'number', 'always')],
     'Typing': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
@@ -105,14 +106,18 @@ STRUCTS = {
     'ChatLeft': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always')],
     'JoinsWaiting': [('chat_id', 'chat id', 'always'), ('count', 'number', 'always')],
     'JoinDecided': [('chat_id', 'chat id', 'always'), ('name', 'text', 'always'), ('user_id', 'user id', 'always'), ('outcome', 'JoinOutcome', 'always'), ('reason', 'text', 'may be missing')],
+    'Ephemeral': [('message_id', 'message id', 'always'), ('chat_id', 'chat id', 'always'), ('by', 'Person', 'always'), ('at_ms', 'number', 'always'), ('card', 'text', 'always')],
+    'EphemeralGone': [('message_id', 'message id', 'always'), ('chat_id', 'chat id', 'always')],
     'Record': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('position', 'number', 'always'), ('at_ms', 'number', 'always'), ('by', 'user id', 'always'), ('change', 'Change', 'always')],
-    'Message': [('message_id', 'message id', 'always'), ('client_message_id', 'text', 'always'), ('content', 'Content', 'always'), ('reply_to', 'Quote', 'may be missing'), ('thread_root', 'message id', 'may be missing'), ('mentions', 'list of user id', 'missing = empty'), ('mention_all', 'boolean', 'missing = false'), ('edited_at_ms', 'number', 'may be missing'), ('recalled_by', 'user id', 'may be missing'), ('reactions', 'list of Reaction', 'missing = empty'), ('pinned', 'boolean', 'missing = false'), ('thread_count', 'number', 'may be missing')],
+    'Message': [('message_id', 'message id', 'always'), ('client_message_id', 'text', 'always'), ('content', 'Content', 'always'), ('reply_to', 'Quote', 'may be missing'), ('thread_root', 'message id', 'may be missing'), ('mentions', 'list of user id', 'missing = empty'), ('mention_all', 'boolean', 'missing = false'), ('edited_at_ms', 'number', 'may be missing'), ('recalled_by', 'user id', 'may be missing'), ('reactions', 'list of Reaction', 'missing = empty'), ('pinned', 'boolean', 'missing = false'), ('thread_count', 'number', 'may be missing'), ('follow_ups', 'list of FollowUp', 'missing = empty')],
     'Quote': [('message_id', 'message id', 'always'), ('seq', 'seq', 'always'), ('sender', 'user id', 'always'), ('preview', 'text', 'always'), ('recalled', 'boolean', 'missing = false')],
     'Reaction': [('emoji', 'text', 'always'), ('count', 'number', 'always'), ('mine', 'boolean', 'missing = false'), ('users', 'list of user id', 'missing = empty')],
     'Edited': [('message_id', 'message id', 'always'), ('target_seq', 'seq', 'always'), ('content', 'Content', 'always'), ('mentions', 'list of user id', 'missing = empty'), ('mention_all', 'boolean', 'missing = false')],
     'Recalled': [('message_id', 'message id', 'always'), ('target_seq', 'seq', 'always'), ('target_position', 'number', 'always')],
     'Reacted': [('message_id', 'message id', 'always'), ('target_seq', 'seq', 'always'), ('emoji', 'text', 'always')],
     'Pinned': [('message_id', 'message id', 'always'), ('target_seq', 'seq', 'always')],
+    'FollowedUp': [('message_id', 'message id', 'always'), ('target_seq', 'seq', 'always'), ('follow_ups', 'list of FollowUp', 'missing = empty')],
+    'FollowUp': [('text', 'text', 'always'), ('texts', 'list of LocaleText', 'missing = empty')],
     'Created': [('name', 'text', 'always'), ('member_count', 'number', 'always'), ('users', 'list of user id', 'missing = empty')],
     'MembersChanged': [('users', 'list of user id', 'missing = empty'), ('count', 'number', 'always'), ('member_count', 'number', 'always'), ('quiet', 'boolean', 'missing = false'), ('me', 'boolean', 'missing = false'), ('managers_only', 'boolean', 'missing = false')],
     'Updated': [('name', 'text', 'may be missing'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('config', 'ChatConfigChange', 'may be missing'), ('i18n_names', 'I18nNames', 'may be missing')],
@@ -127,7 +132,10 @@ STRUCTS = {
     'Text': [('text', 'text', 'always')],
     'Post': [('post', 'text', 'always')],
     'Image': [('key', 'text', 'always'), ('width', 'number', 'may be missing'), ('height', 'number', 'may be missing'), ('name', 'text', 'may be missing'), ('size_bytes', 'number', 'may be missing')],
-    'File': [('key', 'text', 'always'), ('name', 'text', 'may be missing'), ('size_bytes', 'number', 'may be missing'), ('media_type', 'text', 'may be missing'), ('duration_ms', 'number', 'may be missing')],
+    'File': [('key', 'text', 'always'), ('name', 'text', 'may be missing'), ('size_bytes', 'number', 'may be missing'), ('media_type', 'text', 'may be missing'), ('duration_ms', 'number', 'may be missing'), ('image_key', 'text', 'may be missing')],
+    'Sticker': [('key', 'text', 'always'), ('width', 'number', 'may be missing'), ('height', 'number', 'may be missing')],
+    'Divider': [('text', 'text', 'always'), ('texts', 'list of LocaleText', 'missing = empty')],
+    'LocaleText': [('locale', 'text', 'always'), ('text', 'text', 'always')],
     'Card': [('card', 'text', 'always')],
     'ShareChat': [('chat_id', 'chat id', 'always'), ('name', 'text', 'may be missing')],
     'ShareUser': [('user_id', 'user id', 'always')],
@@ -168,9 +176,9 @@ WORDS = {
 }
 
 CHOICES = {
-    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft'), 'joins_waiting': (30, 'JoinsWaiting'), 'join_decided': (31, 'JoinDecided')},
-    'Change': {'message': (1, 'Message'), 'edited': (2, 'Edited'), 'recalled': (3, 'Recalled'), 'reacted': (4, 'Reacted'), 'unreacted': (5, 'Reacted'), 'pinned': (6, 'Pinned'), 'unpinned': (7, 'Pinned'), 'created': (8, 'Created'), 'members_added': (9, 'MembersChanged'), 'members_removed': (10, 'MembersChanged'), 'updated': (11, 'Updated'), 'managers_changed': (12, 'ManagersChanged'), 'owner_changed': (13, 'OwnerChanged'), 'dissolved': (14, 'Dissolved'), 'top_notice_changed': (15, 'TopNoticeChanged'), 'announced': (16, 'Announced'), 'tabs_changed': (17, 'TabsChanged'), 'menu_changed': (18, 'MenuChanged'), 'moderation_changed': (19, 'ModerationChanged')},
-    'Content': {'text': (1, 'Text'), 'post': (2, 'Post'), 'image': (3, 'Image'), 'file': (4, 'File'), 'card': (5, 'Card'), 'share_chat': (6, 'ShareChat'), 'share_user': (7, 'ShareUser'), 'merged': (8, 'Merged'), 'audio': (9, 'File'), 'media': (10, 'File')},
+    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft'), 'joins_waiting': (30, 'JoinsWaiting'), 'join_decided': (31, 'JoinDecided'), 'ephemeral': (80, 'Ephemeral'), 'ephemeral_gone': (81, 'EphemeralGone')},
+    'Change': {'message': (1, 'Message'), 'edited': (2, 'Edited'), 'recalled': (3, 'Recalled'), 'reacted': (4, 'Reacted'), 'unreacted': (5, 'Reacted'), 'pinned': (6, 'Pinned'), 'unpinned': (7, 'Pinned'), 'created': (8, 'Created'), 'members_added': (9, 'MembersChanged'), 'members_removed': (10, 'MembersChanged'), 'updated': (11, 'Updated'), 'managers_changed': (12, 'ManagersChanged'), 'owner_changed': (13, 'OwnerChanged'), 'dissolved': (14, 'Dissolved'), 'top_notice_changed': (15, 'TopNoticeChanged'), 'announced': (16, 'Announced'), 'tabs_changed': (17, 'TabsChanged'), 'menu_changed': (18, 'MenuChanged'), 'moderation_changed': (19, 'ModerationChanged'), 'followed_up': (25, 'FollowedUp')},
+    'Content': {'text': (1, 'Text'), 'post': (2, 'Post'), 'image': (3, 'Image'), 'file': (4, 'File'), 'card': (5, 'Card'), 'share_chat': (6, 'ShareChat'), 'share_user': (7, 'ShareUser'), 'merged': (8, 'Merged'), 'audio': (9, 'File'), 'media': (10, 'File'), 'sticker': (11, 'Sticker'), 'divider': (12, 'Divider')},
 }
 
 COMMANDS = {
@@ -228,6 +236,7 @@ COMMANDS = {
     'set_announcement': (74, 'SetAnnouncement', 'Changed'),
     'add_tab': (75, 'AddTab', 'Changed'),
     'remove_tab': (76, 'RemoveTab', 'Changed'),
+    'got_ephemeral': (80, 'GotEphemeral', 'Done'),
 }
 
 ERRORS = {
@@ -256,6 +265,10 @@ ERRORS = {
     2018: ('NameTaken', 'not the same again by itself'),
     2019: ('LinkDead', 'not the same again by itself'),
     2020: ('RevisionOld', 'not the same again by itself'),
+    2080: ('ReactionNotFound', 'not the same again by itself'),
+    2081: ('NotForwardable', 'not the same again by itself'),
+    2082: ('OtherKind', 'not the same again by itself'),
+    2083: ('Overtaken', 'not the same again by itself'),
     3001: ('Busy', 'the same again, after the time that is given'),
     3002: ('RateLimited', 'the same again, after the time that is given'),
     3003: ('StorageUnavailable', 'the same again, after the time that is given'),
