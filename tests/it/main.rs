@@ -9,6 +9,7 @@ mod double_send;
 mod drain;
 mod forward;
 mod group;
+mod group_api;
 mod group_rules;
 mod heartbeat;
 mod joins;
