@@ -1,7 +1,7 @@
 //! Events: what the server tells unasked.
 
 use crate::ids::{ChatId, Seq, UserId};
-use crate::person::Presence;
+use crate::person::{Person, Presence};
 use crate::record::Record;
 use crate::wire::{choice, wire};
 
@@ -28,6 +28,8 @@ choice! {
         18 drain Drain(Drain),
         /// I was removed from a chat, or it is gone; nothing of it comes any more.
         19 chat_left ChatLeft(ChatLeft),
+        /// Somebody whom I watch, or I myself, has another name, picture, title or department, or has left.
+        90 person_changed PersonChanged(PersonChanged),
     }
 }
 
@@ -102,6 +104,12 @@ wire! {
         after_ms: u64,
         /// Where to, when not to the same address.
         url: Option<String>,
+    }
+
+    /// Somebody is different now.
+    pub struct PersonChanged {
+        /// As others see this one now.
+        person: Person,
     }
 
     /// I am no longer in this chat.

@@ -15,6 +15,7 @@ mod token;
 
 pub use devices::is_device_id;
 pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
+pub use revoked::EVERY_DEVICE;
 pub use login::{Checked, LoginModule, LoginRefused};
 pub use token::KeyRing;
 
@@ -111,7 +112,7 @@ impl Auth {
         })))
     }
 
-    /// Tells each device that is signed out, so that its sockets are closed. Who lags behind must look at all its
+    /// Tells each device that is signed out, so that its sockets are closed; [`EVERY_DEVICE`] means all of a person. Who lags behind must look at all its
     /// sessions with [`Auth::still_signed_in`].
     pub fn revocations(&self) -> broadcast::Receiver<(UserIndex, String)> {
         self.0.revocations.subscribe()
@@ -119,7 +120,7 @@ impl Auth {
 
     /// Whether a session may go on whose token was given then.
     pub fn still_signed_in(&self, user: UserIndex, device_id: &str, since_ms: u64) -> bool {
-        !self.0.directory.resigned(user) && self.0.revoked.check(user, device_id, since_ms).is_ok()
+        !self.0.directory.barred(user) && self.0.revoked.check(user, device_id, since_ms).is_ok()
     }
 
     /// Gives somebody a password.

@@ -103,6 +103,10 @@ impl Chats {
         if entry.uploader == sender || self.in_any(sender, &self.attachments.chats_of(key).await?).await? {
             return Ok(entry);
         }
+        // A group's own bot cannot upload: it posts what an app has uploaded and whose key the sender knows.
+        if self.directory.custom_bot(sender) && self.directory.kind(entry.uploader) == protocol::person::PersonKind::Bot {
+            return Ok(entry);
+        }
         Err(Error::file_not_found())
     }
 

@@ -6,10 +6,13 @@
 
 mod amend;
 mod content;
+mod custom_bot;
 mod group;
 mod head;
 mod history;
+mod hook;
 mod inbox;
+mod leaver;
 mod member;
 pub mod members;
 mod permission;
@@ -21,6 +24,7 @@ mod sync;
 pub use content::preview;
 pub use group::NewGroup;
 pub use head::{ChatProfile, Head, State};
+pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
@@ -69,6 +73,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    custom_bots_changing: custom_bot::Changing,
+    hook_paces: hook::Paces,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
 }
@@ -125,6 +131,8 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            custom_bots_changing: custom_bot::Changing::default(),
+            hook_paces: hook::Paces::default(),
         }))
     }
 
@@ -264,4 +272,14 @@ pub(crate) enum Decided<T> {
     Append(OnItsWay),
     /// Nothing has to change; this is the answer.
     Already(T),
+}
+
+impl<T> Decided<T> {
+    /// The same with another answer.
+    fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decided<U> {
+        match self {
+            Self::Append(on_its_way) => Decided::Append(on_its_way),
+            Self::Already(already) => Decided::Already(answer(already)),
+        }
+    }
 }

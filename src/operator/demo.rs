@@ -240,6 +240,7 @@ fn organisation() -> (Vec<DepartmentEntry>, Vec<PersonEntry>) {
             parent,
             order: order as u32,
             leader: Some(head.clone()),
+            ..DepartmentEntry::default()
         });
         for (name, en_name, title) in *members {
             let user_id = format!("e{number}");

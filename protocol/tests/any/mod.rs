@@ -219,6 +219,14 @@ structs! {
     Devices {}
     DeviceList { devices }
     SignOut { device_id }
+    AddCustomBot { chat_id client_message_id name description avatar checks }
+    CustomBotChecks { keywords addresses signature }
+    CustomBot { bot description checks url secret created_by created_at_ms }
+    CustomBots { chat_id }
+    CustomBotList { bots }
+    ChangeCustomBot { chat_id user_id name description avatar checks }
+    RenewCustomBot { chat_id user_id secret }
+    RemoveCustomBot { chat_id user_id }
     SignIn { login password device_id device_kind device_name }
     SignedIn { me access_token expires_in refresh_token }
     Text { text }
@@ -240,6 +248,7 @@ structs! {
     Heartbeat { server_time_ms cursor }
     Drain { after_ms url }
     ChatLeft { chat_id seq }
+    PersonChanged { person }
     Person { user_id name kind en_name departments title avatar email mobile leader resigned }
     Presence { user_id state last_seen_ms }
     Device { device_id kind name signed_in_at_ms last_seen_ms address online current }
@@ -265,7 +274,7 @@ words! {
 
 choices! {
     Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media }
-    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft }
+    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft PersonChanged }
     Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved }
 }
 
@@ -313,6 +322,11 @@ macro_rules! each_command {
         $test!(GetDepartment);
         $test!(Devices);
         $test!(SignOut);
+        $test!(AddCustomBot);
+        $test!(CustomBots);
+        $test!(ChangeCustomBot);
+        $test!(RenewCustomBot);
+        $test!(RemoveCustomBot);
     };
 }
 
@@ -322,6 +336,8 @@ macro_rules! each_reply {
     ($test:ident) => {
         $test!(Changed);
         $test!(Chat);
+        $test!(CustomBot);
+        $test!(CustomBotList);
         $test!(DepartmentPage);
         $test!(DeviceList);
         $test!(Done);

@@ -24,6 +24,16 @@ fn bot() -> Value {
     json!({"user_id": "cli_c1a7104000000001", "name": "Orders", "kind": "bot", "departments": [], "resigned": false})
 }
 
+fn checks() -> Value {
+    json!({"keywords": ["告警", "alarm"], "addresses": ["10.1.0.0/16", "192.0.2.7"], "signature": true})
+}
+
+fn custom_bot() -> Value {
+    json!({"bot": bot(), "description": "Alarms of the plant", "checks": checks(),
+        "url": "https://im.example.com/open-apis/bot/v2/hook/8f1d3c5e-7a90-4b1c-9d2e-3f4051627384", "secret": "c2VjcmV0IG9mIGEgYm90",
+        "created_by": "10001", "created_at_ms": 1_790_000_000_000u64})
+}
+
 fn config() -> Value {
     json!({"edit_permission": "all_members", "add_member_permission": "all_members", "at_all_permission": "only_owner", "pin_manage_setting": "all_members",
         "urgent_setting": "all_members", "moderation_permission": "moderator_list", "membership_approval": "no_approval_required", "chat_type": "private",
@@ -415,6 +425,7 @@ pub fn events() -> Vec<Sample> {
         ("drain", "drain", json!({"after_ms": 3_500})),
         ("drain_to_another_node", "drain", json!({"after_ms": 3_500, "url": "wss://chat-2.example.com/ws"})),
         ("chat_left", "chat_left", json!({"chat_id": CHAT, "seq": 21})),
+        ("person_changed", "person_changed", json!({"person": zhang()})),
     ];
     samples.push(("record_members_added_by_an_app", "record", {
         let mut record = event(json!({"members_added": {"users": ["10001"], "count": 1, "member_count": 5}}));
