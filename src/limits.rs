@@ -98,6 +98,8 @@ pub const CHAT_NAME_CHARACTERS_MAX: usize = 120;
 pub const CHAT_DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
 /// Managers of one group: they are in its head.
 pub const MANAGERS_MAX: usize = 50;
+/// Departments and people that the range of an app names.
+pub const APP_RANGE_ENTRIES_MAX: usize = 10_000;
 /// Own bots of one group; the platform has 15.
 pub const CUSTOM_BOTS_OF_A_GROUP_MAX: usize = 50;
 /// Characters of what such a bot is for.

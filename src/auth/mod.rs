@@ -10,13 +10,15 @@ mod devices;
 mod grant;
 mod login;
 pub mod password;
+mod range;
 mod revoked;
 mod token;
 
 pub use devices::is_device_id;
 pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
-pub use revoked::EVERY_DEVICE;
 pub use login::{Checked, LoginModule, LoginRefused};
+pub use range::AppRange;
+pub use revoked::EVERY_DEVICE;
 pub use token::KeyRing;
 
 use crate::clock::Clock;
@@ -54,6 +56,7 @@ struct Inside {
     revocations: broadcast::Sender<(UserIndex, String)>,
     touched: Mutex<HashMap<(UserIndex, String), Touched>>,
     apps: RwLock<Apps>,
+    ranges: RwLock<range::Ranges>,
     /// A device's row is read and written under the lock of its person.
     changing: Vec<tokio::sync::Mutex<()>>,
 }
@@ -88,6 +91,7 @@ impl Auth {
     ) -> Result<Self> {
         let ring = KeyRing::load(&*store, &clock).await?;
         let apps = Apps::load(&*store).await?;
+        let ranges = range::load(&*store).await?;
         let revoked = Revoked::load(&*store, clock.now_ms()).await?;
         Ok(Self(Arc::new(Inside {
             access_token_minutes: config.access_token_minutes,
@@ -105,6 +109,7 @@ impl Auth {
             revocations: broadcast::channel(REVOCATIONS_WAITING_MAX).0,
             touched: Mutex::default(),
             apps: RwLock::new(apps),
+            ranges: RwLock::new(ranges),
             changing: (0..CHANGING).map(|_| tokio::sync::Mutex::default()).collect(),
             store,
             directory,

@@ -120,6 +120,12 @@ impl Chats {
         Ok(vec![self.attachments.posted(key, EVERYBODY)])
     }
 
+    /// Lets everybody who is signed in fetch a picture that this one may post, because it stands for somebody.
+    pub async fn show_picture(&self, by: u32, key: &str) -> Result<()> {
+        let shown = self.checked_avatar(by, Some(key)).await?;
+        self.store.write(shown).await
+    }
+
     /// Is this one a member of any of these chats?
     pub async fn in_any(&self, user: u32, chats: &[u64]) -> Result<bool> {
         for chat in chats {

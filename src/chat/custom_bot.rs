@@ -200,8 +200,7 @@ impl Chats {
     }
 
     fn custom_bot_seen(&self, bot: u32, kept: &Kept, manages: bool) -> CustomBot {
-        let checks =
-            CustomBotChecks { keywords: kept.keywords.clone(), addresses: kept.addresses.clone(), signature: kept.signature };
+        let checks = CustomBotChecks { keywords: kept.keywords.clone(), addresses: kept.addresses.clone(), signature: kept.signature };
         CustomBot {
             bot: self.directory.card(bot),
             description: kept.description.clone(),
@@ -222,7 +221,12 @@ fn bot_row(bot: u32, kept: &Kept) -> Write {
 fn check_checks(checks: &CustomBotChecks) -> Result<()> {
     for (field, list) in [("keywords", &checks.keywords), ("addresses", &checks.addresses)] {
         if list.len() > limits::CUSTOM_BOT_CHECKS_MAX {
-            return Err(Error::too_large(&format!("the list `{field}`"), list.len() as u64, limits::CUSTOM_BOT_CHECKS_MAX as u64, "entries"));
+            return Err(Error::too_large(
+                &format!("the list `{field}`"),
+                list.len() as u64,
+                limits::CUSTOM_BOT_CHECKS_MAX as u64,
+                "entries",
+            ));
         }
     }
     for keyword in &checks.keywords {

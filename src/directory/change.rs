@@ -2,9 +2,9 @@
 
 use super::names::Names;
 use super::person::{DepartmentEntry, PersonEntry, ROOT, Upserted, UserIndex};
+use super::refused::{EditRefused, Unique};
 use super::rows::{Row, Rows, Shared};
 use super::tree::Tree;
-use super::refused::{EditRefused, Unique};
 use super::{Changed, Directory, Leaver, check_department, check_person, keys, person_key};
 use crate::error::{Error, Result};
 use crate::limits::{DEPARTMENTS_IN_PLACE_MAX, DEPARTMENTS_MAX, PEOPLE_PER_WRITE, SEARCH_UNSORTED_MAX};
@@ -97,10 +97,9 @@ impl Directory {
             }
         }
         // Somebody else may have it now, unless that one is in the list and gives it up.
-        for (field, wanted, holder) in [
-            (Unique::Email, &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>),
-            (Unique::Mobile, &mobiles, Self::by_mobile),
-        ] {
+        for (field, wanted, holder) in
+            [(Unique::Email, &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>), (Unique::Mobile, &mobiles, Self::by_mobile)]
+        {
             for (key, user_id) in wanted {
                 let Some(index) = holder(self, key).filter(|index| !self.resigned(*index)) else { continue };
                 let id = self.user_id(index);

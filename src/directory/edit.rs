@@ -192,8 +192,8 @@ impl Directory {
                 return Err(EditRefused::Taken { field: Unique::DepartmentName, by: sister.department_id.clone() });
             }
         }
-        let value = serde_json::to_vec(&department)
-            .map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
+        let value =
+            serde_json::to_vec(&department).map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
         writes.push(Write::Put(Table::Departments, tables::none(), tables::text_key(&department.department_id), value));
         self.0.store.write(writes).await?;
         self.0.tree.write().put(Arc::new(department));
@@ -226,18 +226,15 @@ impl Directory {
 }
 
 /// An id that another system chooses for a department.
-fn check_custom_id(id: &str) -> Result<()> {
+fn check_custom_id(id: &str) -> Edited<()> {
     let formed = id.len() <= USER_ID_BYTES_MAX
         && id.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_@.".contains(&byte));
     if !formed || id == ROOT || id.starts_with("od-") {
-        return Err(Error::invalid(
-            "department_id",
-            format!(
-                "it must have 1 to {USER_ID_BYTES_MAX} letters, digits, `-`, `_`, `@` or `.`, begin with a letter or digit, not be `0` and not begin with od-, and is \"{}\"",
-                clip(id)
-            ),
-        ));
+        return Err(EditRefused::CustomId(format!(
+            "it must have 1 to {USER_ID_BYTES_MAX} letters, digits, `-`, `_`, `@` or `.`, begin with a letter or digit, not be `0` and not begin with od-, and is \"{}\"",
+            clip(id)
+        )));
     }
     Ok(())
 }

@@ -16,8 +16,8 @@ mod tree;
 
 pub use change::department_id_of;
 pub use check::{check_department, check_person};
-pub(crate) use keys::{email_key, mobile_key};
 pub use edit::{EditToken, Leaver};
+pub(crate) use keys::{email_key, mobile_key};
 pub use person::{DepartmentEntry, PersonEntry, PersonMore, PersonOrder, ROOT, SearchPage, Upserted, UserIndex};
 pub use refused::{EditRefused, Unique};
 
@@ -284,9 +284,7 @@ impl Directory {
     pub fn count_with_main(&self, id: &str) -> u32 {
         let rows = self.0.rows.load();
         let tree = self.0.tree.read();
-        let main = |index: &UserIndex| {
-            rows.get(*index).is_some_and(|row| row.departments().first().is_none_or(|main| **main == *id))
-        };
+        let main = |index: &UserIndex| rows.get(*index).is_some_and(|row| row.departments().first().is_none_or(|main| **main == *id));
         tree.direct(id).map_or(0, |people| people.iter().filter(main).count() as u32)
     }
 
@@ -298,6 +296,16 @@ impl Directory {
     /// People directly in a department, by index. Those in no department are in the root.
     pub fn people_in(&self, id: &str) -> Vec<UserIndex> {
         self.0.tree.read().direct(id).map_or_else(Vec::new, |people| people.iter().collect())
+    }
+
+    /// So many people directly in a department, by index, behind this one.
+    pub fn people_after(&self, id: &str, after: Option<UserIndex>, count: usize) -> Vec<UserIndex> {
+        let from = after.map_or(Some(0), |after| after.checked_add(1));
+        let tree = self.0.tree.read();
+        match (tree.direct(id), from) {
+            (Some(people), Some(from)) => people.range(from..).take(count).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// People in a department and below it.

@@ -45,6 +45,8 @@ pub enum EditRefused {
         /// Id of the other one.
         by: String,
     },
+    /// The id that was chosen for a department cannot be taken; why.
+    CustomId(String),
     /// The department has people; so many.
     HasPeople(u64),
     /// The department has departments below it; so many.
@@ -73,6 +75,7 @@ impl EditRefused {
             Self::Resigned => Error::invalid("user_id", "the person has left the organisation"),
             Self::NoDepartment(id) => Error::invalid("departments", format!("there is no department `{}`", clip(&id))),
             Self::Taken { field, by } => Error::invalid(field.field(), format!("`{by}` has the same")),
+            Self::CustomId(why) => Error::invalid("department_id", why),
             Self::HasPeople(count) => Error::invalid("department_id", format!("{count} people are in the department")),
             Self::HasDepartments(count) => Error::invalid("department_id", format!("{count} departments are below it")),
             Self::Root => Error::invalid("department_id", "this is not possible with the department `0`"),

@@ -8,8 +8,8 @@ use crate::limits;
 use crate::session::{Frame, Session};
 use futures_util::future::BoxFuture;
 use protocol::command::{
-    Command, CustomBotList, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople,
-    SetPresence, SignOut, Watch, Welcome,
+    Command, CustomBotList, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences,
+    ReceiptUpTo, SearchPeople, SetPresence, SignOut, Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
 use serde::Serialize;

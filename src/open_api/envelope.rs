@@ -196,7 +196,7 @@ async fn refuse<T>(body: Body, refusal: Refusal) -> Result<T, Refusal> {
 }
 
 /// The first bytes of a body, and how many came; what is over the limit is taken and let go, up to a bound.
-async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal> {
+pub async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal> {
     let mut parts = body.into_data_stream();
     let (mut kept, mut size) = (Vec::new(), 0usize);
     while let Some(part) = parts.next().await {

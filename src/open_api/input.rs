@@ -193,6 +193,24 @@ impl Input {
         }
     }
 
+    /// A whole number of the body; its digits as a text are taken too.
+    pub fn number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
+        let value = self.value(name)?;
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        if let Some(number) = number.filter(|number| (min..=max).contains(number)) {
+            return Some(number);
+        }
+        let shown = value.to_string();
+        self.wrong(name, &shown, format!("must be a number from {min} to {max}"));
+        None
+    }
+
+    /// Notes that a field of the body is wrong.
+    pub fn refuse(&mut self, name: &str, description: impl Into<String>) {
+        let shown = self.value(name).map(Value::to_string).unwrap_or_default();
+        self.wrong(name, &shown, description);
+    }
+
     /// A field that is one of the words of a type.
     pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
         let value = self.value(name).filter(|value| value.as_str() != Some(""))?;

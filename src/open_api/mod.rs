@@ -12,6 +12,7 @@ mod contact;
 mod content;
 mod envelope;
 mod error;
+mod hook;
 mod identity;
 mod input;
 mod member;

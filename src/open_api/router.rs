@@ -1,7 +1,7 @@
 //! Every call on one page.
 
 use super::envelope::{WithBody, WithToken, WithoutToken, no_method, no_path};
-use super::{OpenApi, avatar, bot, chat, contact, member, message, message_list, resource, token};
+use super::{OpenApi, avatar, bot, chat, contact, hook, member, message, message_list, resource, token};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::routing::{any, get, patch, post};
@@ -17,16 +17,33 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         .route("/open-apis/bot/v3/info", get(WithToken(bot::info)))
         .route("/open-apis/tenant/v2/tenant/query", get(WithToken(bot::tenant)))
         // People and departments
-        .route("/open-apis/contact/v3/users", get(WithToken(contact::users_of_department)))
+        .route("/open-apis/search/v1/user", get(WithToken(contact::search_people)))
+        .route("/open-apis/contact/v3/users", get(WithToken(contact::users_of_department)).post(WithToken(contact::create)))
         .route("/open-apis/contact/v3/users/find_by_department", get(WithToken(contact::users_of_department)))
         .route("/open-apis/contact/v3/users/batch", get(WithToken(contact::users)))
         .route("/open-apis/contact/v3/users/batch_get_id", post(WithToken(contact::ids)))
         .route("/open-apis/contact/v3/users/basic_batch", post(WithToken(contact::names)))
-        .route("/open-apis/contact/v3/users/{user_id}", get(WithToken(contact::user)))
-        .route("/open-apis/contact/v3/departments", get(WithToken(contact::department_list)))
+        .route(
+            "/open-apis/contact/v3/users/{user_id}",
+            get(WithToken(contact::user))
+                .put(WithToken(contact::update))
+                .patch(WithToken(contact::patch))
+                .delete(WithToken(contact::remove)),
+        )
+        .route("/open-apis/contact/v3/users/{user_id}/resurrect", post(WithToken(contact::resurrect)))
+        .route("/open-apis/contact/v3/scopes", get(WithToken(contact::scopes)))
+        .route("/open-apis/contact/v3/departments", get(WithToken(contact::department_list)).post(WithToken(contact::create_department)))
+        .route("/open-apis/contact/v3/departments/search", post(WithToken(contact::search_departments)))
         .route("/open-apis/contact/v3/departments/batch", get(WithToken(contact::departments)))
         .route("/open-apis/contact/v3/departments/parent", get(WithToken(contact::parents)))
-        .route("/open-apis/contact/v3/departments/{department_id}", get(WithToken(contact::department)))
+        .route(
+            "/open-apis/contact/v3/departments/{department_id}",
+            get(WithToken(contact::department))
+                .put(WithToken(contact::update_department))
+                .patch(WithToken(contact::patch_department))
+                .delete(WithToken(contact::remove_department)),
+        )
+        .route("/open-apis/contact/v3/departments/{department_id}/update_department_id", patch(WithToken(contact::update_department_id)))
         .route("/open-apis/contact/v3/departments/{department_id}/children", get(WithToken(contact::children)))
         // Groups
         .route("/open-apis/im/v1/chats", post(WithToken(chat::create)).get(WithToken(chat::list)))
@@ -52,6 +69,10 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         .route("/open-apis/im/v1/files", post(WithBody(resource::upload_file)).layer(DefaultBodyLimit::disable()))
         .route("/open-apis/im/v1/files/{file_key}", get(WithBody(resource::file)))
         .route("/open-apis/im/v1/messages/{message_id}/resources/{file_key}", get(WithBody(resource::of_message)))
+        // Messages to groups' own bots
+        .route("/open-apis/bot/v2/hook/{token}", post(hook::post))
+        .route("/open-apis/bot/v2/hook/{token}/", post(hook::post))
+        .route("/open-apis/bot/hook/{token}", post(hook::post_titled))
         // Pictures of people who have none
         .route("/open-apis/clarion/v1/avatars/{picture}", get(avatar::picture))
         .route("/open-apis", any(unknown))

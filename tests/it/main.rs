@@ -3,6 +3,7 @@
 mod support;
 
 mod attachment;
+mod custom_bot;
 mod direct_chat;
 mod disk_full;
 mod double_send;
@@ -10,6 +11,7 @@ mod drain;
 mod group;
 mod heartbeat;
 mod kill;
+mod leaver;
 mod malformed_frames;
 mod open_api;
 mod own_state;

@@ -235,6 +235,19 @@ pub fn commands() -> Vec<Sample> {
         ("department", "department", json!({"department_id": "0", "page": "100"})),
         ("devices", "devices", json!({})),
         ("sign_out", "sign_out", json!({"device_id": "laptop-7f3a"})),
+        (
+            "add_custom_bot",
+            "add_custom_bot",
+            json!({"chat_id": CHAT, "client_message_id": "b-1", "name": "Alarms", "description": "Alarms of the plant", "avatar": "f_bot1", "checks": checks()}),
+        ),
+        ("custom_bots", "custom_bots", json!({"chat_id": CHAT})),
+        (
+            "change_custom_bot",
+            "change_custom_bot",
+            json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009", "name": "Sirens", "description": "", "avatar": "", "checks": {"keywords": [], "addresses": [], "signature": false}}),
+        ),
+        ("renew_custom_bot", "renew_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009", "secret": true})),
+        ("remove_custom_bot", "remove_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009"})),
     ]
 }
 
@@ -327,6 +340,15 @@ pub fn replies() -> Vec<Sample> {
                 {"device_id": "tool-00000001", "kind": "tool", "name": "Import", "signed_in_at_ms": 1, "last_seen_ms": 2, "online": false, "current": false}]}),
         ),
         ("done_after_sign_out", "sign_out", json!({})),
+        ("custom_bot_added", "add_custom_bot", custom_bot()),
+        (
+            "custom_bots_as_a_member_sees_them",
+            "custom_bots",
+            json!({"bots": [{"bot": bot(), "description": "", "created_by": "10001", "created_at_ms": 1_790_000_000_000u64}]}),
+        ),
+        ("custom_bot_changed", "change_custom_bot", custom_bot()),
+        ("custom_bot_renewed", "renew_custom_bot", custom_bot()),
+        ("done_after_remove_custom_bot", "remove_custom_bot", json!({})),
     ]
 }
 

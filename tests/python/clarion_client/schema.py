@@ -66,6 +66,14 @@ STRUCTS = {
     'DeviceList': [('devices', 'list of Device', 'missing = empty')],
     'Device': [('device_id', 'text', 'always'), ('kind', 'DeviceKind', 'always'), ('name', 'text', 'always'), ('signed_in_at_ms', 'number', 'always'), ('last_seen_ms', 'number', 'always'), ('address', 'text', 'may be missing'), ('online', 'boolean', 'missing = false'), ('current', 'boolean', 'missing = false')],
     'SignOut': [('device_id', 'text', 'always')],
+    'AddCustomBot': [('chat_id', 'chat id', 'always'), ('client_message_id', 'text', 'always'), ('name', 'text', 'always'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('checks', 'CustomBotChecks', 'may be missing')],
+    'CustomBotChecks': [('keywords', 'list of text', 'missing = empty'), ('addresses', 'list of text', 'missing = empty'), ('signature', 'boolean', 'missing = false')],
+    'CustomBot': [('bot', 'Person', 'always'), ('description', 'text', 'always'), ('checks', 'CustomBotChecks', 'may be missing'), ('url', 'text', 'may be missing'), ('secret', 'text', 'may be missing'), ('created_by', 'user id', 'always'), ('created_at_ms', 'number', 'always')],
+    'CustomBots': [('chat_id', 'chat id', 'always')],
+    'CustomBotList': [('bots', 'list of CustomBot', 'missing = empty')],
+    'ChangeCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('name', 'text', 'may be missing'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('checks', 'CustomBotChecks', 'may be missing')],
+    'RenewCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('secret', 'boolean', 'missing = false')],
+    'RemoveCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
     'Receipt': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('delivered_seq', 'seq', 'always'), ('read_seq', 'seq', 'always')],
     'ReadCount': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('count', 'number', 'always')],
     'Typing': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
@@ -73,6 +81,7 @@ STRUCTS = {
     'Gap': [('dropped', 'number', 'always')],
     'Heartbeat': [('server_time_ms', 'number', 'always'), ('cursor', 'text', 'may be missing')],
     'Drain': [('after_ms', 'number', 'always'), ('url', 'text', 'may be missing')],
+    'PersonChanged': [('person', 'Person', 'always')],
     'ChatLeft': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always')],
     'Record': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('position', 'number', 'always'), ('at_ms', 'number', 'always'), ('by', 'user id', 'always'), ('change', 'Change', 'always')],
     'Message': [('message_id', 'message id', 'always'), ('client_message_id', 'text', 'always'), ('content', 'Content', 'always'), ('reply_to', 'Quote', 'may be missing'), ('thread_root', 'message id', 'may be missing'), ('mentions', 'list of user id', 'missing = empty'), ('mention_all', 'boolean', 'missing = false'), ('edited_at_ms', 'number', 'may be missing'), ('recalled_by', 'user id', 'may be missing'), ('reactions', 'list of Reaction', 'missing = empty'), ('pinned', 'boolean', 'missing = false'), ('thread_count', 'number', 'may be missing')],
@@ -125,7 +134,7 @@ WORDS = {
 }
 
 CHOICES = {
-    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft')},
+    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft'), 'person_changed': (90, 'PersonChanged')},
     'Change': {'message': (1, 'Message'), 'edited': (2, 'Edited'), 'recalled': (3, 'Recalled'), 'reacted': (4, 'Reacted'), 'unreacted': (5, 'Reacted'), 'pinned': (6, 'Pinned'), 'unpinned': (7, 'Pinned'), 'created': (8, 'Created'), 'members_added': (9, 'MembersChanged'), 'members_removed': (10, 'MembersChanged'), 'updated': (11, 'Updated'), 'managers_changed': (12, 'ManagersChanged'), 'owner_changed': (13, 'OwnerChanged'), 'dissolved': (14, 'Dissolved')},
     'Content': {'text': (1, 'Text'), 'post': (2, 'Post'), 'image': (3, 'Image'), 'file': (4, 'File'), 'card': (5, 'Card'), 'share_chat': (6, 'ShareChat'), 'share_user': (7, 'ShareUser'), 'merged': (8, 'Merged'), 'audio': (9, 'File'), 'media': (10, 'File')},
 }
@@ -171,6 +180,11 @@ COMMANDS = {
     'department': (52, 'GetDepartment', 'DepartmentPage'),
     'devices': (60, 'Devices', 'DeviceList'),
     'sign_out': (61, 'SignOut', 'Done'),
+    'add_custom_bot': (90, 'AddCustomBot', 'CustomBot'),
+    'custom_bots': (91, 'CustomBots', 'CustomBotList'),
+    'change_custom_bot': (92, 'ChangeCustomBot', 'CustomBot'),
+    'renew_custom_bot': (93, 'RenewCustomBot', 'CustomBot'),
+    'remove_custom_bot': (94, 'RemoveCustomBot', 'Done'),
 }
 
 ERRORS = {
