@@ -12,13 +12,16 @@ mod login;
 pub mod password;
 mod range;
 mod revoked;
+mod scopes;
 mod token;
 
+pub use apps::APPS_CHANGED;
 pub use devices::is_device_id;
 pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 pub use login::{Checked, LoginModule, LoginRefused};
 pub use range::AppRange;
 pub use revoked::EVERY_DEVICE;
+pub use scopes::{Scopes, is_reserved};
 pub use token::KeyRing;
 
 use crate::clock::Clock;
@@ -56,7 +59,6 @@ struct Inside {
     revocations: broadcast::Sender<(UserIndex, String)>,
     touched: Mutex<HashMap<(UserIndex, String), Touched>>,
     apps: RwLock<Apps>,
-    ranges: RwLock<range::Ranges>,
     /// A device's row is read and written under the lock of its person.
     changing: Vec<tokio::sync::Mutex<()>>,
 }
@@ -91,7 +93,6 @@ impl Auth {
     ) -> Result<Self> {
         let ring = KeyRing::load(&*store, &clock).await?;
         let apps = Apps::load(&*store).await?;
-        let ranges = range::load(&*store).await?;
         let revoked = Revoked::load(&*store, clock.now_ms()).await?;
         Ok(Self(Arc::new(Inside {
             access_token_minutes: config.access_token_minutes,
@@ -109,7 +110,6 @@ impl Auth {
             revocations: broadcast::channel(REVOCATIONS_WAITING_MAX).0,
             touched: Mutex::default(),
             apps: RwLock::new(apps),
-            ranges: RwLock::new(ranges),
             changing: (0..CHANGING).map(|_| tokio::sync::Mutex::default()).collect(),
             store,
             directory,

@@ -8,6 +8,7 @@ mod connection;
 mod dispatch;
 mod heartbeat;
 mod people;
+mod text_check;
 mod upgrade;
 
 #[cfg(feature = "autobahn")]

@@ -71,7 +71,7 @@ pub async fn ids(mut call: Call) -> Answer {
         let mut entry = json!({ field: asked });
         let person = index
             .and_then(|index| Some((index, directory.entry(index)?)))
-            .filter(|(index, person)| (include_resigned || !person.resigned) && call.api.auth.sees_person(&call.app.app_id, *index));
+            .filter(|(index, person)| (include_resigned || !person.resigned) && call.api.auth.sees_person(&call.app, *index));
         if let Some((index, person)) = person {
             entry["user_id"] = json!(call.api.id_of(&call.app, form, index));
             entry["status"] = status(&person);
@@ -156,7 +156,7 @@ pub async fn parents(mut call: Call) -> Answer {
     while entry.department_id != ROOT
         && entry.parent != ROOT
         && above.len() < crate::limits::DEPARTMENT_DEPTH_MAX
-        && call.api.auth.sees_department(&call.app.app_id, &entry.parent)
+        && call.api.auth.sees_department(&call.app, &entry.parent)
         && let Some(parent) = call.api.chats.directory.department(&entry.parent)
     {
         entry = parent;
@@ -276,7 +276,7 @@ impl OpenApi {
     /// The department that is meant by an id, when this app may see it.
     fn department_seen(&self, app: &AppEntry, forms: Forms, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {
         let entry = self.department_meant(forms, id)?;
-        if self.auth.sees_department(&app.app_id, &entry.department_id) { Ok(entry) } else { Err(no_department_right(id)) }
+        if self.auth.sees_department(app, &entry.department_id) { Ok(entry) } else { Err(no_department_right(id)) }
     }
 
     fn department_meant(&self, forms: Forms, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {

@@ -7,9 +7,8 @@ use super::error::{Act, Refusal};
 use crate::chat::{Asked, HookRefused};
 use crate::limits::HOOK_BODY_BYTES_MAX;
 use crate::net::ClientAddress;
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use protocol::command::Send;
@@ -17,16 +16,14 @@ use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-type Client = Option<Extension<ClientAddress>>;
-
 /// `POST bot/v2/hook/:token`
-pub async fn post(State(api): State<Arc<OpenApi>>, Path(token): Path<String>, client: Client, request: Request) -> Response {
-    answer(posted(&api, &token, client, request, |body| body).await)
+pub async fn post(api: Arc<OpenApi>, request: Request) -> Response {
+    answer(posted(&api, request, |body| body).await)
 }
 
 /// `POST bot/hook/:token`, the older form: a title and a text.
-pub async fn post_titled(State(api): State<Arc<OpenApi>>, Path(token): Path<String>, client: Client, request: Request) -> Response {
-    answer(posted(&api, &token, client, request, titled).await)
+pub async fn post_titled(api: Arc<OpenApi>, request: Request) -> Response {
+    answer(posted(&api, request, titled).await)
 }
 
 /// The older form as the newer one.
@@ -44,13 +41,9 @@ fn titled(body: Map<String, Value>) -> Map<String, Value> {
     }
 }
 
-async fn posted(
-    api: &OpenApi,
-    token: &str,
-    client: Client,
-    request: Request,
-    form: fn(Map<String, Value>) -> Map<String, Value>,
-) -> Result<(), Refusal> {
+async fn posted(api: &OpenApi, request: Request, form: fn(Map<String, Value>) -> Map<String, Value>) -> Result<(), Refusal> {
+    let token = request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let address = request.extensions().get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |client| client.0);
     let (bytes, size) = take(request.into_body(), HOOK_BODY_BYTES_MAX).await?;
     if size > HOOK_BODY_BYTES_MAX {
         return Err(Refusal::new(
@@ -69,13 +62,8 @@ async fn posted(
     }
     let timestamp =
         body.get("timestamp").and_then(|value| value.as_str().map(str::to_owned).or_else(|| value.as_u64().map(|time| time.to_string())));
-    let asked = Asked {
-        address: client.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |Extension(ClientAddress(address))| address),
-        timestamp: timestamp.as_deref(),
-        sign: body.get("sign").and_then(Value::as_str),
-        texts: &texts,
-    };
-    let hooked = api.chats.hooked(token, asked).await.map_err(|error| Refusal::of(Act::Send, error))?;
+    let asked = Asked { address, timestamp: timestamp.as_deref(), sign: body.get("sign").and_then(Value::as_str), texts: &texts };
+    let hooked = api.chats.hooked(&token, asked).await.map_err(|error| Refusal::of(Act::Send, error))?;
     let hooked = hooked.map_err(|refused| refusal(refused, api.config.hook_messages_per_second))?;
     let said = api.said_to_hook(&body).map_err(|refusal| Refusal { code: 19_002, ..refusal })?;
     let command = Send {

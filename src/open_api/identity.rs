@@ -121,7 +121,7 @@ impl OpenApi {
     /// Who is meant by an id, when this app may see the person.
     pub fn meant(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {
         let index = self.whoever(app, form, id)?;
-        if self.auth.sees_person(&app.app_id, index) { Ok(index) } else { Err(outside_of_range(id)) }
+        if self.auth.sees_person(app, index) { Ok(index) } else { Err(outside_of_range(id)) }
     }
 
     fn whoever(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {

@@ -76,8 +76,6 @@ tables! {
     EditTokens "edit_tokens"
     /// empty · app id → an app, as JSON.
     Apps "apps"
-    /// empty · app id → the part of the organisation that the app may see, as JSON; all of it without a row.
-    AppRanges "app_ranges"
     /// user · device id → a device with its refresh token's hash, as JSON.
     Devices "devices"
     /// empty · name → keys and facts of this organisation.

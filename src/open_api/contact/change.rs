@@ -15,7 +15,9 @@ use serde_json::{Value, json};
 /// Characters of a `client_token`.
 const TOKEN_CHARACTERS_MAX: usize = 128;
 /// People who lead somebody beside the leader.
-const DOTTED_LEADERS_MAX: usize = 50;
+const DOTTED_LEADERS_MAX: usize = DEPARTMENTS_PER_PERSON_MAX;
+/// Largest first day, s since 1970: year 2514.
+const JOIN_TIME_MAX: u64 = 17_179_869_180;
 
 /// `POST contact/v3/users`
 pub async fn create(mut call: Call) -> Answer {
@@ -148,7 +150,7 @@ pub async fn resurrect(mut call: Call) -> Answer {
 pub(super) fn client_token(call: &mut Call) -> Option<EditToken> {
     let key = call.input.asked("client_token")?;
     if key.chars().count() > TOKEN_CHARACTERS_MAX {
-        call.input.refuse("client_token", format!("has more than {TOKEN_CHARACTERS_MAX} characters"));
+        call.input.refuse_asked("client_token", format!("has more than {TOKEN_CHARACTERS_MAX} characters"));
     }
     Some(EditToken { by: call.app.bot, key, now_ms: call.api.chats.clock.now_ms() })
 }
@@ -226,8 +228,8 @@ impl Asked {
             input.refuse("department_ids", "is required and cannot be empty; the root is 0");
         }
         let orders = orders(input);
-        let gender = input.number("gender", 0, u64::MAX);
-        let join_time_s = input.number("join_time", 0, u64::from(u32::MAX) * 4);
+        let gender = input.number("gender", 0, 255);
+        let join_time_s = input.number("join_time", 0, JOIN_TIME_MAX);
         let flag = |input: &mut Input, name: &str| input.value(name).is_some().then(|| input.flag(name));
         let (mobile_visible, frozen) = (flag(input, "mobile_visible"), flag(input, "is_frozen"));
         let dotted =

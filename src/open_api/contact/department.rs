@@ -131,7 +131,7 @@ impl Asked {
         let parent = match parent {
             Some(id) => {
                 let parent = api.department_meant(forms, &id)?;
-                if !api.auth.sees_department(&app.app_id, &parent.department_id) {
+                if !api.auth.sees_department(app, &parent.department_id) {
                     let refusal = no_department_right(&id);
                     return Err(Refusal { code: 40_014, ..refusal }.with_status(StatusCode::FORBIDDEN));
                 }

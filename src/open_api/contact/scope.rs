@@ -12,7 +12,6 @@ pub async fn scopes(mut call: Call) -> Answer {
     let forms = forms(&mut call)?;
     let (api, app) = (&call.api, &call.app);
     let directory = &api.chats.directory;
-    let range = api.auth.app_range(&app.app_id);
     // The token says which list goes on, and behind what.
     let place = page.token.as_deref().unwrap_or("p");
     let (list, after) = place.split_at_checked(1).ok_or_else(|| wrong_token(place))?;
@@ -22,15 +21,12 @@ pub async fn scopes(mut call: Call) -> Answer {
     }
     let mut people = Vec::new();
     if list == "p" {
-        people = match &range {
+        people = match &app.range {
             None => directory.people_after(ROOT, after, page.size + 1),
             Some(range) => {
-                let mut people: Vec<u32> = range
-                    .people
-                    .iter()
-                    .copied()
-                    .filter(|index| after.is_none_or(|after| *index > after) && !directory.resigned(*index))
-                    .collect();
+                let known = range.people.iter().filter_map(|user_id| directory.index(user_id));
+                let mut people: Vec<u32> =
+                    known.filter(|index| after.is_none_or(|after| *index > after) && !directory.resigned(*index)).collect();
                 people.sort_unstable();
                 people.truncate(page.size + 1);
                 people
@@ -39,7 +35,7 @@ pub async fn scopes(mut call: Call) -> Answer {
     }
     let more_people = people.len() > page.size;
     people.truncate(page.size);
-    let all: Vec<String> = match &range {
+    let all: Vec<String> = match &app.range {
         None => directory.children(ROOT).iter().map(|child| child.department_id.clone()).collect(),
         Some(range) => range.departments.iter().filter(|id| directory.department(id).is_some()).cloned().collect(),
     };

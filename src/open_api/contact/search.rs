@@ -22,7 +22,7 @@ pub async fn search_people(mut call: Call) -> Answer {
     // A search looks at every name; other calls of this thread must not wait for it.
     let found = tokio::task::spawn_blocking(move || directory.search(&query, page.size, page.token.as_deref()));
     let found = found.await.map_err(|_| Refusal::internal())?;
-    let seen = found.people.into_iter().filter(|index| !api.is_bot(*index) && api.auth.sees_person(&app.app_id, *index));
+    let seen = found.people.into_iter().filter(|index| !api.is_bot(*index) && api.auth.sees_person(app, *index));
     let users: Vec<Value> = seen
         .filter_map(|index| {
             let person = api.chats.directory.entry(index)?;
@@ -54,7 +54,7 @@ pub async fn search_departments(mut call: Call) -> Answer {
     let (api, app) = (&call.api, &call.app);
     let directory = api.chats.directory.clone();
     let found = tokio::task::spawn_blocking(move || directory.search_departments(&query)).await.map_err(|_| Refusal::internal())?;
-    let seen: Vec<_> = found.into_iter().filter(|entry| api.auth.sees_department(&app.app_id, &entry.department_id)).collect();
+    let seen: Vec<_> = found.into_iter().filter(|entry| api.auth.sees_department(app, &entry.department_id)).collect();
     let end = (start.saturating_add(page.size)).min(seen.len());
     let next = (end < seen.len()).then(|| end.to_string());
     let items = seen.get(start..end).unwrap_or_default().iter().map(|entry| api.department_object(app, forms, entry)).collect();
