@@ -48,6 +48,9 @@ use std::sync::Arc;
 /// What a call's function gives.
 pub type Served = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
+/// What a function gives that answers in a form of its own.
+pub type Answered = Pin<Box<dyn Future<Output = Response> + Send>>;
+
 /// The function of a call, by what it needs.
 #[derive(Clone, Copy)]
 pub enum Serve {
@@ -58,7 +61,7 @@ pub enum Serve {
     /// The token of an app; the function reads the body itself.
     WithBody(fn(Call, Request) -> Served),
     /// Anybody may call, and the function reads and answers in a form of its own.
-    Own(fn(Arc<OpenApi>, Request) -> Pin<Box<dyn Future<Output = Response> + Send>>),
+    Own(fn(Arc<OpenApi>, Request) -> Answered),
 }
 
 /// Method of a call.
