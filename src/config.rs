@@ -117,6 +117,8 @@ settings! {
     /// Calls of the open API that one app may make, on average; a second's worth can be saved up.
     open_api_calls_per_second: u64 = 10_000, "calls a second, 1 to 1000000", (1, 1_000_000);
 
+    /// How long the audit log keeps who changed what through the open API.
+    audit_days: u64 = 400, "days, 1 to 3650", (1, 3_650);
     /// Messages of one group's own bot (an incoming webhook), on average; a second's worth can be saved up. Those of a longer
     /// burst wait for their turn. The open platform has 5.
     hook_messages_per_second: u64 = 100, "messages a second, 1 to 100000", (1, 100_000);

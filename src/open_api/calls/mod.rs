@@ -24,14 +24,18 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod card;
 mod contact;
 pub mod field;
+mod forward;
 mod group;
 #[cfg(debug_assertions)]
 pub mod held;
 mod hook;
 mod member;
 mod message;
+mod not_here;
+mod reaction;
 mod resource;
 
 use super::OpenApi;
@@ -155,8 +159,19 @@ pub struct Family {
 }
 
 /// Every family, in the order of the description.
-pub const FAMILIES: &[Family] =
-    &[app::FAMILY, contact::FAMILY, hook::FAMILY, group::FAMILY, member::FAMILY, message::FAMILY, resource::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    app::FAMILY,
+    contact::FAMILY,
+    hook::FAMILY,
+    group::FAMILY,
+    member::FAMILY,
+    message::FAMILY,
+    forward::FAMILY,
+    card::FAMILY,
+    reaction::FAMILY,
+    not_here::FAMILY,
+    resource::FAMILY,
+];
 
 /// Every call.
 pub fn all() -> impl Iterator<Item = &'static CallEntry> {

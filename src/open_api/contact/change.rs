@@ -219,7 +219,7 @@ impl Asked {
                 input.refuse(name, "cannot be empty");
             }
         }
-        let employee_type = input.value("employee_type").is_some().then(|| input.number("employee_type", 0, 255)).flatten();
+        let employee_type = input.value("employee_type").is_some().then(|| input.given_number("employee_type", 0, 255)).flatten();
         if whole && employee_type.is_none() {
             input.refuse("employee_type", "is required: 1 regular, 2 intern, 3 outsourced, 4 labour, 5 consultant");
         }
@@ -228,8 +228,8 @@ impl Asked {
             input.refuse("department_ids", "is required and cannot be empty; the root is 0");
         }
         let orders = orders(input);
-        let gender = input.number("gender", 0, 255);
-        let join_time_s = input.number("join_time", 0, JOIN_TIME_MAX);
+        let gender = input.given_number("gender", 0, 255);
+        let join_time_s = input.given_number("join_time", 0, JOIN_TIME_MAX);
         let flag = |input: &mut Input, name: &str| input.value(name).is_some().then(|| input.flag(name));
         let (mobile_visible, frozen) = (flag(input, "mobile_visible"), flag(input, "is_frozen"));
         let dotted =

@@ -115,7 +115,7 @@ impl Asked {
         if whole && parent.is_none() {
             input.refuse("parent_department_id", "is required; the root is 0");
         }
-        let order = input.number("order", 0, u64::from(u32::MAX));
+        let order = input.given_number("order", 0, u64::from(u32::MAX));
         let leader = input.value("leader_user_id").is_some().then(|| input.text("leader_user_id").unwrap_or_default());
         let listed = leaders(input);
         let hrbps = input.value("department_hrbps").is_some().then(|| input.list("department_hrbps", PEOPLE_MAX));
