@@ -67,6 +67,7 @@ STRUCTS = {
     'Device': [('device_id', 'text', 'always'), ('kind', 'DeviceKind', 'always'), ('name', 'text', 'always'), ('signed_in_at_ms', 'number', 'always'), ('last_seen_ms', 'number', 'always'), ('address', 'text', 'may be missing'), ('online', 'boolean', 'missing = false'), ('current', 'boolean', 'missing = false')],
     'SignOut': [('device_id', 'text', 'always')],
     'GotEphemeral': [('message_ids', 'list of message id', 'missing = empty')],
+    'AddCustomBot': [('chat_id', 'chat id', 'always'), ('client_message_id', 'text', 'always'), ('name', 'text', 'always'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('checks', 'CustomBotChecks', 'may be missing')],
     'CustomBotChecks': [('keywords', 'list of text', 'missing = empty'), ('addresses', 'list of text', 'missing = empty'), ('signature', 'boolean', 'missing = false')],
     'CustomBot': [('bot', 'Person', 'always'), ('description', 'text', 'always'), ('checks', 'CustomBotChecks', 'may be missing'), ('url', 'text', 'may be missing'), ('secret', 'text', 'may be missing'), ('created_by', 'user id', 'always'), ('created_at_ms', 'number', 'always')],
     'CustomBots': [('chat_id', 'chat id', 'always')],

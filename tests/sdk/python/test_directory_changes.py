@@ -1,8 +1,11 @@
 """An HR system keeps people and departments by the official SDK: taken in, changed, moved, let go."""
 
+import json
 import uuid
 
+import lark_oapi as lark
 import pytest
+from lark_oapi.api.auth.v3 import InternalTenantAccessTokenRequest, InternalTenantAccessTokenRequestBody
 from lark_oapi.api.contact.v3 import (
     BatchDepartmentRequest, CreateDepartmentRequest, CreateUserRequest, DeleteDepartmentRequest, DeleteUserRequest, DeleteUserRequestBody,
     Department, DepartmentI18nName, GetDepartmentRequest, GetUserRequest, ListScopeRequest, ParentDepartmentRequest, PatchDepartmentRequest,
@@ -11,7 +14,7 @@ from lark_oapi.api.contact.v3 import (
 )
 from lark_oapi.core.model import RequestOption
 
-from conftest import fresh, ids_by, make_group, ok, people_of, refused, send_text
+from conftest import APP_1, fresh, ids_by, make_group, ok, people_of, refused, send_text
 
 
 def new_department(app, name, parent="0", **fields):
@@ -188,18 +191,16 @@ def test_a_department_moves_and_is_deleted_when_it_is_empty(app, works, people):
     refused(gone(above.open_department_id), 40015)
 
 
-def test_departments_and_people_are_found_by_a_part_of_their_name(app, works):
-    # The SDK sends these calls only with a token of a person; the server takes the app's there.
-    from lark_oapi.api.auth.v3 import InternalTenantAccessTokenRequest, InternalTenantAccessTokenRequestBody
-    from conftest import APP_1
-    import json
+def test_departments_are_found_by_a_part_of_their_name(server, app):
+    # The SDK sends this call only with a token that it is given as a person's; the server takes the app's there.
     body = InternalTenantAccessTokenRequestBody.builder().app_id(APP_1[0]).app_secret(APP_1[1]).build()
     reply = app.auth.v3.tenant_access_token.internal(InternalTenantAccessTokenRequest.builder().request_body(body).build())
     option = RequestOption.builder().user_access_token(json.loads(reply.raw.content)["tenant_access_token"]).build()
+    person = lark.Client.builder().app_id(APP_1[0]).app_secret(APP_1[1]).domain(server.url).enable_set_token(True).build()
     request = SearchDepartmentRequest.builder().request_body(SearchDepartmentRequestBody.builder().query("平台").build()).build()
-    assert "平台组" in [entry.name for entry in ok(app.contact.v3.department.search(request, option)).items]
+    assert "平台组" in [entry.name for entry in ok(person.contact.v3.department.search(request, option)).items]
     empty = SearchDepartmentRequest.builder().request_body(SearchDepartmentRequestBody.builder().query("no such department").build()).build()
-    assert not ok(app.contact.v3.department.search(empty, option)).items
+    assert not ok(person.contact.v3.department.search(empty, option)).items
 
 
 def test_an_app_that_sees_everybody_is_told_what_stands_at_the_top(app):
