@@ -7,6 +7,7 @@
 //! and the rest are made; how one is added stands there. What works and what does not yet stands in `COMPATIBILITY.md`.
 
 mod avatar;
+mod batch;
 mod bot;
 pub mod calls;
 mod chat;
@@ -27,6 +28,7 @@ mod page;
 mod pin;
 mod rate;
 mod reaction;
+mod reader;
 mod resource;
 mod router;
 mod token;

@@ -3,6 +3,7 @@
 mod support;
 
 mod attachment;
+mod batch_send;
 mod cards;
 mod direct_chat;
 mod disk_full;
@@ -18,6 +19,7 @@ mod own_state;
 mod pins;
 mod presence;
 mod reactions;
+mod read_users;
 mod receipts;
 mod removed_member;
 mod resume;

@@ -24,6 +24,7 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod batch;
 mod card;
 mod contact;
 pub mod field;
@@ -161,6 +162,7 @@ pub const FAMILIES: &[Family] = &[
     forward::FAMILY,
     card::FAMILY,
     reaction::FAMILY,
+    batch::FAMILY,
     not_here::FAMILY,
     resource::FAMILY,
 ];
