@@ -231,5 +231,12 @@ pub const UPLOAD_POSTED_WITHIN_MS: u64 = 24 * 3_600_000;
 /// Uploads that one round of the sweep looks at.
 pub const SWEEP_MAX: usize = 1_000;
 
+/// Entries of the audit log that wait for a commit: some seconds of the busiest hour. With more, nothing is changed.
+pub const AUDIT_ENTRIES_WAITING: usize = 16_384;
+/// Entries of the audit log in one write, and read in one go.
+pub const AUDIT_ENTRIES_TOGETHER: usize = 1_024;
+/// Entries of the audit log that are looked at for one page.
+pub const AUDIT_ENTRIES_READ_MAX: usize = 50_000;
+
 /// Addresses whose requests are counted at once; an address that has asked nothing for a while is forgotten first.
 pub const ADDRESSES_COUNTED_MAX: usize = 200_000;

@@ -70,6 +70,16 @@ impl Input {
         if self.violations.is_empty() { Ok(()) } else { Err(Refusal::fields(std::mem::take(&mut self.violations))) }
     }
 
+    /// Name and value of every part of the path.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.path.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &Map<String, Value> {
+        &self.body
+    }
+
     /// A part of the path.
     pub fn path(&self, name: &str) -> String {
         self.path.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()

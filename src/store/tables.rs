@@ -84,6 +84,8 @@ tables! {
     Apps "apps"
     /// user · device id → a device with its refresh token's hash, as JSON.
     Devices "devices"
+    /// day since 1970 · (time, start of the server, number) → who changed what, as JSON. Rows are never changed.
+    Audit "audit"
     /// empty · name → keys and facts of this organisation.
     Facts "facts"
 }
