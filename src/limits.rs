@@ -214,6 +214,12 @@ pub const FANOUT_JOBS_WAITING: usize = 1_024;
 pub const UPLOADS_MAX: usize = 64;
 /// Uploads of one person at once; the pages send three.
 pub const UPLOADS_PER_PERSON_MAX: usize = 6;
+/// Uploads in parts that are not finished or deleted, of one person.
+pub const PARTS_PER_PERSON_MAX: usize = 16;
+/// The same of everybody: each has a file and a row, and they are all in memory.
+pub const PARTS_MAX: usize = 10_000;
+/// An upload in parts that does not go on for so long is forgotten, in ms.
+pub const PARTS_AGE_MS: u64 = 24 * 3_600_000;
 /// Downloads at once; each has a buffer of `FILE_STEP_BYTES` and an open file.
 pub const DOWNLOADS_MAX: usize = 512;
 /// Downloads of one person at once: a browser opens six, and people have several devices.

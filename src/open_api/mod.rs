@@ -33,6 +33,7 @@ mod reader;
 mod resource;
 mod router;
 mod token;
+mod upload;
 
 pub use calls::scopes;
 pub use router::router;

@@ -74,6 +74,8 @@ tables! {
     Blobs "blobs"
     /// empty · (time, file key) → empty. Uploads that may not be posted yet.
     Uploads "uploads"
+    /// empty · upload id → an upload that comes in parts, as JSON.
+    UploadsInParts "uploads_in_parts"
     /// bucket of user index · user index → a person or bot, as JSON.
     People "people"
     /// user · empty → the password's hash, as a PHC string.

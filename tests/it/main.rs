@@ -1,8 +1,10 @@
 //! Whole-server tests: the built binary, real sockets, real files. One file a story or a danger.
 
+mod support;
+
 mod attachment;
-mod batch_send;
 mod audit;
+mod batch_send;
 mod cards;
 mod direct_chat;
 mod disk_full;
@@ -26,4 +28,4 @@ mod scopes;
 mod sign_in;
 mod slow_reader;
 mod strangers;
-mod support;
+mod uploads;

@@ -99,6 +99,8 @@ pub enum BodyForm {
     Json(&'static [Field]),
     /// Parts with these names.
     Multipart(&'static [Field]),
+    /// The bytes of a file.
+    Bytes,
 }
 
 /// The form of a reply.
@@ -256,6 +258,12 @@ impl CallEntry {
         self
     }
 
+    /// The body is bytes.
+    pub const fn bytes_in(mut self) -> Self {
+        self.body = BodyForm::Bytes;
+        self
+    }
+
     /// Fields of the reply's `data`.
     pub const fn reply(mut self, fields: &'static [Field]) -> Self {
         self.reply = ReplyForm::Data(fields);
@@ -340,7 +348,7 @@ mod tests {
             assert!(entry.changes || !changes_by_nature, "{entry:?} changes something by its method");
             assert!(!entry.changes || entry.method != Method::Get, "{entry:?} must not change anything");
             let body = match entry.body {
-                BodyForm::None => &[],
+                BodyForm::None | BodyForm::Bytes => &[],
                 BodyForm::Json(fields) | BodyForm::Multipart(fields) => fields,
             };
             let reply = match entry.reply {
