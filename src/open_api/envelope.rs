@@ -256,6 +256,9 @@ pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
         put(headers, RATE_RESET, &reset_seconds.to_string());
         put(headers, header::RETRY_AFTER, &reset_seconds.to_string());
     }
+    if let Some(size_bytes) = refusal.size_bytes {
+        put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size_bytes}"));
+    }
     if let Some(calls_per_second) = refusal.calls_per_second {
         put(response.headers_mut(), RATE_LIMIT, &calls_per_second.to_string());
     }

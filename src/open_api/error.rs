@@ -21,6 +21,8 @@ pub struct Refusal {
     pub reset_seconds: Option<u64>,
     /// Calls a second that are allowed, when there were more.
     pub calls_per_second: Option<u64>,
+    /// Bytes of the file, when a part was wanted that it does not have.
+    pub size_bytes: Option<u64>,
 }
 
 /// One field that is wrong.
@@ -86,6 +88,7 @@ impl Refusal {
             scopes: &[],
             reset_seconds: None,
             calls_per_second: None,
+            size_bytes: None,
         }
     }
 
@@ -227,6 +230,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (ReactionNotFound, _) => 231_010,
         (NotForwardable, _) => 230_061,
         (OtherKind, Resource) => 234_001,
+        (OtherKind, React) => 231_017,
         (OtherKind, _) => 230_055,
         (Overtaken, FollowUp) => 230_006,
         (InvalidValue, Forward) => 230_067,
