@@ -13,6 +13,7 @@ pub mod calls;
 mod chat;
 mod contact;
 mod content;
+mod description;
 mod envelope;
 mod error;
 mod identity;
@@ -48,6 +49,7 @@ pub struct OpenApi {
     /// Names the organisation in replies; the same for ever.
     tenant_key: String,
     rates: rate::Rates,
+    description: description::Description,
 }
 
 impl OpenApi {
@@ -62,13 +64,15 @@ impl OpenApi {
     ) -> Arc<Self> {
         // Sealed, so that it is the organisation's own and tells nothing; nobody has this index.
         let tenant_key = chats.seal.union_id(u32::MAX).replace("on_", "").chars().take(16).collect();
+        let url = url.trim_end_matches('/').to_owned();
         Arc::new(Self {
+            description: description::Description::new(&url),
             chats,
             auth,
             attachments,
             audit,
             config,
-            url: url.trim_end_matches('/').to_owned(),
+            url,
             tenant_key,
             rates: rate::Rates::default(),
         })
