@@ -54,6 +54,12 @@ tables! {
     Recalled "recalled"
     /// user · hash of client_message_id → chat, seq.
     Dedupe "dedupe"
+    /// user · number → a card for this person's eyes only that no device has got, as JSON.
+    Ephemerals "ephemerals"
+    /// empty · (number, user) → empty. The same in the order of time.
+    EphemeralOrder "ephemeral_order"
+    /// empty · (expiry, nonce) → how often a card's token was used.
+    CardTokens "card_tokens"
     /// file key · empty → what was uploaded, as JSON.
     Files "files"
     /// file key · chat → empty. Where a file was posted.
