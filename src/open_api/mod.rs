@@ -83,9 +83,4 @@ impl OpenApi {
             rates: rate::Rates::default(),
         })
     }
-
-    /// Calls a second that one app may make.
-    fn calls_per_second(&self) -> u64 {
-        self.config.open_api_calls_per_second
-    }
 }
