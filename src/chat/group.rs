@@ -307,27 +307,43 @@ impl Chats {
                     if !rights.own {
                         return Err(Error::not_allowed("dissolve the group", "only its owner may"));
                     }
-                    let mut info = (*state.info).clone();
-                    info.dissolved = true;
-                    answered.extend(state.waiting.iter().map(|(user, waiting)| (*user, *waiting)));
-                    let now_ms = self.clock.now_ms();
-                    let mut writes = ended(head.key, &answered, JoinOutcome::GroupGone, now_ms, None);
-                    writes.extend([info_row(head.key, &info), no_name_row(head.key)]);
-                    let on_its_way =
-                        head.append(state, &*self.log, now_ms, by.user, Change::Dissolved, Extra { writes, ..Extra::default() })?;
-                    state.waiting.clear();
-                    state.info = Arc::new(info);
-                    Ok(Decided::Append(on_its_way))
+                    self.end(head, state, by.user, &mut answered)
                 },
                 |record| Changed { seq: record.seq },
             )
             .await?;
-        self.names.forget(key);
-        self.tell_answered(key, answered, JoinOutcome::GroupGone, None).await?;
+        self.ended(key, answered).await?;
         Ok(changed)
     }
 
-    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatProfile) -> Result<Decided<Changed>> {
+    /// Ends a group, and the requests to join it.
+    pub(super) fn end(&self, head: &Head, state: &mut State, by: u32, answered: &mut Answered) -> Result<Decided<Changed>> {
+        let mut info = (*state.info).clone();
+        info.dissolved = true;
+        answered.extend(state.waiting.iter().map(|(user, waiting)| (*user, *waiting)));
+        let now_ms = self.clock.now_ms();
+        let mut writes = ended(head.key, answered, JoinOutcome::GroupGone, now_ms, None);
+        writes.extend([info_row(head.key, &info), no_name_row(head.key)]);
+        let on_its_way = head.append(state, &*self.log, now_ms, by, Change::Dissolved, Extra { writes, ..Extra::default() })?;
+        state.waiting.clear();
+        state.info = Arc::new(info);
+        Ok(Decided::Append(on_its_way))
+    }
+
+    /// What follows when a group has ended: its name is free, and who waited is told.
+    pub(super) async fn ended(&self, key: ChatKey, answered: Answered) -> Result<()> {
+        self.names.forget(key);
+        self.tell_answered(key, answered, JoinOutcome::GroupGone, None).await
+    }
+
+    pub(super) fn append_info(
+        &self,
+        head: &Head,
+        state: &mut State,
+        user: u32,
+        change: Change,
+        info: ChatProfile,
+    ) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);

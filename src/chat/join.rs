@@ -358,13 +358,3 @@ impl Chats {
         self.joins_followed.lock().take()
     }
 }
-
-impl<T> Decided<T> {
-    /// The same decision, with another answer where nothing has to change.
-    pub(super) fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decided<U> {
-        match self {
-            Decided::Append(on_its_way) => Decided::Append(on_its_way),
-            Decided::Already(already) => Decided::Already(answer(already)),
-        }
-    }
-}

@@ -181,7 +181,7 @@ impl Chats {
         Ok(Changed { seq: outcome.seq })
     }
 
-    fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<Moved>> {
+    pub(super) fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<Moved>> {
         let gone = who & &**state.members.all();
         if gone.is_empty() {
             return Ok(Decided::Already(Moved { seq: state.seq, ..Moved::default() }));

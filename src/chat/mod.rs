@@ -6,10 +6,12 @@
 
 mod amend;
 mod announcement;
+mod batch;
 mod card;
 mod card_token;
 mod configure;
 mod content;
+mod custom_bot;
 pub mod emoji;
 mod ephemeral;
 mod follow_up;
@@ -19,17 +21,21 @@ mod group_names;
 mod group_search;
 mod head;
 mod history;
+mod hook;
 mod inbox;
 mod join;
+mod leaver;
 mod member;
 pub mod members;
 mod menu;
 mod moderation;
+mod number;
 mod parts;
 mod permission;
 mod pin;
 mod profile;
 mod reaction;
+mod reader;
 mod receipt;
 mod restricted;
 mod send;
@@ -40,6 +46,7 @@ mod tabs;
 mod top_notice;
 
 pub use announcement::{KeptAnnouncement, SeenRevision};
+pub use batch::{BatchState, NewBatch};
 pub use card::CardEdit;
 pub use configure::{GroupChange, GroupChanged};
 pub use content::preview;
@@ -48,12 +55,14 @@ pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use group_search::{GroupSearch, GroupsFound};
 pub use head::{Head, State};
+pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use join::{JoinDecision, JoinTold, Joining};
 pub use member::Moved;
 pub use pin::PinEntry;
 pub use profile::{Actor, ChatProfile};
 pub use reaction::{Reaction, ReactionPage};
+pub use reader::{ReadBy, ReadCounts};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
 pub use tabs::TabChange;
@@ -106,7 +115,10 @@ pub struct Chats {
     names: group_names::GroupNames,
     joins_told: mpsc::Sender<JoinTold>,
     joins_followed: Mutex<Option<mpsc::Receiver<JoinTold>>>,
+    custom_bots_changing: custom_bot::Changing,
+    hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
+    batches: batch::Batches,
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
@@ -155,11 +167,13 @@ impl Chats {
         let names = group_names::GroupNames::load(&*store).await?;
         let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
+        let batches = batch::Batches::load(&*store).await?;
         Ok(Arc::new(Self {
             names,
             joins_told,
             joins_followed: Mutex::new(Some(joins_followed)),
             ephemerals,
+            batches,
             card_tokens: card_token::CardTokens::default(),
             noted_offset: AtomicU64::new(log.head()),
             log,
@@ -172,6 +186,8 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            custom_bots_changing: custom_bot::Changing::default(),
+            hook_paces: hook::Paces::default(),
         }))
     }
 
@@ -207,6 +223,18 @@ impl Chats {
         self.heads.remove_if(&key, |_, now| Arc::ptr_eq(now, cell));
     }
 
+    /// Lets go of a head that nobody holds and whose records are all noted.
+    fn let_go_of_head(&self, key: ChatKey) {
+        self.heads.remove_if(&key, |_, cell| {
+            let unused = |head: &Arc<Head>| {
+                Arc::strong_count(cell) == 1
+                    && Arc::strong_count(head) == 1
+                    && head.committed_seq.load(Ordering::Acquire) >= head.lock().seq
+            };
+            cell.get().is_some_and(unused)
+        });
+    }
+
     /// Lets go of heads that nobody has asked for lately, when there are many. Called now and then.
     pub fn sweep_heads(&self) {
         metrics::HEADS.set(self.heads.len() as i64);
@@ -225,7 +253,7 @@ impl Chats {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
-            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await] {
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");
                 }
@@ -245,6 +273,7 @@ impl Chats {
                     delivered_seq: committed.record.seq,
                     read_seq: committed.record.seq,
                     read_position: committed.record.position,
+                    read_at_ms: committed.record.at_ms,
                 };
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
@@ -323,4 +352,14 @@ pub(crate) enum Decided<T> {
     Append(OnItsWay),
     /// Nothing has to change; this is the answer.
     Already(T),
+}
+
+impl<T> Decided<T> {
+    /// The same with another answer.
+    fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decided<U> {
+        match self {
+            Self::Append(on_its_way) => Decided::Append(on_its_way),
+            Self::Already(already) => Decided::Already(answer(already)),
+        }
+    }
 }

@@ -29,6 +29,8 @@ pub enum LatestKey {
     ReadCount(u64),
     /// How many wait to be let into a chat.
     JoinsWaiting(u64),
+    /// What somebody is called, and the like.
+    Person(u32),
 }
 
 /// Which way a frame goes.

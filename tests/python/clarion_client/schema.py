@@ -96,6 +96,14 @@ STRUCTS = {
     'AddTab': [('chat_id', 'chat id', 'always'), ('name', 'text', 'always'), ('url', 'text', 'always')],
     'RemoveTab': [('chat_id', 'chat id', 'always'), ('tab_id', 'text', 'always')],
     'GotEphemeral': [('message_ids', 'list of message id', 'missing = empty')],
+    'AddCustomBot': [('chat_id', 'chat id', 'always'), ('client_message_id', 'text', 'always'), ('name', 'text', 'always'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('checks', 'CustomBotChecks', 'may be missing')],
+    'CustomBotChecks': [('keywords', 'list of text', 'missing = empty'), ('addresses', 'list of text', 'missing = empty'), ('signature', 'boolean', 'missing = false')],
+    'CustomBot': [('bot', 'Person', 'always'), ('description', 'text', 'always'), ('checks', 'CustomBotChecks', 'may be missing'), ('url', 'text', 'may be missing'), ('secret', 'text', 'may be missing'), ('created_by', 'user id', 'always'), ('created_at_ms', 'number', 'always')],
+    'CustomBots': [('chat_id', 'chat id', 'always')],
+    'CustomBotList': [('bots', 'list of CustomBot', 'missing = empty')],
+    'ChangeCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('name', 'text', 'may be missing'), ('description', 'text', 'may be missing'), ('avatar', 'text', 'may be missing'), ('checks', 'CustomBotChecks', 'may be missing')],
+    'RenewCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('secret', 'boolean', 'missing = false')],
+    'RemoveCustomBot': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
     'Receipt': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('delivered_seq', 'seq', 'always'), ('read_seq', 'seq', 'always')],
     'ReadCount': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('count', 'number', 'always')],
     'Typing': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
@@ -103,6 +111,7 @@ STRUCTS = {
     'Gap': [('dropped', 'number', 'always')],
     'Heartbeat': [('server_time_ms', 'number', 'always'), ('cursor', 'text', 'may be missing')],
     'Drain': [('after_ms', 'number', 'always'), ('url', 'text', 'may be missing')],
+    'PersonChanged': [('person', 'Person', 'always')],
     'ChatLeft': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always')],
     'JoinsWaiting': [('chat_id', 'chat id', 'always'), ('count', 'number', 'always')],
     'JoinDecided': [('chat_id', 'chat id', 'always'), ('name', 'text', 'always'), ('user_id', 'user id', 'always'), ('outcome', 'JoinOutcome', 'always'), ('reason', 'text', 'may be missing')],
@@ -176,7 +185,7 @@ WORDS = {
 }
 
 CHOICES = {
-    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft'), 'joins_waiting': (30, 'JoinsWaiting'), 'join_decided': (31, 'JoinDecided'), 'ephemeral': (80, 'Ephemeral'), 'ephemeral_gone': (81, 'EphemeralGone')},
+    'Event': {'record': (10, 'Record'), 'receipt': (11, 'Receipt'), 'read_count': (12, 'ReadCount'), 'typing': (13, 'Typing'), 'presence': (14, 'Presence'), 'inbox_changed': (15, 'InboxChanged'), 'gap': (16, 'Gap'), 'heartbeat': (17, 'Heartbeat'), 'drain': (18, 'Drain'), 'chat_left': (19, 'ChatLeft'), 'joins_waiting': (30, 'JoinsWaiting'), 'join_decided': (31, 'JoinDecided'), 'ephemeral': (80, 'Ephemeral'), 'ephemeral_gone': (81, 'EphemeralGone'), 'person_changed': (90, 'PersonChanged')},
     'Change': {'message': (1, 'Message'), 'edited': (2, 'Edited'), 'recalled': (3, 'Recalled'), 'reacted': (4, 'Reacted'), 'unreacted': (5, 'Reacted'), 'pinned': (6, 'Pinned'), 'unpinned': (7, 'Pinned'), 'created': (8, 'Created'), 'members_added': (9, 'MembersChanged'), 'members_removed': (10, 'MembersChanged'), 'updated': (11, 'Updated'), 'managers_changed': (12, 'ManagersChanged'), 'owner_changed': (13, 'OwnerChanged'), 'dissolved': (14, 'Dissolved'), 'top_notice_changed': (15, 'TopNoticeChanged'), 'announced': (16, 'Announced'), 'tabs_changed': (17, 'TabsChanged'), 'menu_changed': (18, 'MenuChanged'), 'moderation_changed': (19, 'ModerationChanged'), 'followed_up': (25, 'FollowedUp')},
     'Content': {'text': (1, 'Text'), 'post': (2, 'Post'), 'image': (3, 'Image'), 'file': (4, 'File'), 'card': (5, 'Card'), 'share_chat': (6, 'ShareChat'), 'share_user': (7, 'ShareUser'), 'merged': (8, 'Merged'), 'audio': (9, 'File'), 'media': (10, 'File'), 'sticker': (11, 'Sticker'), 'divider': (12, 'Divider')},
 }
@@ -237,6 +246,11 @@ COMMANDS = {
     'add_tab': (75, 'AddTab', 'Changed'),
     'remove_tab': (76, 'RemoveTab', 'Changed'),
     'got_ephemeral': (80, 'GotEphemeral', 'Done'),
+    'add_custom_bot': (90, 'AddCustomBot', 'CustomBot'),
+    'custom_bots': (91, 'CustomBots', 'CustomBotList'),
+    'change_custom_bot': (92, 'ChangeCustomBot', 'CustomBot'),
+    'renew_custom_bot': (93, 'RenewCustomBot', 'CustomBot'),
+    'remove_custom_bot': (94, 'RemoveCustomBot', 'Done'),
 }
 
 ERRORS = {
