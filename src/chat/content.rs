@@ -40,7 +40,7 @@ impl Chats {
                 if !parsed.is_object() {
                     return Err(Error::invalid("content.card", "a card is a JSON object"));
                 }
-                Content::Card(card)
+                Content::Card(self.checked_card(sender, chat, card, &parsed, &mut writes).await?)
             }
             Content::Image(image) => {
                 let entry = self.postable(sender, &image.key).await?;
@@ -98,7 +98,7 @@ impl Chats {
     }
 
     /// A file that this one may post: an own upload, or one from a chat that they are in.
-    async fn postable(&self, sender: u32, key: &str) -> Result<FileEntry> {
+    pub(super) async fn postable(&self, sender: u32, key: &str) -> Result<FileEntry> {
         let entry = self.attachments.entry(key).await?.ok_or_else(Error::file_not_found)?;
         if entry.uploader == sender || self.in_any(sender, &self.attachments.chats_of(key).await?).await? {
             return Ok(entry);

@@ -5,6 +5,7 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod card_content;
 mod content;
 mod group;
 mod head;

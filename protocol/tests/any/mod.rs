@@ -225,7 +225,8 @@ structs! {
     Post { post }
     Image { key width height name size_bytes }
     File { key name size_bytes media_type duration_ms }
-    Card { card }
+    Card { card people images }
+    CardPerson { id user_id }
     ShareChat { chat_id name }
     ShareUser { user_id }
     Merged { title messages }

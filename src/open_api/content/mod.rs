@@ -107,7 +107,7 @@ impl OpenApi {
             "interactive" => {
                 card::check(&fields)?;
                 card::mentions(&fields, &mut mentions, &find)?;
-                Content::Card(Card { card: content.to_owned() })
+                Content::Card(Card { card: content.to_owned(), people: card::people(&fields, &find), images: Vec::new() })
             }
             "share_chat" => {
                 let chat = self.chat_meant(required(&fields, "chat_id")?)?;

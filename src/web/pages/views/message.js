@@ -38,7 +38,7 @@ export function messageRow(view, row, index) {
   return html`<div class="row message ${mine ? 'own' : 'other'} ${row.joined ? 'joined' : ''} ${row.tail ? 'tail' : ''} ${mentions_me ? 'mentions_me' : ''} ${view.flashed === row.seq ? 'flash' : ''}" data-index=${index} data-seq=${row.seq} role="article" aria-label=${label} tabindex=${view.focused === row.key ? '0' : '-1'}>
     ${row.joined ? nothing : face(page, message, mine, name, view.group)}
     <div class="bubble_line">
-      <div class="bubble ${bare(message) ? 'bare' : ''}">${quoteView(view, message)}${contentView(page, message, { expanded: view.expanded.has(row.key), onExpand: () => view.expand(row.key) })}${message.edited_at_ms ? html`<button class="edited" type="button" @click=${() => view.showEdits(message)}>${t('message.edited')}</button>` : nothing}</div>
+      <div class="bubble ${bare(message) ? 'bare' : ''}">${quoteView(view, message)}${contentView(page, message, { expanded: view.expanded.has(row.key), onExpand: () => view.expand(row.key), parts: { has: (part) => view.expanded.has(`${row.key} ${part}`), open: (part) => view.expand(`${row.key} ${part}`) } })}${message.edited_at_ms ? html`<button class="edited" type="button" @click=${() => view.showEdits(message)}>${t('message.edited')}</button>` : nothing}</div>
       ${mine ? receiptView(view, row, message) : nothing}
       <time class="row_time" datetime=${new Date(message.at_ms).toISOString()} title=${moment(message.at_ms)}>${clock(message.at_ms)}</time>
       ${actBar(view, row, message, mine)}

@@ -13,6 +13,7 @@ import { refusalWords } from './refusal.js';
 import { RowActs } from './row_acts.js';
 import { tell } from './screen.js';
 import { listenTo } from './timeline_keys.js';
+import { richReady } from './rich.js';
 import { createWindow } from './timeline_window.js';
 import { estimateRow, timelineRows } from './timeline_rows.js';
 
@@ -98,6 +99,7 @@ export class Timeline extends RowActs {
     else {
       const skeleton = setTimeout(() => this.rows.length === 0 && this.element.classList.add('waiting'), 150);
       const page = await this.page.acts.load.history(this.chat_id, first.end ? {} : { around: want });
+      if (page?.records) await richReady(page.records);
       clearTimeout(skeleton);
       this.element.classList.remove('waiting');
       if (this.disposed) return;

@@ -2,6 +2,18 @@
 
 export default {
   'cancel': '取消',
+  'card.chart': '图表',
+  'card.chart_elsewhere': '请在数据来源中查看',
+  'card.choose': '请选择',
+  'card.cut': '卡片太长，其余部分没有显示',
+  'card.date': '选择时间',
+  'card.input': '请输入',
+  'card.later': '暂不能在这里操作',
+  'card.more': '展开全部',
+  'card.more_rows': '还有 {n} 行',
+  'card.open': '查看详情',
+  'card.somebody': '某人',
+  'card.table': '表格',
   'chat.back': '返回',
   'chat.info': '聊天信息',
   'chat.label': '聊天内容',
