@@ -210,7 +210,7 @@ function cardTitle(card) {
   const first = (card.body?.elements ?? card.elements)?.[0];
   for (const text of [card.header?.title, card.config?.summary, first?.text, first]) {
     const said = text?.content ?? text;
-    if (typeof said === 'string' && said) return said.slice(0, 120).replace(/<[^>]*>|[*#`~]/g, '').replace(/\s+/g, ' ');
+    if (typeof said === 'string' && said) return (text?.tag === 'plain_text' ? said : said.replace(/<[^>]{0,200}>|[*#`~]/g, '')).slice(0, 120).replace(/\s+/g, ' ');
   }
   return '';
 }
