@@ -34,7 +34,7 @@ sessionStorage.removeItem('clarion.tries');
 async function start() {
   let session;
   try {
-    [session] = await Promise.all([currentSession(), wordsReady]);
+    [session] = await Promise.all([currentSession(), wordsReady()]);
   } catch {
     session = undefined;
   }
@@ -204,7 +204,7 @@ async function run(session) {
     const chat_id = openChat.value;
     untracked(() => {
       page.watchPresence();
-      if (screen.side.peek()?.kind === 'readers') screen.side.value = null;
+      if (['readers', 'thread'].includes(screen.side.peek()?.kind)) screen.side.value = null;
       store.trim(new Set([chat_id]));
     });
   });

@@ -43,8 +43,29 @@ export function messageRow(view, row, index) {
       <time class="row_time" datetime=${new Date(message.at_ms).toISOString()} title=${moment(message.at_ms)}>${clock(message.at_ms)}</time>
       ${actBar(view, row, message, mine)}
     </div>
-    ${reactionsView(view, message)}
+    ${reactionsView(view, message)}${threadView(view, message)}
   </div>`;
+}
+
+/** The way into the thread that starts here. */
+function threadView(view, message) {
+  if (view.thread || !message.thread_count) return nothing;
+  const unread = view.threadUnread(message);
+  return html`<button class="thread_line ${unread ? 'thread_unread' : ''}" type="button" @click=${() => view.openThread(message.message_id)}>${icon('thread', 16)}<span>${t('thread.replies', { n: message.thread_count })}</span>${unread ? html`<span class="thread_dot"></span><span class="unseen">${t('thread.unread')}</span>` : nothing}</button>`;
+}
+
+/** What was said in a thread, on one line of the chat. */
+export function replyRow(view, row, index) {
+  const { page } = view;
+  const stored = view.chat.row(row.seq);
+  if (!stored) return html`<div class="row" data-index=${index}></div>`;
+  const message = intended(page, stored);
+  const name = nameOf(page, message.by);
+  const root = view.chat.message(message.thread_root);
+  const about = root ? preview(page, root).slice(0, 40) : '';
+  const words = preview(page, message).slice(0, 160);
+  const mine = message.mention_all || message.mentions.includes(page.store.me.user_id);
+  return html`<div class="row reply_row ${mine ? 'mentions_me' : ''} ${view.flashed === row.seq ? 'flash' : ''}" data-index=${index} data-seq=${row.seq} role="article" aria-label=${`${name}${t('comma')}${t('thread.in', { about })}${t('colon')}${words}`} tabindex=${view.focused === row.key ? '0' : '-1'}><button class="reply_line" type="button" tabindex="-1" @click=${() => view.openThread(message.thread_root)}>${icon('thread', 14)}<b>${name}</b><span class="reply_about">${t('thread.in', { about })}</span><span class="reply_words">${words}</span></button></div>`;
 }
 
 /** What stands without a bubble's colour: pictures, cards, large emoji. */
@@ -64,7 +85,8 @@ function sameName(page, person) {
 
 function quoteView(view, message) {
   const quote = message.reply_to;
-  if (!quote) return nothing;
+  // In a thread it goes without saying that one answers its first message.
+  if (!quote || quote.message_id === view.thread) return nothing;
   const name = nameOf(view.page, quote.sender);
   return html`<button class="quote" type="button" @click=${() => view.jump(quote.seq)}><span class="quote_by">${name}</span><span class="quote_words">${quote.recalled ? t('message.recalled_short') : quote.preview || t('content.attachment')}</span></button>`;
 }
@@ -87,12 +109,13 @@ function reactionsView(view, message) {
 
 function actBar(view, row, message, mine) {
   if (view.touch) return nothing;
-  return html`<div class="act_bar" role="toolbar" aria-label=${t('message.acts')}>${QUICK.slice(0, 3).map((emoji) => html`<button class="icon_button glyph" type="button" tabindex="-1" aria-label=${t('message.react_with', { emoji: glyph(emoji) })} @click=${() => view.react(message, emoji, !message.reactions.some((one) => one.emoji === emoji && one.mine))}>${glyph(emoji)}</button>`)}${iconButton('smile', t('message.react'), (event) => view.pickReaction(message, event.currentTarget), { size: 18 })}${view.may_post ? iconButton('reply', t('message.reply'), () => view.reply(message), { size: 18 }) : nothing}${iconButton('more', t('message.more'), (event) => view.menu(row, message, mine, event.currentTarget), { size: 18 })}</div>`;
+  return html`<div class="act_bar" role="toolbar" aria-label=${t('message.acts')}>${QUICK.slice(0, 3).map((emoji) => html`<button class="icon_button glyph" type="button" tabindex="-1" aria-label=${t('message.react_with', { emoji: glyph(emoji) })} @click=${() => view.react(message, emoji, !message.reactions.some((one) => one.emoji === emoji && one.mine))}>${glyph(emoji)}</button>`)}${iconButton('smile', t('message.react'), (event) => view.pickReaction(message, event.currentTarget), { size: 18 })}${view.may_post ? iconButton('reply', t('message.reply'), () => view.reply(message), { size: 18 }) : nothing}${view.may_post && !view.thread ? iconButton('thread', t('thread.begin'), () => view.openThread(message.message_id), { size: 18 }) : nothing}${iconButton('more', t('message.more'), (event) => view.menu(row, message, mine, event.currentTarget), { size: 18 })}</div>`;
 }
 
 /** Read or not: a ring that fills in groups, a word in direct chats. */
 function receiptView(view, row, message) {
   const { page } = view;
+  if (view.thread) return nothing;
   if (!view.group) {
     if (view.last_own_seq !== row.seq) return nothing;
     const read = (view.entry()?.peer_read_seq ?? 0) >= row.seq;

@@ -40,6 +40,18 @@ export class RowActs {
     this.composer.reply(message);
   }
 
+  /** The side column with the thread that starts at a message. */
+  openThread(message_id) {
+    if (this.page.screen.side.peek()?.message_id === message_id && this.page.screen.side.peek().kind === 'thread') return this.page.focusThread?.();
+    this.page.screen.side.value = { kind: 'thread', message_id };
+  }
+
+  /** Replies that came since this chat was opened, or since the thread was looked at. */
+  threadUnread(message) {
+    const { last_seq, seen_seq } = this.chat.thread(message.message_id).value;
+    return last_seq > Math.max(seen_seq, this.opened_read_seq ?? 0);
+  }
+
   menu(row, message, mine, from) {
     messageMenu(this, row, message, mine, from);
   }

@@ -1,4 +1,4 @@
-// The side column: what the chat is, its members, readers of a message, pinned messages.
+// The side column: what the chat is, its members, readers of a message, pinned messages, a thread.
 
 import { effect } from '../vendor/signals.js';
 import { html } from '../vendor/lit.js';
@@ -12,6 +12,7 @@ const LAZY = {
   members: () => import('./members.js').then((module) => module.createMembers),
   readers: () => import('./readers.js').then((module) => module.createReaders),
   pins: () => import('./pins.js').then((module) => module.createPins),
+  thread: () => import('./thread.js').then((module) => module.createThread),
 };
 
 /** Loads them all, so that an upgrade of the server cannot break an open tab. */

@@ -6,7 +6,7 @@ import { day, t } from '../words/words.js';
 import { announce } from '../announce.js';
 import { preview } from './content.js';
 import { icon } from './icons.js';
-import { lineRow, messageRow, unsentRow } from './message.js';
+import { lineRow, messageRow, replyRow, unsentRow } from './message.js';
 import { nameOf } from './person.js';
 import { Reading } from './reading.js';
 import { refusalWords } from './refusal.js';
@@ -148,7 +148,7 @@ export class Timeline extends RowActs {
       records, unsent: this.page.store.unsentIn(this.chat_id).peek(), divider_seq: this.divider_seq, start: this.at_start, end: this.at_head,
       me_id: this.page.store.me.user_id, manager: entry?.chat.role !== 'member',
     });
-    this.last_own_seq = records.findLast((row) => row.kind === 'message' && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
+    this.last_own_seq = records.findLast((row) => row.kind === 'message' && !row.thread_root && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
     this.window.rows(this.rows.length);
   }
 
@@ -268,6 +268,8 @@ export class Timeline extends RowActs {
         return unsentRow(this, row, index);
       case 'line':
         return lineRow(this, row, index);
+      case 'reply':
+        return replyRow(this, row, index);
       case 'day':
         return html`<div class="row day_row" data-index=${index} role="separator"><span>${day(row.at_ms, this.page.now())}</span></div>`;
       case 'divider':

@@ -34,7 +34,11 @@ export function timelineRows({ records, unsent, divider_seq, start, end, me_id, 
       divided = true;
       last = null;
     }
-    if (record.kind === 'message') {
+    if (record.kind === 'message' && record.thread_root) {
+      // What is said in a thread is one line here: seen, counted, and read where it belongs.
+      rows.push({ key: record.by === me_id ? `m:${record.client_message_id}` : `m:${record.seq}`, kind: 'reply', seq: record.seq, by: record.by, at_ms: record.at_ms });
+      last = null;
+    } else if (record.kind === 'message') {
       const own = record.by === me_id;
       const joined = last !== null && last.by === record.by && record.at_ms - last.at_ms <= GROUP_MS && !record.recalled_by && !last.recalled_by;
       rows.push({ key: own ? `m:${record.client_message_id}` : `m:${record.seq}`, kind: 'message', seq: record.seq, by: record.by, at_ms: record.at_ms, joined, own, size: textSize(record) });
@@ -46,6 +50,8 @@ export function timelineRows({ records, unsent, divider_seq, start, end, me_id, 
   }
   if (end) {
     for (const item of unsent) {
+      // What waits in a thread is shown there; what failed is shown here too, so that nobody misses it.
+      if (item.thread_root && item.state !== 'failed') continue;
       const its_day = dayOf(item.at_ms);
       if (its_day !== day) {
         rows.push({ key: `d:${its_day}`, kind: 'day', at_ms: item.at_ms });
@@ -74,6 +80,7 @@ export function estimateRow(row, width) {
   if (row.kind === 'day') return 44;
   if (row.kind === 'divider') return 36;
   if (row.kind === 'line') return 32;
+  if (row.kind === 'reply') return 34;
   const head = row.joined ? 2 : 34;
   if (typeof row.size === 'object') {
     const { width: w = 240, height: h = 180 } = row.size.image;
