@@ -65,7 +65,7 @@ impl<'a> Reader<'a> {
             let said = &self.text[token.range.clone()];
             match (token.kind, said) {
                 (Kind::Word, "import") if before != "." => {
-                    if self.import(depth)? {
+                    if self.import(&mut depth)? {
                         before = ";";
                         continue;
                     }
@@ -175,13 +175,14 @@ impl<'a> Reader<'a> {
     }
 
     /// At the word `import`. False when it is not a declaration and its text stays.
-    fn import(&mut self, depth: i32) -> Result<bool, String> {
+    fn import(&mut self, depth: &mut i32) -> Result<bool, String> {
         let begin = self.at;
         self.at += 1;
         match self.peek() {
             Some((_, "(")) => {
                 self.next();
                 let specifier = self.specifier().map_err(|_| "import() of something that is not a plain text".to_owned())?;
+                *depth += 1;
                 self.piece.push_str("import(");
                 self.script.pieces.push((std::mem::take(&mut self.piece), Some(Place::Later(specifier))));
                 return Ok(true);
@@ -199,7 +200,7 @@ impl<'a> Reader<'a> {
                 self.at = begin;
                 return Ok(false);
             }
-            _ if depth > 0 => return Err("an import declaration within something".into()),
+            _ if *depth > 0 => return Err("an import declaration within something".into()),
             _ => {}
         }
         let mut names = Vec::new();
@@ -493,6 +494,7 @@ mod tests {
             export const text = 'not/a/module';
             export function f() { return 'nor this'; }
             const later = () => import('./lazy.js'); const address = import.meta.url;
+            export const behind = 1;
             const pattern = /['"`]import "x"/g, half = a / b / c; const quote = "import './string.js'";
             const shown = `import './template.js' ${cond ? `${deep} import "./deep.js"` : "x"} import './after.js'`;
             import
@@ -506,7 +508,7 @@ mod tests {
         assert_eq!(script.imports[1].names, [("one".into(), "one".into()), ("two".into(), "three".into())]);
         assert_eq!(script.imports[3].names, [("default".into(), "preset".into()), ("more".into(), "more".into())]);
         assert_eq!(script.passed_on, [("x".into(), "./e.js".into(), "x".into()), ("y".into(), "./e.js".into(), "default".into())]);
-        assert_eq!(script.exports.keys().collect::<Vec<_>>(), ["f", "text"]);
+        assert_eq!(script.exports.keys().collect::<Vec<_>>(), ["behind", "f", "text"]);
         let minified = r#"import{a as t}from"./x.js";const e=t`<a href="${t}">`;import"./y.js";export{e as z,default}from"./z.js";export{e};var q="./no.js""#;
         assert_eq!(specifiers(minified), ["./x.js", "./y.js", "./z.js"]);
     }

@@ -13,14 +13,19 @@ import { chatActs } from './acts/chat.js';
 import { loadActs } from './acts/load.js';
 import { messageActs } from './acts/message.js';
 import { receiptActs } from './acts/receipt.js';
+import { preview } from './views/content.js';
+import { nameOf, visible } from './views/person.js';
 import { createScreen } from './views/screen.js';
 import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
 import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
 import { region } from './views/region.js';
+import { loadRich } from './views/rich.js';
+import { createNotices } from './notice.js';
+import { choice } from './protocol/codec.js';
 import { go, replace, route } from './route.js';
-import { change, wordsReady } from './theme.js';
+import { change, settings, wordsReady } from './theme.js';
 import { language, t } from './words/words.js';
 import { refusalWords } from './views/refusal.js';
 
@@ -128,8 +133,18 @@ async function run(session) {
 
   async function leave() {
     shell?.dispose();
+    notices.dispose();
     await disk.clear();
     await port.end();
+  }
+
+  const notices = createNotices({ ...page, words: noticeWords });
+
+  /** What a notice says; a setting hides the text. */
+  function noticeWords(record) {
+    const { chat } = store.inbox.peek(record.chat_id);
+    const body = settings.peek().notice_text === 'hidden' ? t('notices.hidden') : preview(page, choice(record.change)[1]);
+    return { title: visible(chat.name), body: chat.kind === 'direct' ? body : `${nameOf(page, record.by)}${t('colon')}${body}` };
   }
 
   // ---- what the server tells
@@ -157,6 +172,7 @@ async function run(session) {
   port.on('event', ({ event, body }) => {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
+    if (event === 'record') notices.received(body, choice(body.change));
   });
   port.on('entries', ({ page: told }) => {
     batch(() => {
@@ -165,6 +181,7 @@ async function run(session) {
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
+  port.on('speaks', ({ on }) => notices.speaks(on));
   port.on('sign_in', ({ code }) => signInAgain(code));
 
   // ---- the screen
@@ -176,8 +193,11 @@ async function run(session) {
   const used = () => (screen.used_at_ms = now());
   for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', 'focus']) addEventListener(name, used, { passive: true, capture: true });
   used();
+  const look = () => port.look(document.visibilityState === 'visible', document.hasFocus());
+  look();
+  for (const name of ['focus', 'blur']) addEventListener(name, look);
   document.addEventListener('visibilitychange', () => {
-    port.look(document.visibilityState === 'visible');
+    look();
     if (document.visibilityState === 'visible') port.probe();
   });
   setInterval(() => (screen.now_minute.value += 1), 60_000);
@@ -211,7 +231,7 @@ async function run(session) {
 
   performance.mark('clarion:ready');
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), import('./words/en.js')]).catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), loadRich(), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

@@ -4,7 +4,8 @@ import { effect, signal } from './vendor/signals.js';
 import { useLanguage } from './words/words.js';
 
 const KEY = 'clarion.settings';
-const DEFAULTS = { language: '', look: 'system', text_size: '', send_key: 'enter' };
+/** `notices`: empty until the person was asked. */
+const DEFAULTS = { language: '', look: 'system', text_size: '', send_key: 'enter', notices: '', notice_text: 'shown', sound: 'off' };
 
 function stored() {
   try {

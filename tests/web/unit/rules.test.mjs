@@ -22,7 +22,7 @@ test('exactly one policy makes exactly one script URL', () => {
 test('imports go one way', () => {
   const rank = (path) => {
     const folder = path.includes('/') ? path.slice(0, path.indexOf('/')) : path;
-    return { vendor: 0, words: 0, 'limits.js': 0, protocol: 1, link: 2, store: 2, acts: 3, views: 4, 'route.js': 1, 'theme.js': 1, 'announce.js': 0, 'head.js': 0, 'app.js': 9 }[folder] ?? 99;
+    return { vendor: 0, words: 0, 'limits.js': 0, protocol: 1, link: 2, store: 2, acts: 3, views: 4, 'route.js': 1, 'theme.js': 1, 'announce.js': 0, 'notice.js': 2, 'head.js': 0, 'app.js': 9 }[folder] ?? 99;
   };
   for (const { path, text } of files('.js')) {
     for (const [, to] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {

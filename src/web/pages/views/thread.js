@@ -57,6 +57,8 @@ class ThreadView extends RowActs {
       timeline: () => ({ editLast: () => this.editLast(), readAll: () => this.#toEnd() }),
     });
     this.page.focusThread = () => this.composer.focus();
+    // The column comes into the page when this is done.
+    if (!this.touch) requestAnimationFrame(() => !this.disposed && this.composer.focus());
     void this.#load(true);
     // Replies that come, and what waits to be sent.
     this.stops.push(effect(() => {
