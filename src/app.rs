@@ -64,7 +64,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     let say = |error: crate::error::Error| format!("the server cannot start: {error}");
     let sqlite_log = SqliteLog::open(sqlite.clone()).await.map_err(say)?;
     let committed = sqlite_log.follow().ok_or("the log is followed already")?;
-    let log: Arc<dyn Log> = Arc::new(sqlite_log);
+    let sqlite_log = Arc::new(sqlite_log);
+    let log: Arc<dyn Log> = sqlite_log.clone();
     let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
 
     let directory = Directory::load(store.clone()).await.map_err(say)?;
@@ -119,7 +120,11 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
+    let followed = auth.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
+    let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);
+    tasks.spawn(until(tasks_stop.clone(), sqlite_log.keep_trimmed(clock.clone(), log_keep)));
     if let Some(certificate) = certificate {
         tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
     }

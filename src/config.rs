@@ -121,6 +121,9 @@ settings! {
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);
     /// Uploads are refused while the disk has less room than this, so that messages still have some.
     files_keep_free_bytes: u64 = 512 << 20, "bytes, 0 to 1099511627776", (0, 1 << 40);
+    /// How long the log keeps a record beside its row in the store, which is kept on; and how long a message that is sent
+    /// again is recognised. Clients are promised seven days.
+    log_keep_days: u64 = 8, "days, 7 to 3650", (7, 3650);
     /// How long a sender can recall a message. Owners and managers can at any time.
     recall_minutes: u64 = 24 * 60, "minutes, 0 to 525600", (0, 525_600);
     /// How long a sender can edit a message.

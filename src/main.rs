@@ -72,6 +72,32 @@ enum App {
         /// Its name, which people see as the name of the bot.
         #[arg(long)]
         name: String,
+        /// What it may ask, such as `im:chat`; give it several times. Without any, everything but what is reserved.
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
+    },
+    /// Prints every app. A server may run.
+    List,
+    /// Prints what an app may ask, after giving it scopes and taking others away. A server may run; it sees the change within a second.
+    Scopes {
+        /// The app.
+        app_id: String,
+        /// A scope that it gets; give it several times.
+        #[arg(long, value_name = "SCOPE")]
+        add: Vec<String>,
+        /// A scope that it loses; give it several times.
+        #[arg(long, value_name = "SCOPE")]
+        remove: Vec<String>,
+    },
+    /// Takes no call of an app any more, until it is enabled. A server may run; it sees the change within a second.
+    Disable {
+        /// The app.
+        app_id: String,
+    },
+    /// Takes the calls of an app again. A server may run; it sees the change within a second.
+    Enable {
+        /// The app.
+        app_id: String,
     },
 }
 
@@ -133,7 +159,11 @@ fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
         Some(Command::People(People::Import { file, password_for_all })) => {
             runtime.block_on(operator::import::import(&config, file, password_for_all.as_deref()))
         }
-        Some(Command::App(App::Create { name })) => runtime.block_on(operator::create_app(&config, name)),
+        Some(Command::App(App::Create { name, scopes })) => runtime.block_on(operator::app::create(&config, name, scopes)),
+        Some(Command::App(App::List)) => operator::app::list(&config),
+        Some(Command::App(App::Scopes { app_id, add, remove })) => operator::app::scopes(&config, app_id, add, remove),
+        Some(Command::App(App::Disable { app_id })) => operator::app::enable(&config, app_id, false),
+        Some(Command::App(App::Enable { app_id })) => operator::app::enable(&config, app_id, true),
         Some(Command::Token(token)) => {
             let whose = match &token.user {
                 Some(user) => operator::token::Whose::User(user),

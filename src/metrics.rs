@@ -47,6 +47,7 @@ metrics! {
     REFUSALS: IntCounterVec = counters("gateway_refusals_total", "Commands refused, by number of the error", "code");
     REFUSED_CONNECTIONS: IntCounterVec = counters("gateway_refused_connections_total", "Connections refused before a session, by reason", "reason");
     APPENDS: IntCounter = counter("log_appends_total", "Records appended to the log");
+    LOG_TRIMMED: IntCounter = counter("log_trimmed_total", "Records that the log let go because they were older than `log_keep_days`");
     DUPLICATES: IntCounter = counter("log_duplicates_total", "Appends answered with the record of an earlier try");
     CONFLICTS: IntCounter = counter("log_conflicts_total", "Appends refused because the chat had moved on");
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);

@@ -6,9 +6,11 @@ mod arrivals;
 mod bare;
 mod check;
 mod fleet;
+mod http;
 mod incoming;
 mod latency;
 mod machine;
+mod open_api;
 mod people;
 mod progress;
 mod readiness;
@@ -54,6 +56,8 @@ enum What {
         #[command(flatten)]
         options: Options,
     },
+    /// The open API: messages, groups and members by HTTP.
+    OpenApi(OpenApiOptions),
     /// The control server by itself, until stdin ends.
     BareServer {
         /// Where to listen.
@@ -126,6 +130,49 @@ struct Options {
     no_control: bool,
 }
 
+#[derive(Args)]
+struct OpenApiOptions {
+    /// Starts a server of its own in a temporary folder: `CLARION_BIN`, or `clarion` beside the harness.
+    #[arg(long, conflicts_with = "url", required_unless_present = "url")]
+    spawn: bool,
+    /// The server to measure, `http://host:port`; its people are `load000000` and so on.
+    #[arg(long, requires_all = ["app_id", "app_secret"])]
+    url: Option<String>,
+    /// The app that calls, for `--url`.
+    #[arg(long)]
+    app_id: Option<String>,
+    /// Its secret.
+    #[arg(long)]
+    app_secret: Option<String>,
+    /// Process of the server at `--url`, to read its CPU.
+    #[arg(long)]
+    pid: Option<u32>,
+    /// A setting for the server of `--spawn`, as `NAME=VALUE` of its environment. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// People of the organisation.
+    #[arg(long, default_value_t = 10_000)]
+    people: u32,
+    /// Connections that are kept busy.
+    #[arg(long, default_value_t = 64)]
+    connections: usize,
+    /// Length of each measured part in seconds.
+    #[arg(long, default_value_t = 10.0)]
+    seconds: f64,
+    /// Groups that are written into.
+    #[arg(long, default_value_t = 1_000)]
+    groups: usize,
+    /// Bytes of each text.
+    #[arg(long, default_value_t = 100)]
+    text_bytes: usize,
+    /// Decides which group a request is about.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Writes the JSON object here too.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let harness = Harness::parse();
     let result = match harness.what {
@@ -133,6 +180,7 @@ fn main() -> ExitCode {
             readiness::raise_open_files();
             bare::serve(listen, fault).map(|()| true)
         }
+        What::OpenApi(options) => run_open_api(&options),
         What::Connect(options) => run(&options, "connect", Online::All),
         What::Steady(options) => run(&options, "steady", Online::All),
         What::GreatGroup(options) => run(&options, "great-group", Online::All),
@@ -194,11 +242,7 @@ fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
     }
     let report = Report::new(&scenario, &passage, &controls);
     println!("{}", report.markdown());
-    let json = serde_json::to_string_pretty(&report).map_err(|error| format!("the report cannot be written: {error}"))?;
-    match &options.json {
-        Some(path) => std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display()))?,
-        None => println!("{json}"),
-    }
+    write(&report, options.json.as_deref())?;
     for complaint in &report.complaints {
         eprintln!("{complaint}");
     }
@@ -206,6 +250,64 @@ fn run(options: &Options, name: &str, online: Online) -> Result<bool, String> {
         eprintln!("note: {} sends were refused for now, by error number: {:?}", report.refused, report.refusal_codes);
     }
     Ok(report.faults.total() == 0)
+}
+
+/// Runs the scenario of the open API; `false` when a request was refused.
+fn run_open_api(options: &OpenApiOptions) -> Result<bool, String> {
+    if options.groups == 0 || options.connections == 0 || options.people == 0 {
+        return Err("--people, --groups and --connections are greater than 0".to_owned());
+    }
+    let plan = open_api::Plan {
+        people: options.people,
+        connections: options.connections,
+        seconds: options.seconds,
+        groups: options.groups,
+        text_bytes: options.text_bytes,
+        seed: options.seed,
+    };
+    readiness::raise_open_files();
+    let progress = Progress::new();
+    progress.step("starting the server");
+    let (server, app) = match (&options.url, &options.app_id, &options.app_secret) {
+        (Some(url), Some(id), Some(secret)) => (Server::at(url, Vec::new(), options.pid)?, (id.clone(), secret.clone())),
+        _ => Server::clarion_with_app(&program()?, options.people, &settings(&options.settings)?)?,
+    };
+    let report = open_api::run(&plan, &server, &app, &progress)?;
+    println!("{}", report.markdown());
+    write(&report, options.json.as_deref())?;
+    Ok(report.refused() == 0)
+}
+
+/// Writes the JSON object into a file, or prints it.
+fn write(report: &impl serde::Serialize, file: Option<&std::path::Path>) -> Result<(), String> {
+    let json = serde_json::to_string_pretty(report).map_err(|error| format!("the report cannot be written: {error}"))?;
+    match file {
+        Some(path) => std::fs::write(path, json + "\n").map_err(|error| format!("{} cannot be written: {error}", path.display())),
+        None => {
+            println!("{json}");
+            Ok(())
+        }
+    }
+}
+
+/// The server's program.
+fn program() -> Result<PathBuf, String> {
+    match std::env::var_os("CLARION_BIN") {
+        Some(program) => Ok(PathBuf::from(program)),
+        None => {
+            let harness = std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?;
+            Ok(harness.with_file_name("clarion"))
+        }
+    }
+}
+
+/// `NAME=VALUE` texts as pairs.
+fn settings(texts: &[String]) -> Result<Vec<(String, String)>, String> {
+    let pair = |text: &String| {
+        let (name, value) = text.split_once('=').ok_or_else(|| format!("--set {text}: it has the form NAME=VALUE"))?;
+        Ok((name.to_owned(), value.to_owned()))
+    };
+    texts.iter().map(pair).collect()
 }
 
 fn start(options: &Options, scenario: &Scenario) -> Result<Server, String> {
@@ -219,16 +321,7 @@ fn start(options: &Options, scenario: &Scenario) -> Result<Server, String> {
     if !options.spawn {
         return Err("say what to measure: --spawn starts a server, --url names one".to_owned());
     }
-    let program = match std::env::var_os("CLARION_BIN") {
-        Some(program) => PathBuf::from(program),
-        None => std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?.with_file_name("clarion"),
-    };
-    let mut settings = Vec::new();
-    for setting in &options.settings {
-        let (name, value) = setting.split_once('=').ok_or_else(|| format!("--set {setting}: it has the form NAME=VALUE"))?;
-        settings.push((name.to_owned(), value.to_owned()));
-    }
-    Server::clarion(&program, scenario.people, &settings)
+    Server::clarion(&program()?, scenario.people, &settings(&options.settings)?)
 }
 
 /// The scenario of this name, with what the options change.

@@ -91,6 +91,8 @@ pub struct Report {
     pub client_bytes_per_session: u64,
     /// Cores that were idle in the measured part.
     pub idle_cores: f64,
+    /// Cores that neither the server nor the harness used, but others on the machine.
+    pub others_cores: Option<f64>,
     /// A core was left, so that latencies say something.
     pub idle: bool,
     /// Figures that are asked for, and whether they were reached.
@@ -198,6 +200,10 @@ impl Report {
             client_cpu_us_per_frame: round(passage.client_cpu_us as f64 / counts.frames.max(1) as f64),
             client_bytes_per_session: passage.client_bytes,
             idle_cores: round(passage.idle_cores),
+            others_cores: passage.server_cpu_us.map(|cpu| {
+                let used = (cpu + passage.client_cpu_us) as f64 / 1e6 / passage.seconds;
+                round((Machine::here().cores as f64 - passage.idle_cores - used).max(0.0))
+            }),
             idle: passage.idle_cores >= IDLE_CORES_MIN,
             figures: Vec::new(),
         };
@@ -299,7 +305,10 @@ impl Report {
             "ratio to the control: CPU, sends/s",
             format!("{}, {}", figure(self.ratio_to_control, "×"), figure(self.sends_ratio_to_control, "×")),
         ));
-        rows.push(("idle cores", self.idle_cores.to_string()));
+        rows.push((
+            "cores idle, cores used by others on the machine",
+            format!("{}, {}", self.idle_cores, self.others_cores.unwrap_or_default()),
+        ));
         rows.push((
             "harness itself: CPU for each frame, memory for each client",
             format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session),

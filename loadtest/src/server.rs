@@ -20,6 +20,9 @@ pub struct Server {
     started: Option<Started>,
 }
 
+/// Id and secret of an app.
+type App = (String, String);
+
 struct Started {
     child: Child,
     stdin: Option<ChildStdin>,
@@ -40,15 +43,31 @@ impl Server {
 
     /// Starts Clarion with fresh data and as many people. `settings` are environment variables for it.
     pub fn clarion(program: &Path, count: u32, settings: &[(String, String)]) -> Result<Self, String> {
+        Ok(Self::clarion_made(program, count, settings, false)?.0)
+    }
+
+    /// The same with an app; its id and secret.
+    pub fn clarion_with_app(program: &Path, count: u32, settings: &[(String, String)]) -> Result<(Self, App), String> {
+        let (server, app) = Self::clarion_made(program, count, settings, true)?;
+        Ok((server, app.ok_or("the server's program made no app")?))
+    }
+
+    fn clarion_made(program: &Path, count: u32, settings: &[(String, String)], app: bool) -> Result<(Self, Option<App>), String> {
         let folder = std::env::temp_dir().join(format!("clarion-loadtest-{}", std::process::id()));
-        let result = Self::clarion_in(program, count, settings, &folder);
+        let result = Self::clarion_in(program, count, settings, app, &folder);
         if result.is_err() {
             remove(&folder);
         }
         result
     }
 
-    fn clarion_in(program: &Path, count: u32, settings: &[(String, String)], folder: &Path) -> Result<Self, String> {
+    fn clarion_in(
+        program: &Path,
+        count: u32,
+        settings: &[(String, String)],
+        app: bool,
+        folder: &Path,
+    ) -> Result<(Self, Option<App>), String> {
         let data = folder.join("data");
         std::fs::create_dir_all(&data).map_err(|error| format!("{} cannot be made: {error}", data.display()))?;
         let table = folder.join("people.csv");
@@ -61,10 +80,18 @@ impl Server {
         };
         let path = table.to_string_lossy();
         output_of(clarion(&["people", "import", &path]))?;
-        let tokens = output_of(clarion(&["token", "--all", "--device", people::DEVICE]))?;
-        let mut identities = people::read_tokens(&tokens)?;
-        identities.retain(|identity| identity.user.starts_with("load"));
-        let identities = people::first_of(identities, count)?;
+        let mut made = None;
+        let mut identities = Vec::new();
+        if app {
+            let told = output_of(clarion(&["app", "create", "--name", "loadtest"]))?;
+            let field = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
+            made = field("app_id:").zip(field("app_secret:"));
+        } else {
+            let tokens = output_of(clarion(&["token", "--all", "--device", people::DEVICE]))?;
+            identities = people::read_tokens(&tokens)?;
+            identities.retain(|identity| identity.user.starts_with("load"));
+            identities = people::first_of(identities, count)?;
+        }
         let log_path = folder.join("server.log");
         let log = std::fs::File::create(&log_path).map_err(|error| format!("{} cannot be made: {error}", log_path.display()))?;
         let mut command = clarion(&["--listen", &free_address()?.to_string()]);
@@ -75,7 +102,8 @@ impl Server {
             format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
         })?;
         let pid = Some(started.child.id());
-        Ok(Self { target: target(&url)?, identities, pid, started: Some(Started { folder: Some(folder.to_owned()), ..started }) })
+        let started = Some(Started { folder: Some(folder.to_owned()), ..started });
+        Ok((Self { target: target(&url)?, identities, pid, started }, made))
     }
 
     /// Starts the control in a process of its own, with as many people.

@@ -1,7 +1,7 @@
 //! Business systems that call the open API: their secrets and their tokens.
 
 use super::token::{Claims, Kind, random};
-use super::{AppEntry, Auth, TenantTokenError, TenantTokenRefused};
+use super::{AppEntry, Auth, Scopes, TenantTokenError, TenantTokenRefused};
 use crate::directory::{PersonEntry, UserIndex};
 use crate::error::{Error, Result};
 use crate::limits::{APPS_MAX, TENANT_TOKEN_REUSE_SECONDS, TENANT_TOKEN_SECONDS};
@@ -9,6 +9,12 @@ use crate::store::{Store, Table, Write, tables};
 use protocol::person::PersonKind;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The fact that has another value after an operator changed an app.
+pub const APPS_CHANGED: &str = "apps_changed";
+/// How often it is looked at.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// All apps, and the newest token of each.
 #[derive(Default)]
@@ -28,6 +34,12 @@ impl Apps {
             apps.add(Arc::new(app));
         }
         Ok(apps)
+    }
+
+    /// The same apps as they are kept now; tokens that were given stay good.
+    fn renewed(&mut self, now: Self) {
+        self.by_id = now.by_id;
+        self.by_bot = now.by_bot;
     }
 
     fn add(&mut self, app: Arc<AppEntry>) {
@@ -64,10 +76,10 @@ impl Auth {
     ///
     /// # Errors
     /// `InvalidValue` when the name cannot be taken; `TooLarge` when there are too many apps.
-    pub async fn create_app(&self, name: &str) -> Result<(AppEntry, String)> {
+    pub async fn create_app(&self, name: &str, scopes: Scopes) -> Result<(AppEntry, String)> {
         let app_id = format!("cli_{}", hex::encode(random::<8>()?));
         let secret = hex::encode(random::<16>()?);
-        let app = self.put_app(&app_id, name, &secret).await?;
+        let app = self.put_app(&app_id, name, &secret, scopes).await?;
         Ok((app, secret))
     }
 
@@ -75,7 +87,7 @@ impl Auth {
     ///
     /// # Errors
     /// As [`Auth::create_app`].
-    pub async fn put_app(&self, app_id: &str, name: &str, secret: &str) -> Result<AppEntry> {
+    pub async fn put_app(&self, app_id: &str, name: &str, secret: &str, scopes: Scopes) -> Result<AppEntry> {
         if !is_app_id(app_id) {
             return Err(Error::invalid("app_id", "it must be `cli_` and 16 hexadecimal digits"));
         }
@@ -93,11 +105,37 @@ impl Auth {
             secret_hash: hash_secret(app_id, secret).to_hex().to_string(),
             disabled: false,
             created_at_ms: self.0.clock.now_ms(),
+            scopes,
         };
         let value = serde_json::to_vec(&app).map_err(|error| Error::storage(format!("an app could not be written down: {error}")))?;
         self.0.store.write(vec![Write::Put(Table::Apps, tables::none(), tables::text_key(app_id), value)]).await?;
         self.0.apps.write().add(Arc::new(app.clone()));
         Ok(app)
+    }
+
+    /// Looks every second whether an operator changed an app, and takes it as it is then. Never returns; run it as one
+    /// task.
+    pub async fn follow_apps(&self) {
+        let mut seen = None;
+        loop {
+            tokio::time::sleep(LOOKED_AT_EVERY).await;
+            match self.changed().await {
+                Ok(mark) if mark != seen => match Apps::load(&*self.0.store).await {
+                    Ok(apps) => {
+                        self.0.apps.write().renewed(apps);
+                        seen = mark;
+                        tracing::info!("the apps were read anew");
+                    }
+                    Err(error) => tracing::warn!(%error, "the apps could not be read; it is tried again"),
+                },
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "it could not be read whether an app was changed; it is tried again"),
+            }
+        }
+    }
+
+    async fn changed(&self) -> Result<Option<Vec<u8>>> {
+        self.0.store.get(Table::Facts, tables::none(), tables::text_key(APPS_CHANGED)).await
     }
 
     /// A token for an app and how many seconds it is good for. While it is good for half an hour more it is the same one

@@ -1,5 +1,6 @@
 //! What the calls of this module take and give.
 
+use super::Scopes;
 use crate::directory::UserIndex;
 use crate::error::Error;
 use protocol::error::CloseCode;
@@ -152,6 +153,9 @@ pub struct AppEntry {
     /// When it was made, ms since 1970.
     #[serde(default)]
     pub created_at_ms: u64,
+    /// What it may ask of the open API.
+    #[serde(default)]
+    pub scopes: Scopes,
 }
 
 /// Why an app was given no token.

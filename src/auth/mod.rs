@@ -11,11 +11,14 @@ mod grant;
 mod login;
 pub mod password;
 mod revoked;
+mod scopes;
 mod token;
 
+pub use apps::APPS_CHANGED;
 pub use devices::is_device_id;
 pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 pub use login::{Checked, LoginModule, LoginRefused};
+pub use scopes::{Scopes, is_reserved};
 pub use token::KeyRing;
 
 use crate::clock::Clock;

@@ -182,7 +182,7 @@ async fn where_a_device_was_seen_is_kept() {
 #[tokio::test]
 async fn an_app_gets_the_same_token_until_half_an_hour_before_its_end() {
     let Office { folder: _folder, auth, store, directory, clock } = office().await;
-    let (app, secret) = auth.create_app("Alarm").await.unwrap();
+    let (app, secret) = auth.create_app("Alarm", Scopes::default()).await.unwrap();
     assert!(app.app_id.len() == 20 && app.secret_hash != secret && secret.len() == 32);
     assert_eq!(directory.kind(app.bot), PersonKind::Bot);
     assert_eq!(auth.app_of_bot(app.bot).unwrap().name, "Alarm");

@@ -2,6 +2,7 @@
 
 use super::Gateway;
 use super::dispatch::{self, Handled};
+use super::text_check::TextCheck;
 use crate::limits;
 use crate::metrics;
 use crate::net::Socket;
@@ -24,11 +25,19 @@ use tungstenite::{Message, error::CapacityError};
 pub(super) struct View {
     socket: Arc<Socket>,
     own: Vec<u8>,
+    check: TextCheck,
 }
 
 impl Read for View {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.socket.try_read(buffer)
+        if !self.check.wrong() {
+            let count = self.socket.try_read(buffer)?;
+            let fine = self.check.look(&buffer[..count]);
+            if !self.check.wrong() || fine > 0 {
+                return Ok(fine);
+            }
+        }
+        Err(ErrorKind::InvalidData.into())
     }
 }
 
@@ -51,7 +60,9 @@ pub(super) fn websocket(socket: Arc<Socket>, read_already: Bytes, frame_bytes_ma
         .max_write_buffer_size(limits::OUTBOX_BYTES_MAX)
         .max_message_size(Some(frame_bytes_max))
         .max_frame_size(Some(frame_bytes_max));
-    WebSocket::from_partially_read(View { socket, own: Vec::new() }, read_already.to_vec(), Role::Server, Some(config))
+    let mut check = TextCheck::default();
+    let fine = check.look(&read_already);
+    WebSocket::from_partially_read(View { socket, own: Vec::new(), check }, read_already[..fine].to_vec(), Role::Server, Some(config))
 }
 
 /// What reading gave.
@@ -114,6 +125,7 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => return Got::Nothing,
             Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. })) => return Got::Bad(Fault::TooLarge),
             Err(tungstenite::Error::Utf8(_)) => return Got::Bad(Fault::Text),
+            Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::InvalidData => return Got::Bad(Fault::Text),
             Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Capacity(_)) => return Got::Bad(Fault::Frame),
             Err(_) => return Got::End,
         }
@@ -132,7 +144,7 @@ pub async fn run(
     socket: Socket,
     read_already: Bytes,
     encoding: Encoding,
-    by_cookie: Option<crate::auth::Principal>,
+    by_cookie: Result<crate::auth::Principal, CloseCode>,
     peer: Option<IpAddr>,
 ) {
     let socket = Arc::new(socket);
@@ -165,7 +177,7 @@ async fn greet(
     websocket: &mut WebSocket<View>,
     socket: &Arc<Socket>,
     encoding: Encoding,
-    by_cookie: Option<crate::auth::Principal>,
+    by_cookie: Result<crate::auth::Principal, CloseCode>,
     peer: Option<IpAddr>,
 ) -> Result<Arc<Session>, Refused> {
     let hello = tokio::time::timeout(Duration::from_secs(gateway.config.hello_timeout_seconds), async {
@@ -195,8 +207,7 @@ async fn greet(
     }
     let principal = match (&hello.token, by_cookie) {
         (Some(token), _) => gateway.auth.verify(token).map_err(refuse)?,
-        (None, Some(principal)) => principal,
-        (None, None) => return Err(refuse(CloseCode::TokenInvalid)),
+        (None, by_cookie) => by_cookie.map_err(refuse)?,
     };
     // A browser has one sign-in for all its tabs, each of which is a device: `<device>.<tab>`.
     if !super::of_device(&hello.device_id, &principal.device_id) {

@@ -7,6 +7,7 @@
 mod connection;
 mod dispatch;
 mod heartbeat;
+mod text_check;
 mod upgrade;
 
 #[cfg(feature = "autobahn")]

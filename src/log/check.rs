@@ -18,7 +18,9 @@ const DIRECT: u64 = 1 << 63;
 pub struct Audit {
     /// Records in the log.
     pub records: u64,
-    /// Chats that they belong to.
+    /// Records of before the log's beginning, looked at in their rows.
+    pub trimmed: u64,
+    /// Chats that all of them belong to.
     pub chats: u64,
     /// What differs, one sentence each, the first thousand.
     pub differences: Vec<String>,
@@ -62,8 +64,9 @@ pub fn check(database: &Path) -> Result<Audit, String> {
     let has_log: bool =
         connection.query_row("SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'log')", [], |row| row.get(0)).map_err(say)?;
     if has_log {
-        let ends = walk_log(&connection, &mut audit).map_err(say)?;
-        walk_rows(&connection, &mut audit).map_err(say)?;
+        let trimmed = super::trim::trimmed(&connection).map_err(say)?;
+        let mut ends = walk_rows(&connection, trimmed, &mut audit).map_err(say)?;
+        walk_log(&connection, trimmed, &mut ends, &mut audit).map_err(say)?;
         walk_chats(&connection, &ends, &mut audit).map_err(say)?;
     }
     Ok(audit)
@@ -82,15 +85,19 @@ fn pages(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Every record of the log, in its order, against its rows.
-fn walk_log(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<HashMap<u64, End>> {
-    let mut ends: HashMap<u64, End> = HashMap::new();
+/// Every record of the log, in its order, against its rows. `ends` tells where each chat stood when the log began.
+fn walk_log(connection: &Connection, trimmed: u64, ends: &mut HashMap<u64, End>, audit: &mut Audit) -> rusqlite::Result<()> {
     let mut statement = connection.prepare("SELECT offset, chat, seq, body FROM log ORDER BY offset")?;
     let mut rows = statement.query([])?;
+    let mut expected = trimmed + 1;
     while let Some(row) = rows.next()? {
         let (offset, chat, seq) = (row.get::<_, i64>(0)? as u64, row.get::<_, i64>(1)? as u64, row.get::<_, i64>(2)? as u64);
         let body = row.get_ref(3)?.as_blob()?;
         audit.records += 1;
+        if offset != expected {
+            audit.tell(format!("log: offset {offset} stands where {expected} is expected"));
+        }
+        expected = offset + 1;
         let place = format!("chat {chat:016x} seq {seq} (offset {offset})");
         let end = ends.entry(chat).or_default();
         if seq != end.seq + 1 {
@@ -105,14 +112,7 @@ fn walk_log(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<Hash
                 continue;
             }
         };
-        if (record.chat, record.seq) != (chat, seq) {
-            audit.tell(format!("log: {place} holds the record of chat {:016x} seq {}", record.chat, record.seq));
-        }
-        let position = end.position + u64::from(record.message().is_some());
-        if record.position != position {
-            audit.tell(format!("log: {place} has position {}, and {position} is its turn", record.position));
-        }
-        end.position = record.position;
+        right_place(&record, chat, seq, end, &place, audit);
         same(connection, audit, Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq), offset, body, &place)?;
         if let Some(target) = record.target() {
             let key = tables::KeyMaker::default().u64(target).u64(seq).done();
@@ -123,7 +123,19 @@ fn walk_log(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<Hash
         }
     }
     audit.chats = ends.len() as u64;
-    Ok(ends)
+    Ok(())
+}
+
+/// A record is of the chat and seq under which it is kept, and it is its turn.
+fn right_place(record: &Record, chat: u64, seq: u64, end: &mut End, place: &str, audit: &mut Audit) {
+    if (record.chat, record.seq) != (chat, seq) {
+        audit.tell(format!("log: {place} holds the record of chat {:016x} seq {}", record.chat, record.seq));
+    }
+    let position = end.position + u64::from(record.message().is_some());
+    if record.position != position {
+        audit.tell(format!("log: {place} has position {}, and {position} is its turn", record.position));
+    }
+    end.position = record.position;
 }
 
 /// A row holds a record as the log has it.
@@ -163,14 +175,23 @@ fn deduped(connection: &Connection, audit: &mut Audit, record: &Record, client_m
     Ok(())
 }
 
-/// Every row of messages comes from the log.
-fn walk_rows(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT m.partition, m.row, m.value FROM messages m")?;
+/// Every row of messages comes from the log, or is older than what the log still has; then it must be whole by itself.
+/// Gives where each chat stood when the log began.
+fn walk_rows(connection: &Connection, trimmed: u64, audit: &mut Audit) -> rusqlite::Result<HashMap<u64, End>> {
+    let mut ends: HashMap<u64, End> = HashMap::new();
+    // By partition and row: the records of a chat one behind the other.
+    let mut statement = connection.prepare("SELECT partition, row, value FROM messages ORDER BY partition, row")?;
     let mut log = connection.prepare("SELECT chat, seq FROM log WHERE offset = ?")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (partition, key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?);
         let (chat, seq, offset) = (tables::read_u64(partition, 0), tables::read_u64(key, 0), tables::read_u64(value, 0));
+        if let (Some(chat), Some(seq), Some(offset)) = (chat, seq, offset)
+            && offset <= trimmed
+        {
+            older(chat, seq, offset, &value[8..], &mut ends, audit);
+            continue;
+        }
         let found = match offset {
             Some(offset) => {
                 let mut found = log.query([offset as i64])?;
@@ -185,7 +206,25 @@ fn walk_rows(connection: &Connection, audit: &mut Audit) -> rusqlite::Result<()>
             audit.tell(format!("messages: the row {}/{} is not in the log", hex::encode(partition), hex::encode(key)));
         }
     }
-    Ok(())
+    Ok(ends)
+}
+
+/// A record that the log has let go: it follows the one before it in its chat, and its checksum fits.
+fn older(chat: u64, seq: u64, offset: u64, body: &[u8], ends: &mut HashMap<u64, End>, audit: &mut Audit) {
+    audit.trimmed += 1;
+    let place = format!("chat {chat:016x} seq {seq} (offset {offset})");
+    let end = ends.entry(chat).or_default();
+    if seq != end.seq + 1 {
+        audit.tell(format!("messages: {place} follows seq {}", end.seq));
+    }
+    end.seq = seq;
+    match Record::decode(body) {
+        Ok(record) => right_place(&record, chat, seq, end, &place, audit),
+        Err(why) => {
+            audit.tell(format!("messages: {place}: {why}"));
+            end.position += 1;
+        }
+    }
 }
 
 /// Every group of the log has its rows, and no group has rows without a log.
@@ -252,6 +291,38 @@ mod tests {
         tokio::task::spawn_blocking(move || store.close()).await.unwrap();
     }
 
+    #[tokio::test]
+    async fn what_the_log_has_let_go_is_looked_at_in_its_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        filled(folder.path()).await;
+        let store = SqliteStore::open(folder.path()).unwrap();
+        let log = Arc::new(SqliteLog::open(store.clone()).await.unwrap());
+        let (clock, keep) = (crate::clock::Clock::default(), std::time::Duration::from_secs(3600));
+        let trimming = tokio::spawn(log.clone().keep_trimmed(clock, keep));
+        let database = folder.path().join("clarion.db");
+        let audit = loop {
+            let audit = check(&database).unwrap();
+            if audit.records == 1 {
+                break audit;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        };
+        trimming.abort();
+        assert_eq!((audit.trimmed, audit.chats, audit.difference_count), (2, 1, 0), "{audit:?}");
+        // The ids of what was trimmed are free again; the messages are there, and the next record goes on behind the last.
+        let (done, appended) = tokio::sync::oneshot::channel();
+        let record = Arc::new(Record { chat: DIRECT | 1, seq: 4, position: 2, at_ms: 1, by: 1, change: Change::Unpinned { target: 1 } });
+        let (audience, dedupe) = (Audience::default(), Some(DedupeKey::new(1, "m1")));
+        log.append(Append { record, epoch: 1, audience, writes: Vec::new(), dedupe, done }).unwrap();
+        assert_eq!(appended.await.unwrap().unwrap(), super::super::Appended::New);
+        assert_eq!(log.read(DIRECT | 1, 1, 9, 9).await.unwrap().len(), 4);
+        Connection::open(&database)
+            .unwrap()
+            .execute_batch("UPDATE messages SET value = zeroblob(60) WHERE row = x'0000000000000002'")
+            .unwrap();
+        assert!(check(&database).unwrap().difference_count > 0);
+    }
+
     /// What the audit says after a statement was run by a careless hand.
     async fn after(statement: &str) -> Vec<String> {
         let folder = tempfile::tempdir().unwrap();
@@ -274,6 +345,7 @@ mod tests {
     async fn every_damage_is_told_with_its_place() {
         let cases = [
             ("DELETE FROM log WHERE offset = 2", "seq 3 (offset 3) follows seq 1"),
+            ("DELETE FROM log WHERE offset = 1", "offset 2 stands where 1 is expected"),
             ("UPDATE log SET body = zeroblob(40) WHERE offset = 1", "seq 1 (offset 1): it is too short, or of an unknown version"),
             (
                 "UPDATE log SET body = CAST(x'01' || substr(body, 2, length(body) - 2) || x'00' AS BLOB) WHERE offset = 2",

@@ -8,6 +8,7 @@
 pub mod check;
 pub mod record;
 mod sqlite;
+mod trim;
 
 pub use record::Record;
 pub use sqlite::SqliteLog;

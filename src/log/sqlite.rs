@@ -1,6 +1,8 @@
 //! The log of one machine: the record and its rows in one transaction of [`SqliteStore`]'s writer.
 
+use super::trim::{STEP, Trim};
 use super::{Answer, Append, Appended, Committed, DedupeKey, Entry, Log, Record, Refused};
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
 use crate::store::tables::{self, Table};
@@ -10,12 +12,18 @@ use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Committed batches that may wait for the followers. When they do not keep up, commits wait: nothing piles up.
 const FOLLOW_BATCHES: usize = 64;
 /// Chats whose last seq the writer remembers; of others it is read.
 const TAILS_MAX: usize = 200_000;
+
+/// Pause between two steps of trimming while there is more: at 250 records a step, 2,500 records a second.
+const BETWEEN_STEPS: Duration = Duration::from_millis(100);
+/// Pause when everything old is gone.
+const BETWEEN_TRIMS: Duration = Duration::from_secs(10);
 
 /// Where the writer believes a chat ends.
 #[derive(Clone, Copy)]
@@ -47,7 +55,10 @@ impl SqliteLog {
         struct MakeTable(Option<tokio::sync::oneshot::Sender<Result<()>>>);
         impl crate::store::Job for MakeTable {
             fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()> {
-                transaction.execute_batch("CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY, chat INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL)")
+                // `dedupe`: partition and row of the dedupe row that goes with the record.
+                transaction.execute_batch(
+                    "CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY, chat INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, dedupe BLOB)",
+                )
             }
             fn done(mut self: Box<Self>, outcome: std::result::Result<(), &Error>) {
                 if let Some(done) = self.0.take() {
@@ -88,6 +99,31 @@ impl SqliteLog {
             }
         }));
         Ok(Self { store, writing, head, committed: Mutex::new(Some(committed)) })
+    }
+
+    /// Takes away what is older than `keep`, a little at a time, now and then. It never ends by itself.
+    pub async fn keep_trimmed(self: Arc<Self>, clock: Clock, keep: Duration) {
+        loop {
+            let before_ms = clock.now_ms().saturating_sub(keep.as_millis() as u64);
+            let pause = match self.trim(before_ms).await {
+                Ok(STEP) => BETWEEN_STEPS,
+                Ok(_) => BETWEEN_TRIMS,
+                Err(error) => {
+                    tracing::warn!(%error, "the log could not be trimmed; it is tried again");
+                    BETWEEN_TRIMS
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One step of trimming; how many records it took away.
+    async fn trim(&self, before_ms: u64) -> Result<usize> {
+        let (done, trimmed) = tokio::sync::oneshot::channel();
+        self.store.submit(Box::new(Trim::new(before_ms, done))).map_err(|_| Error::busy("the disk has more to write than it can"))?;
+        let count = trimmed.await.map_err(|_| Error::storage("the writer has ended"))??;
+        metrics::LOG_TRIMMED.inc_by(count as u64);
+        Ok(count)
     }
 }
 
@@ -130,11 +166,12 @@ impl crate::store::Job for AppendJob {
             return Ok(());
         }
         let offset = writing.next_offset;
-        transaction.prepare_cached("INSERT INTO log (offset, chat, seq, body) VALUES (?, ?, ?, ?)")?.execute((
+        transaction.prepare_cached("INSERT INTO log (offset, chat, seq, body, dedupe) VALUES (?, ?, ?, ?, ?)")?.execute((
             offset as i64,
             record.chat as i64,
             record.seq as i64,
             self.body.as_slice(),
+            self.append.dedupe.map(|key| tables::KeyMaker::default().u32(key.sender).bytes(&key.hash).done().to_vec()),
         ))?;
         let mut value = Vec::with_capacity(8 + self.body.len());
         value.extend_from_slice(&offset.to_be_bytes());

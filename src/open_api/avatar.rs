@@ -2,10 +2,13 @@
 //! nothing about anybody can be learned from it.
 
 use super::OpenApi;
+use super::envelope::{Answer, Reply};
+use super::error::Refusal;
+use super::input::Input;
 use axum::body::Body;
-use axum::extract::Path;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
+use std::sync::Arc;
 
 const COLOURS: &[&str] = &["2b5fd9", "0f7b6c", "8a3ffc", "b0472a", "9a6700", "1f7a3d", "b3206b", "4b5563"];
 
@@ -36,7 +39,8 @@ impl OpenApi {
 }
 
 /// `GET clarion/v1/avatars/:picture`, a picture as SVG.
-pub async fn picture(Path(picture): Path<String>) -> Response {
+pub async fn picture(_: Arc<OpenApi>, input: Input) -> Answer {
+    let picture = input.path("picture");
     let drawn = picture.strip_suffix(".svg").and_then(|name| name.split_once('-')).and_then(|(colour, letter)| {
         let letter = char::from_u32(u32::from_str_radix(letter, 16).ok()?).filter(|letter| letter.is_alphanumeric() || *letter == '#')?;
         COLOURS.contains(&colour).then(|| {
@@ -46,16 +50,11 @@ pub async fn picture(Path(picture): Path<String>) -> Response {
             )
         })
     });
-    let mut response = Response::new(Body::empty());
-    match drawn {
-        Some(svg) => {
-            *response.body_mut() = Body::from(svg);
-            let headers = response.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
-            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
-            headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
-        }
-        None => *response.status_mut() = StatusCode::NOT_FOUND,
-    }
-    response
+    let svg = drawn.ok_or_else(|| Refusal::no_path(&format!("/open-apis/clarion/v1/avatars/{picture}")))?;
+    let mut response = Response::new(Body::from(svg));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/svg+xml"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    Ok(Reply::Raw(Box::new(response)))
 }

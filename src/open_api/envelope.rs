@@ -1,6 +1,7 @@
 //! The form of every answer, and the way of every call: log id, body, token, allowance, act, answer.
 
 use super::OpenApi;
+use super::calls::{CallEntry, Serve};
 use super::error::Refusal;
 use super::identity;
 use super::input::Input;
@@ -13,6 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request
 use axum::response::Response;
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
+use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
@@ -54,86 +56,86 @@ pub struct Call {
     pub input: Input,
 }
 
-/// A call that needs the token of an app.
-#[derive(Clone)]
-pub struct WithToken<F>(pub F);
+impl Call {
+    /// Whether the app has a scope that only a part of the call needs.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        debug_assert!(super::calls::scopes().contains(scope), "the scope `{scope}` is not in the table of calls; add it to PARTIAL_SCOPES");
+        self.app.scopes.has(scope)
+    }
+}
 
-/// A call that anybody may make.
-#[derive(Clone)]
-pub struct WithoutToken<F>(pub F);
+type Sent = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-/// A call of an app that brings something else than JSON, and reads it itself.
-#[derive(Clone)]
-pub struct WithBody<F>(pub F);
+impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
+    type Future = Sent;
 
-type Served = Pin<Box<dyn Future<Output = Response> + Send>>;
-
-impl<F, Fut> Handler<(), Arc<OpenApi>> for WithToken<F>
-where
-    F: Fn(Call) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Answer> + Send + 'static,
-{
-    type Future = Served;
-
-    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
-        serve(request, api, move |api, mut parts, body| async move {
-            let app = match admitted(&api, &parts.headers) {
-                Ok(app) => app,
-                Err(refusal) => return refuse(body, refusal).await,
-            };
-            let body = read(body).await?;
-            let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
-            self.0(Call { api, app, input }).await
+    fn call(self, request: Request, api: Arc<OpenApi>) -> Sent {
+        serve(request, api, move |api, parts, body| async move {
+            let reply = self.answer(api, parts, body).await?;
+            #[cfg(debug_assertions)]
+            super::calls::held::replied(self, &reply);
+            Ok(reply)
         })
     }
 }
 
-impl<F, Fut> Handler<(), Arc<OpenApi>> for WithoutToken<F>
-where
-    F: Fn(Arc<OpenApi>, Input) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Answer> + Send + 'static,
-{
-    type Future = Served;
-
-    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
-        serve(request, api, move |api, mut parts, body| async move {
-            let body = read(body).await?;
-            let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
-            self.0(api, input).await
-        })
+impl CallEntry {
+    async fn answer(&'static self, api: Arc<OpenApi>, mut parts: Parts, body: Body) -> Answer {
+        match self.serve {
+            Serve::WithoutToken(act) => {
+                let body = read(body).await?;
+                let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
+                act(api, input.of(self)).await
+            }
+            Serve::WithToken(act) => {
+                let (app, body) = self.admitted(&api, &parts.headers, body).await?;
+                let body = read(body).await?;
+                let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
+                act(Call { api, app, input: input.of(self) }).await
+            }
+            Serve::WithBody(act) => {
+                let (app, body) = self.admitted(&api, &parts.headers, body).await?;
+                let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
+                act(Call { api, app, input: input.of(self) }, Request::from_parts(parts, body)).await
+            }
+        }
     }
 }
 
-impl<F, Fut> Handler<(), Arc<OpenApi>> for WithBody<F>
-where
-    F: Fn(Call, Request) -> Fut + Clone + Send + Sync + 'static,
-    Fut: Future<Output = Answer> + Send + 'static,
-{
-    type Future = Served;
+impl CallEntry {
+    /// The app of the token, when it may make this call now, and the body, which nobody has looked at.
+    async fn admitted(&self, api: &OpenApi, headers: &HeaderMap, body: Body) -> Result<(Arc<AppEntry>, Body), Refusal> {
+        match self.allowed(api, headers) {
+            Ok(app) => Ok((app, body)),
+            Err(refusal) => refuse(body, refusal).await,
+        }
+    }
 
-    fn call(self, request: Request, api: Arc<OpenApi>) -> Served {
-        serve(request, api, move |api, mut parts, body| async move {
-            let app = match admitted(&api, &parts.headers) {
-                Ok(app) => app,
-                Err(refusal) => return refuse(body, refusal).await,
-            };
-            let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
-            self.0(Call { api, app, input }, Request::from_parts(parts, body)).await
-        })
+    fn allowed(&self, api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
+        let app = identity::app_of(&api.auth, headers)?;
+        let calls_per_second = api.calls_per_second();
+        if let Rate::Over { reset_seconds } = api.rates.take(app.bot, calls_per_second, Instant::now()) {
+            return Err(Refusal::rate(calls_per_second, reset_seconds));
+        }
+        if self.scopes.is_empty() || self.scopes.iter().any(|scope| app.scopes.has(scope)) {
+            Ok(app)
+        } else {
+            Err(Refusal::no_scope(self.scopes))
+        }
     }
 }
 
 /// Answers a path that no call has.
-pub fn no_path(request: Request, api: Arc<OpenApi>) -> Served {
+pub fn no_path(request: Request, api: Arc<OpenApi>) -> Sent {
     serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_path(parts.uri.path())).await })
 }
 
 /// Answers a method that the path does not have.
-pub fn no_method(request: Request, api: Arc<OpenApi>) -> Served {
+pub fn no_method(request: Request, api: Arc<OpenApi>) -> Sent {
     serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_method(parts.method.as_str(), parts.uri.path())).await })
 }
 
-fn serve<F, Fut>(request: Request, api: Arc<OpenApi>, act: F) -> Served
+fn serve<F, Fut>(request: Request, api: Arc<OpenApi>, act: F) -> Sent
 where
     F: FnOnce(Arc<OpenApi>, Parts, Body) -> Fut + Send + 'static,
     Fut: Future<Output = Answer> + Send + 'static,
@@ -149,9 +151,9 @@ where
                 tracing::info!(log_id, %method, path, code = refusal.code, msg = refusal.msg, "a call of the open API was refused");
                 refusal_response(&refusal, &log_id)
             }
-            Err(_) => {
+            Err(panic) => {
                 tracing::error!(log_id, %method, path, "a call of the open API failed by a fault of the server");
-                refusal_response(&Refusal::internal(), &log_id)
+                refusal_response(&fault(&*panic), &log_id)
             }
         };
         let headers = response.headers_mut();
@@ -161,14 +163,15 @@ where
     })
 }
 
-/// The app of the token, when it may call now.
-fn admitted(api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
-    let app = identity::app_of(&api.auth, headers)?;
-    let calls_per_second = api.calls_per_second();
-    match api.rates.take(app.bot, calls_per_second, Instant::now()) {
-        Rate::Within => Ok(app),
-        Rate::Over { reset_seconds } => Err(Refusal::rate(calls_per_second, reset_seconds)),
+/// A fault of the server. Who builds it is told which one; callers are not.
+fn fault(panic: &(dyn Any + Send)) -> Refusal {
+    let mut refusal = Refusal::internal();
+    if cfg!(debug_assertions)
+        && let Some(text) = panic.downcast_ref::<String>()
+    {
+        refusal.msg = format!("{}: {text}", refusal.msg);
     }
+    refusal
 }
 
 async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
@@ -233,6 +236,10 @@ pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
             .map(|one| json!({ "field": one.field, "value": one.value, "description": one.description }))
             .collect();
         error["field_violations"] = Value::Array(violations);
+    }
+    if !refusal.scopes.is_empty() {
+        let missing = |scope: &&str| json!({ "type": "action_scope_required", "subject": scope, "description": "one of these is enough" });
+        error["permission_violations"] = refusal.scopes.iter().map(missing).collect();
     }
     let mut response = json_response(refusal.status, &json!({ "code": refusal.code, "msg": refusal.msg, "error": error }));
     if let Some(reset_seconds) = refusal.reset_seconds {

@@ -15,6 +15,8 @@ pub struct Refusal {
     pub msg: String,
     /// Fields that are wrong.
     pub violations: Vec<Violation>,
+    /// Scopes of which the app has none; any one would be enough.
+    pub scopes: &'static [&'static str],
     /// The call may be made again after this many seconds.
     pub reset_seconds: Option<u64>,
     /// Calls a second that are allowed, when there were more.
@@ -60,7 +62,15 @@ pub enum Act {
 impl Refusal {
     /// A refusal with status 400.
     pub fn new(code: u32, msg: impl Into<String>) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, code, msg: msg.into(), violations: Vec::new(), reset_seconds: None, calls_per_second: None }
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            code,
+            msg: msg.into(),
+            violations: Vec::new(),
+            scopes: &[],
+            reset_seconds: None,
+            calls_per_second: None,
+        }
     }
 
     /// The same with another HTTP status.
@@ -124,6 +134,20 @@ impl Refusal {
         }
     }
 
+    /// The app has none of these scopes, of which any one would be enough.
+    pub fn no_scope(scopes: &'static [&'static str]) -> Self {
+        Self {
+            scopes,
+            ..Self::new(
+                99_991_672,
+                format!(
+                    "access denied: one of the following scopes is required: [{}]; ask the operator to give the app one, with `clarion app scopes`",
+                    scopes.join(", ")
+                ),
+            )
+        }
+    }
+
     /// The server made an error.
     pub fn internal() -> Self {
         Self::new(2_200, "internal error: the call failed by a fault of the server; call again, and give the log id to the operator when it fails once more")
@@ -134,7 +158,7 @@ impl Refusal {
     pub fn of(act: Act, error: Error) -> Self {
         let (status, code) = code(act, error.code);
         let reset_seconds = error.retry_after_ms.map(|after_ms| after_ms.div_ceil(1_000).max(1));
-        Self { status, code, msg: error.to_string(), violations: Vec::new(), reset_seconds, calls_per_second: None }
+        Self { reset_seconds, ..Self::new(code, error.to_string()).with_status(status) }
     }
 }
 

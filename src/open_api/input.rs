@@ -1,5 +1,8 @@
 //! What a call brings: path, query and body, read leniently, with every wrong field named at once.
 
+use super::calls::CallEntry;
+#[cfg(debug_assertions)]
+use super::calls::held::{self, Read};
 use super::error::{Refusal, Violation};
 use axum::http::Uri;
 use serde::de::DeserializeOwned;
@@ -12,6 +15,19 @@ pub struct Input {
     query: Vec<(String, String)>,
     body: Map<String, Value>,
     violations: Vec<Violation>,
+    /// What is read is held against it.
+    #[cfg(debug_assertions)]
+    entry: Option<&'static CallEntry>,
+}
+
+/// In debug builds, fails when the entry of the call does not declare what is read here.
+macro_rules! held {
+    ($input:ident, $place:ident, $name:ident, $read:expr) => {
+        #[cfg(debug_assertions)]
+        if let Some(entry) = $input.entry {
+            held::$place(entry, $name, $read);
+        }
+    };
 }
 
 impl Input {
@@ -31,7 +47,17 @@ impl Input {
                 Err(error) => return Err(Refusal::bad_request(format!("the body is not JSON: {error}"))),
             }
         };
-        Ok(Self { path, query, body, violations: Vec::new() })
+        Ok(Self { path, query, body, ..Self::default() })
+    }
+
+    /// The same as the input of this call.
+    #[cfg_attr(not(debug_assertions), expect(unused_mut, unused_variables))]
+    pub fn of(mut self, entry: &'static CallEntry) -> Self {
+        #[cfg(debug_assertions)]
+        {
+            self.entry = Some(entry);
+        }
+        self
     }
 
     fn wrong(&mut self, field: &str, value: &str, description: impl Into<String>) {
@@ -51,11 +77,13 @@ impl Input {
     /// A value of the query; an empty one is none. Of several the last counts, because the SDKs repeat a key that is set
     /// anew.
     pub fn asked(&self, name: &str) -> Option<String> {
+        held!(self, asked, name, Read::AsItIs);
         self.query.iter().rev().find(|(known, value)| known == name && !value.is_empty()).map(|(_, value)| value.clone())
     }
 
     /// A value of the query that must be there.
     pub fn asked_required(&mut self, name: &str) -> String {
+        held!(self, asked, name, Read::Required);
         self.asked(name).unwrap_or_else(|| {
             self.wrong(name, "", "is required in the query");
             String::new()
@@ -64,6 +92,7 @@ impl Input {
 
     /// Every value of a repeated key; a comma parts several in one.
     pub fn asked_list(&mut self, name: &str, max: usize) -> Vec<String> {
+        held!(self, asked, name, Read::List(max));
         let bracketed = format!("{name}[]");
         let values: Vec<String> = self
             .query
@@ -82,6 +111,7 @@ impl Input {
 
     /// One of some words in the query.
     pub fn asked_word<'a>(&mut self, name: &str, words: &[&'a str], default: &'a str) -> &'a str {
+        held!(self, asked, name, Read::Word(words));
         let Some(value) = self.asked(name) else { return default };
         words.iter().copied().find(|word| *word == value).unwrap_or_else(|| {
             self.wrong(name, &value, format!("must be one of {}", words.join(", ")));
@@ -91,6 +121,7 @@ impl Input {
 
     /// A number in the query.
     pub fn asked_number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+        held!(self, asked, name, Read::Number(min, max));
         let Some(value) = self.asked(name) else { return default };
         match value.parse::<u64>() {
             Ok(number) if (min..=max).contains(&number) => number,
@@ -103,6 +134,7 @@ impl Input {
 
     /// A truth value in the query, as programs of several languages write it.
     pub fn asked_flag(&mut self, name: &str) -> bool {
+        held!(self, asked, name, Read::Flag);
         match self.asked(name).as_deref().map(truth) {
             None => false,
             Some(Some(value)) => value,
@@ -116,6 +148,7 @@ impl Input {
 
     /// A field of the body as it came; null is none.
     pub fn value(&self, name: &str) -> Option<&Value> {
+        held!(self, sent, name, Read::AsItIs);
         self.body.get(name).filter(|value| !value.is_null())
     }
 
@@ -134,6 +167,7 @@ impl Input {
 
     /// A text of the body that must be there and not be empty.
     pub fn required(&mut self, name: &str) -> String {
+        held!(self, sent, name, Read::Required);
         let before = self.violations.len();
         let text = self.text(name).unwrap_or_default();
         if text.is_empty() && self.violations.len() == before {
@@ -144,6 +178,7 @@ impl Input {
 
     /// A text of at most so many characters.
     pub fn bounded(&mut self, name: &str, characters_max: usize) -> Option<String> {
+        held!(self, sent, name, Read::Text(characters_max));
         let text = self.text(name)?;
         let characters = text.chars().count();
         if characters > characters_max {
@@ -154,6 +189,7 @@ impl Input {
 
     /// A truth value of the body.
     pub fn flag(&mut self, name: &str) -> bool {
+        held!(self, sent, name, Read::Flag);
         let read = match self.value(name) {
             None => return false,
             Some(Value::Bool(value)) => Some(*value),
@@ -170,6 +206,7 @@ impl Input {
 
     /// A list of texts of the body.
     pub fn list(&mut self, name: &str, max: usize) -> Vec<String> {
+        held!(self, sent, name, Read::List(max));
         let Some(value) = self.value(name) else { return Vec::new() };
         let texts: Option<Vec<String>> = value.as_array().and_then(|list| {
             let texts = list.iter().map(|one| match one {
@@ -195,6 +232,7 @@ impl Input {
 
     /// A field that is one of the words of a type.
     pub fn word<T: DeserializeOwned>(&mut self, name: &str) -> Option<T> {
+        held!(self, sent, name, Read::Typed);
         let value = self.value(name).filter(|value| value.as_str() != Some(""))?;
         match T::deserialize(value) {
             Ok(word) => Some(word),

@@ -3,10 +3,12 @@
 //! Promise: the wire is the platform's; every answer is JSON with a code, a text that says what, why and what to do, and
 //! a log id. A bot is a person with an index of its own and comes to the domain as everybody does, so that its rights
 //! are decided in [`crate::chat`].
-//! Never: no rule of a chat, no store, no log. What works and what does not yet stands in `COMPATIBILITY.md`.
+//! Never: no rule of a chat, no store, no log. Every call has its entry in the table of [`calls`], from which the router
+//! and the rest are made; how one is added stands there. What works and what does not yet stands in `COMPATIBILITY.md`.
 
 mod avatar;
 mod bot;
+pub mod calls;
 mod chat;
 mod contact;
 mod content;
@@ -20,10 +22,10 @@ mod message_list;
 mod page;
 mod rate;
 mod resource;
-
 mod router;
 mod token;
 
+pub use calls::scopes;
 pub use router::router;
 
 use crate::attachment::Attachments;

@@ -18,9 +18,9 @@ use protocol::record::{Change, Message};
 use serde_json::{Value, json};
 
 /// Kinds of files that are uploaded.
-const FILE_TYPES: &[&str] = &["opus", "mp4", "pdf", "doc", "xls", "ppt", "stream"];
+pub const FILE_TYPES: &[&str] = &["opus", "mp4", "pdf", "doc", "xls", "ppt", "stream"];
 /// Kinds of pictures that are uploaded.
-const IMAGE_TYPES: &[&str] = &["message", "avatar"];
+pub const IMAGE_TYPES: &[&str] = &["message", "avatar"];
 /// Bytes of a part that is a text.
 const TEXT_PART_BYTES_MAX: usize = 4 << 10;
 /// What may stand as it is in a file name within a header.

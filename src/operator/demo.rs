@@ -1,6 +1,6 @@
 //! The demo organisation: enough people, departments and names to try everything at once.
 
-use crate::auth::{Auth, password};
+use crate::auth::{Auth, Scopes, password};
 use crate::config::{Config, Demo};
 use crate::directory::{DepartmentEntry, Directory, PersonEntry, ROOT, department_id_of};
 use crate::error::Result;
@@ -215,8 +215,10 @@ pub async fn make(store: &Arc<dyn Store>, directory: &Directory, auth: &Auth) ->
     let hash = tokio::task::spawn_blocking(|| password::hash(PASSWORD)).await;
     let hash = hash.map_err(|_| crate::error::Error::storage("the password could not be hashed"))??;
     store.write((0..directory.len()).map(|user| password::put_hash(user, &hash)).collect()).await?;
-    for (id, secret, name) in APPS {
-        auth.put_app(id, name, secret).await?;
+    for (at, (id, secret, name)) in APPS.into_iter().enumerate() {
+        // The first one may administer as well, so that there is something to try.
+        let scopes = if at == 0 { Scopes::default().with(["clarion:audit:read"]) } else { Scopes::default() };
+        auth.put_app(id, name, secret, scopes).await?;
     }
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! The operator's commands: people, apps, tokens, the audit. Each is one process that does its work and ends.
 //!
-//! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may.
+//! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may, and so
+//! may those that change an app, which is one row that a running server reads anew.
 //! What a command has to say goes to stdout, what it objects to goes to stderr.
 
+pub mod app;
 pub mod demo;
 pub mod import;
 pub mod token;
@@ -42,18 +44,6 @@ impl Opened {
     }
 }
 
-/// Makes an app and prints its id and secret.
-///
-/// # Errors
-/// One sentence for the operator.
-pub async fn create_app(config: &Config, name: &str) -> Result<(), String> {
-    let opened = Opened::open(config).await?;
-    let made = opened.auth.create_app(name).await.map_err(|error| format!("the app could not be made: {error}"));
-    opened.close().await?;
-    let (app, secret) = made?;
-    print(&format!("app_id: {}\napp_secret: {secret}\nKeep the secret now; it is not shown again.\n", app.app_id))
-}
-
 /// Audits the log against the store and prints what differs.
 ///
 /// # Errors
@@ -63,7 +53,7 @@ pub fn check(config: &Config) -> Result<(), String> {
     for difference in &audit.differences {
         print(&format!("{difference}\n"))?;
     }
-    print(&format!("{} records in {} chats, {} differences\n", audit.records, audit.chats, audit.difference_count))?;
+    print(&format!("{} records in {} chats, {} differences\n", audit.records + audit.trimmed, audit.chats, audit.difference_count))?;
     if audit.difference_count == 0 { Ok(()) } else { Err(format!("the log and the store differ in {} places", audit.difference_count)) }
 }
 

@@ -25,6 +25,8 @@ const COMMIT_JOBS_MAX: usize = 1_024;
 const READERS: usize = 4;
 /// The write-ahead log is copied into the database when it is larger than this.
 const CHECKPOINT_BYTES: u64 = 16 << 20;
+/// How often its size is looked at.
+const BETWEEN_CHECKPOINTS: Duration = Duration::from_millis(500);
 
 /// Work for the writer thread, done inside its transaction.
 pub trait Job: Send {
@@ -42,6 +44,8 @@ struct Waiting {
 struct Shared {
     waiting: Mutex<Waiting>,
     something: Condvar,
+    /// Told when the store closes, for the checkpoint thread.
+    closing: Condvar,
     readers: Mutex<Vec<Connection>>,
     file: PathBuf,
     after_commit: Mutex<Option<AfterCommit>>,
@@ -54,7 +58,7 @@ pub type AfterCommit = Box<dyn FnMut(bool) + Send>;
 #[derive(Clone)]
 pub struct SqliteStore {
     shared: Arc<Shared>,
-    writer: Arc<Mutex<Option<std::thread::JoinHandle<()>>>>,
+    threads: Arc<Mutex<Vec<std::thread::JoinHandle<()>>>>,
 }
 
 impl SqliteStore {
@@ -79,26 +83,27 @@ impl SqliteStore {
         let shared = Arc::new(Shared {
             waiting: Mutex::new(Waiting { jobs: VecDeque::new(), closed: false }),
             something: Condvar::new(),
+            closing: Condvar::new(),
             readers: Mutex::new(readers),
             file: file.clone(),
             after_commit: Mutex::new(None),
         });
-        let thread = std::thread::Builder::new()
+        let writing = std::thread::Builder::new()
             .name("writer".into())
             .spawn({
                 let shared = shared.clone();
                 move || write_until_closed(&shared, &writer)
             })
             .map_err(|error| format!("the writer thread cannot be started: {error}"))?;
-        std::thread::Builder::new()
+        let checkpoints = std::thread::Builder::new()
             .name("checkpoint".into())
             .spawn({
-                let shared = Arc::downgrade(&shared);
-                let file = file.clone();
-                move || checkpoint_while_open(&shared, &file)
+                let shared = shared.clone();
+                move || checkpoint_while_open(&shared)
             })
             .map_err(|error| format!("the checkpoint thread cannot be started: {error}"))?;
-        Ok(Self { shared, writer: Arc::new(Mutex::new(Some(thread))) })
+        // In the order in which they are waited for: the writer's connection closes last, and takes the files away.
+        Ok(Self { shared, threads: Arc::new(Mutex::new(vec![checkpoints, writing])) })
     }
 
     /// Gives the writer a job; `Err` hands it back when too much is waiting or the store is closed.
@@ -128,8 +133,9 @@ impl SqliteStore {
                 None => open_reader(&shared.file).map_err(|error| read_error(&error))?,
             };
             let outcome = query(&connection).map_err(|error| read_error(&error));
+            let closed = shared.waiting.lock().closed;
             let mut readers = shared.readers.lock();
-            if readers.len() < READERS {
+            if readers.len() < READERS && !closed {
                 readers.push(connection);
             }
             outcome
@@ -142,10 +148,13 @@ impl SqliteStore {
     pub fn close(&self) {
         self.shared.waiting.lock().closed = true;
         self.shared.something.notify_all();
-        if let Some(thread) = self.writer.lock().take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the writer thread had panicked");
+        self.shared.closing.notify_all();
+        self.shared.readers.lock().clear();
+        for thread in self.threads.lock().drain(..) {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                tracing::error!(name, "a thread of the database had panicked");
+            }
         }
         *self.shared.after_commit.lock() = None;
     }
@@ -228,17 +237,21 @@ fn commit(connection: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Resu
     written
 }
 
-fn checkpoint_while_open(shared: &std::sync::Weak<Shared>, file: &Path) {
-    let wal = file.with_extension("db-wal");
-    let Ok(connection) = Connection::open(file) else { return };
+fn checkpoint_while_open(shared: &Shared) {
+    let wal = shared.file.with_extension("db-wal");
+    let Ok(connection) = Connection::open(&shared.file) else { return };
     if connection.busy_timeout(Duration::from_secs(5)).is_err() {
         return;
     }
     loop {
-        std::thread::sleep(Duration::from_millis(500));
-        match shared.upgrade() {
-            Some(shared) if !shared.waiting.lock().closed => {}
-            _ => return,
+        {
+            let mut waiting = shared.waiting.lock();
+            if !waiting.closed {
+                shared.closing.wait_for(&mut waiting, BETWEEN_CHECKPOINTS);
+            }
+            if waiting.closed {
+                return;
+            }
         }
         let size = std::fs::metadata(&wal).map_or(0, |metadata| metadata.len());
         metrics::WAL_BYTES.set(size as i64);

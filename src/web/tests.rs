@@ -13,6 +13,7 @@ use crate::net::tests::{self as fixture, Running, exchange};
 use crate::store::{SqliteStore, Store};
 use axum::Router;
 use futures_util::future::BoxFuture;
+use protocol::error::CloseCode;
 use protocol::person::PersonKind;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -34,6 +35,8 @@ struct Place {
     attachments: Arc<Attachments>,
     store: Arc<dyn Store>,
     directory: Directory,
+    who: Arc<Who>,
+    clock: Clock,
     folder: tempfile::TempDir,
 }
 
@@ -60,16 +63,16 @@ async fn place_with(public_url: Option<&str>, files_keep_free_bytes: u64) -> Pla
     for id in ["1001", "1002", "1003"] {
         auth.set_password(directory.index(id).unwrap(), "secret".into()).await.unwrap();
     }
-    let attachments = Arc::new(Attachments::open(&config, store.clone(), clock).await.unwrap());
+    let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
     let who = Arc::new(Who::new(auth.clone(), &config, "127.0.0.1:7700".parse().unwrap()));
-    let site = Site::new(&config, who, auth, directory.clone(), attachments.clone(), Arc::new(Members));
+    let site = Site::new(&config, who.clone(), auth, directory.clone(), attachments.clone(), Arc::new(Members));
     let running = fixture::run(
         Router::new().merge(site.router()),
         None,
         Caps::default(),
         Times { body_stall: Duration::from_millis(400), ..Times::default() },
     );
-    Place { running, attachments, store, directory, folder }
+    Place { running, attachments, store, directory, who, clock, folder }
 }
 
 /// Status, head and body of an answer.
@@ -201,6 +204,22 @@ async fn signing_out_works_when_the_access_token_has_run_out() {
     let only: &[(&str, &str)] = &[("Cookie", &refresh), ("Origin", &origin)];
     assert_eq!(place.ask("POST", "/web/sign_out", only, b"").await.status, 204);
     assert_eq!(place.ask("GET", "/web/session", &[("Cookie", &cookies)], b"").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_socket_with_a_cookie_that_is_too_old_is_told_so_and_not_that_it_is_wrong() {
+    let place = place(Some("http://127.0.0.1:7700")).await;
+    let ours: &[(&str, &str)] = &[("Origin", "http://127.0.0.1:7700"), ("Host", "127.0.0.1:7700")];
+    let cookies = place.post_json("/web/sign_in", ours, sign_in("1001", "secret")).await.cookies();
+    let mut headers = axum::http::HeaderMap::new();
+    headers.insert("origin", "http://127.0.0.1:7700".parse().unwrap());
+    headers.insert("host", "127.0.0.1:7700".parse().unwrap());
+    let no_cookie = place.who.by_cookie_of_upgrade(&headers).unwrap();
+    assert_eq!(no_cookie.unwrap_err(), CloseCode::TokenInvalid);
+    headers.insert("cookie", cookies.parse().unwrap());
+    assert_eq!(place.who.by_cookie_of_upgrade(&headers).unwrap().unwrap().user, place.directory.index("1001").unwrap());
+    place.clock.turn(24 * 3_600_000);
+    assert_eq!(place.who.by_cookie_of_upgrade(&headers).unwrap().unwrap_err(), CloseCode::TokenExpired);
 }
 
 #[tokio::test]

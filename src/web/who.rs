@@ -40,14 +40,15 @@ impl Who {
         self.reading(headers)
     }
 
-    /// Whose browser asks for a WebSocket; nobody's, when it has no cookie that is good.
+    /// Whose browser asks for a WebSocket, or the code to close with when its first command brings no token: the cookie may
+    /// be too old, and a page renews it then.
     ///
     /// # Errors
     /// Why the cookie does not count: the page that asks is not ours, and any page in the world can open a socket.
-    pub fn by_cookie_of_upgrade(&self, headers: &HeaderMap) -> Result<Option<Principal>, String> {
-        let Some(token) = self.session_cookie(headers) else { return Ok(None) };
+    pub fn by_cookie_of_upgrade(&self, headers: &HeaderMap) -> Result<Result<Principal, CloseCode>, String> {
+        let Some(token) = self.session_cookie(headers) else { return Ok(Err(CloseCode::TokenInvalid)) };
         match self.from_our_page(headers) {
-            Ok(()) => Ok(self.auth.verify(token).ok()),
+            Ok(()) => Ok(self.auth.verify(token)),
             Err(refusal) => Err(format!("{}; {}", refusal.body.why, refusal.body.hint)),
         }
     }

@@ -17,6 +17,7 @@ mod presence;
 mod receipts;
 mod removed_member;
 mod resume;
+mod scopes;
 mod sign_in;
 mod slow_reader;
 mod strangers;

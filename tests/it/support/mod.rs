@@ -1,5 +1,6 @@
 //! A server of its own for each test, and clients that can be cut.
 
+pub mod app;
 mod client;
 mod server;
 

@@ -60,6 +60,12 @@ impl Server {
         self.restart().await;
     }
 
+    /// Ends it as an operator does, and starts it anew on the same port and folder.
+    pub async fn restart_in_peace(&mut self) {
+        self.terminate().await;
+        self.restart().await;
+    }
+
     /// Kills it as a loss of power would.
     pub fn kill(&mut self) {
         self.child.kill().expect("the server runs");
@@ -92,7 +98,7 @@ impl Server {
         assert!(sent.success(), "signal {name} could not be sent");
     }
 
-    /// Runs a command of the operator on its data folder, while it does not run.
+    /// Runs a command of the operator on its data folder.
     pub fn operator(&self, arguments: &[&str]) -> std::process::Output {
         clarion().args(arguments).arg("--data").arg(self.data()).output().expect("the binary runs")
     }

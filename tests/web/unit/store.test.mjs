@@ -150,3 +150,15 @@ test('a quote says that what it quotes was recalled', () => {
   assert.equal(chat.peekRow(2).reply_to.preview, '');
   assert.equal(chat.peekRow(1).recalled_by, 'a');
 });
+
+test('a member who writes has read what stands above', () => {
+  const log = makeLog(seeded(SEED), 40);
+  const store = new Store(ME);
+  store.replaceEntry(entryAt([]));
+  store.receipts.complete(CHAT, []);
+  for (const record of log) store.applyRecord(record, 0);
+  const others = log.findLast((record) => record.change.message && record.by === 'other').seq;
+  assert.equal(store.receipts.chat(CHAT).members.get('other'), others);
+  assert.equal(store.receipts.readBy(CHAT, others, 'me'), 1, 'the ring of a message above it counts one');
+  assert.equal(store.receipts.readBy(CHAT, others + 1, 'me'), 0);
+});

@@ -143,7 +143,11 @@ export class Store {
     if (this.inbox.applyRecord(record)) this.wantEntry(chat_id);
     this.chats.get(chat_id)?.apply(record);
     const [kind, body] = choice(record.change);
-    if (kind === 'message') this.receipts.stopTyping(chat_id, record.by);
+    if (kind === 'message') {
+      this.receipts.stopTyping(chat_id, record.by);
+      // Who writes has read what stands above.
+      this.#receipt({ chat_id, user_id: record.by, read_seq: record.seq, delivered_seq: record.seq });
+    }
     if (kind === 'members_added' || kind === 'members_removed') this.receipts.forget(chat_id);
     if (kind === 'message' && record.by === this.me.user_id) {
       const unsent = this.unsentIn(chat_id);

@@ -1,0 +1,129 @@
+//! `clarion app`: the business systems that call the open API. All but `create` may be run beside a server, which looks
+//! at what changed within a second.
+
+use super::{Opened, print};
+use crate::auth::{APPS_CHANGED, AppEntry, Scopes};
+use crate::config::Config;
+use crate::data_folder::DataFolder;
+use crate::error::clip;
+use crate::store::{self, Table, Write, tables};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::collections::BTreeSet;
+
+/// Makes an app and prints its id and secret.
+///
+/// # Errors
+/// One sentence for the operator.
+pub async fn create(config: &Config, name: &str, scopes: &[String]) -> Result<(), String> {
+    known(scopes)?;
+    let opened = Opened::open(config).await?;
+    let made = opened.auth.create_app(name, Scopes::of(scopes)).await.map_err(|error| format!("the app could not be made: {error}"));
+    opened.close().await?;
+    let (app, secret) = made?;
+    print(&format!("app_id: {}\napp_secret: {secret}\nKeep the secret now; it is not shown again.\n", app.app_id))
+}
+
+/// Prints every app: id, whether it is enabled, how many scopes, name.
+///
+/// # Errors
+/// One sentence for the operator.
+pub fn list(config: &Config) -> Result<(), String> {
+    let mut connection = open(config)?;
+    let say = |error: rusqlite::Error| format!("the database in {} cannot be read: {error}", config.data.display());
+    let transaction = connection.transaction().map_err(say)?;
+    let mut statement = transaction.prepare("SELECT value FROM apps ORDER BY row").map_err(say)?;
+    let rows: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(say)?;
+    let mut lines = String::new();
+    for row in rows {
+        let app = parse(&row)?;
+        let state = if app.disabled { "disabled" } else { "enabled" };
+        lines.push_str(&format!("{}\t{state}\t{} scopes\t{}\n", app.app_id, scopes_of(&app).len(), app.name));
+    }
+    print(&lines)
+}
+
+/// Gives an app scopes and takes others away, and prints what it has then.
+///
+/// # Errors
+/// One sentence for the operator.
+pub fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) -> Result<(), String> {
+    known(add)?;
+    known(remove)?;
+    if let Some(both) = add.iter().find(|scope| remove.contains(scope)) {
+        return Err(format!("the scope `{}` is to be added and removed; name it once", clip(both)));
+    }
+    let app = change(config, app_id, !add.is_empty() || !remove.is_empty(), |app| {
+        app.scopes = std::mem::take(&mut app.scopes).with(add).without(remove);
+    })?;
+    let lines: Vec<String> = scopes_of(&app).into_iter().map(|scope| format!("{scope}\n")).collect();
+    print(&lines.concat())
+}
+
+/// Enables an app, or disables it: then no call of it is taken any more, and it gets no token.
+///
+/// # Errors
+/// One sentence for the operator.
+pub fn enable(config: &Config, app_id: &str, enabled: bool) -> Result<(), String> {
+    let app = change(config, app_id, true, |app| app.disabled = !enabled)?;
+    print(&format!("{} is {}\n", app.app_id, if enabled { "enabled" } else { "disabled" }))
+}
+
+/// Every known scope that an app has.
+fn scopes_of(app: &AppEntry) -> BTreeSet<&'static str> {
+    crate::open_api::scopes().into_iter().filter(|scope| app.scopes.has(scope)).collect()
+}
+
+fn known(scopes: &[String]) -> Result<(), String> {
+    let known = crate::open_api::scopes();
+    match scopes.iter().find(|scope| !known.contains(scope.as_str())) {
+        None => Ok(()),
+        Some(scope) => {
+            let family = scope.split([':', '.']).next().unwrap_or_default();
+            let near: Vec<&str> = known.into_iter().filter(|known| known.starts_with(family) && !family.is_empty()).collect();
+            let near = if near.is_empty() { String::new() } else { format!("; scopes of `{}` are {}", clip(family), near.join(", ")) };
+            Err(format!("there is no scope `{}`{near}", clip(scope)))
+        }
+    }
+}
+
+fn open(config: &Config) -> Result<Connection, String> {
+    let database = DataFolder::database(&config.data);
+    if !database.exists() {
+        return Err(format!(
+            "there is no database in {}; start the server once, or name another folder with `--data`",
+            config.data.display()
+        ));
+    }
+    let say = |error: rusqlite::Error| format!("the database {} cannot be opened: {error}", database.display());
+    let connection =
+        Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
+    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(say)?;
+    connection.pragma_update(None, "synchronous", "FULL").map_err(say)?;
+    Ok(connection)
+}
+
+fn parse(row: &[u8]) -> Result<AppEntry, String> {
+    serde_json::from_slice(row).map_err(|error| format!("an app in the database is damaged: {error}"))
+}
+
+/// Reads an app, changes it, and leaves a mark by which a running server sees it.
+fn change(config: &Config, app_id: &str, changes: bool, act: impl FnOnce(&mut AppEntry)) -> Result<AppEntry, String> {
+    let mut connection = open(config)?;
+    let say = |error: rusqlite::Error| format!("the database in {} cannot be written: {error}", config.data.display());
+    // Another process may be writing: the place in line is taken before anything is read.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(say)?;
+    let row = store::get(&transaction, Table::Apps, &tables::none(), &tables::text_key(app_id)).map_err(say)?;
+    let mut app = parse(&row.ok_or_else(|| format!("there is no app `{}`; `clarion app list` prints all", clip(app_id)))?)?;
+    act(&mut app);
+    if changes {
+        let value = serde_json::to_vec(&app).map_err(|error| format!("the app could not be written down: {error}"))?;
+        let mark: [u8; 16] = rand::random();
+        let writes = [
+            Write::Put(Table::Apps, tables::none(), tables::text_key(app_id), value),
+            Write::Put(Table::Facts, tables::none(), tables::text_key(APPS_CHANGED), mark.to_vec()),
+        ];
+        store::apply(&transaction, &writes).map_err(say)?;
+    }
+    transaction.commit().map_err(say)?;
+    Ok(app)
+}
