@@ -94,10 +94,10 @@ export async function startWire(server_port) {
     if (refused) return near.destroy();
     const far = net.connect(server_port, '127.0.0.1');
     far.on('error', () => near.destroy());
-    const pair = { near, far };
+    const pair = { near, far, dead: false };
     pairs.add(pair);
-    near.on('data', (data) => !stalled && far.write(data));
-    far.on('data', (data) => !stalled && near.write(data));
+    near.on('data', (data) => !stalled && !pair.dead && far.write(data));
+    far.on('data', (data) => !stalled && !pair.dead && near.write(data));
     const over = () => {
       pairs.delete(pair);
       near.destroy();
@@ -121,6 +121,10 @@ export async function startWire(server_port) {
     refuse(on) {
       refused = on;
       if (on) cut();
+    },
+    /** What stands now is half open from here on: nothing goes through it, and neither end is told. */
+    halfOpen() {
+      for (const pair of pairs) pair.dead = true;
     },
     stall: (on) => (stalled = on),
     close: () => {
