@@ -1,6 +1,7 @@
 //! Puts the server together, runs it, and takes it apart again. The only place that names engines.
 
 use crate::attachment::Attachments;
+use crate::audit::AuditLog;
 use crate::auth::Auth;
 use crate::chat::Chats;
 use crate::clock::Clock;
@@ -74,6 +75,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
+    let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
     let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
@@ -107,7 +109,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     });
     let router: Router = gateway
         .router()
-        .merge(open_api::router(OpenApi::new(chats.clone(), auth.clone(), attachments, config.clone(), config.url(address))))
+        .merge(open_api::router(OpenApi::new(chats.clone(), auth.clone(), attachments, audit.clone(), config.clone(), config.url(address))))
         .merge(site.router());
 
     let (stop_accepting, accepting) = watch::channel(false);
@@ -118,11 +120,14 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
     tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
+    tasks.spawn(audit.write(tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let followed = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
+    let kept = chats.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);
     tasks.spawn(until(tasks_stop.clone(), sqlite_log.keep_trimmed(clock.clone(), log_keep)));
     if let Some(certificate) = certificate {

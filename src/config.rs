@@ -117,6 +117,9 @@ settings! {
     /// Calls of the open API that one app may make, on average; a second's worth can be saved up.
     open_api_calls_per_second: u64 = 10_000, "calls a second, 1 to 1000000", (1, 1_000_000);
 
+    /// How long the audit log keeps who changed what through the open API.
+    audit_days: u64 = 400, "days, 1 to 3650", (1, 3_650);
+
     /// Largest file that can be uploaded.
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);
     /// Uploads are refused while the disk has less room than this, so that messages still have some.

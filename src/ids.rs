@@ -54,6 +54,15 @@ const OPEN: [u8; 4] = *b"open";
 const UNION: [u8; 4] = *b"unio";
 /// A message's mark is shorter: its chat and seq take 15 bytes (a seq stays below 2⁵⁶).
 const MESSAGE: u8 = 0x4d;
+/// A message within a merged one: the id of that, and which one it is.
+const CHILD: u8 = 0x43;
+/// A card for one person: its number, the person, the bot.
+const EPHEMERAL: u8 = 0x45;
+/// A card's token: where the card is, and the rest.
+const TOKEN: u8 = 0x54;
+const TOKEN_REST: [u8; 4] = *b"toke";
+/// A reaction is the record that brought it.
+const REACTION: u8 = 0x52;
 
 impl Seal {
     /// With the organisation's 16-byte key. Another key makes other identifiers of everything.
@@ -101,23 +110,93 @@ impl Seal {
         self.reveal_marked(CHAT, id.0).map(|(_, key)| ChatKey(key))
     }
 
-    /// A message's identifier.
-    pub fn message_id(&self, chat: ChatKey, seq: u64) -> MessageId {
+    fn close_place(&self, mark: u8, chat: ChatKey, seq: u64) -> [u8; 16] {
         let mut plain = [0; 16];
-        plain[0] = MESSAGE;
+        plain[0] = mark;
         plain[1..8].copy_from_slice(&seq.to_be_bytes()[1..]);
         plain[8..].copy_from_slice(&chat.0.to_be_bytes());
-        MessageId(self.close(plain))
+        self.close(plain)
+    }
+
+    fn reveal_place(&self, mark: u8, sealed: [u8; 16]) -> Option<(ChatKey, u64)> {
+        let plain = self.reveal(sealed);
+        let (mut seq, mut chat) = ([0; 8], [0; 8]);
+        seq[1..].copy_from_slice(&plain[1..8]);
+        chat.copy_from_slice(&plain[8..]);
+        (plain[0] == mark).then(|| (ChatKey(u64::from_be_bytes(chat)), u64::from_be_bytes(seq)))
+    }
+
+    /// A message's identifier.
+    pub fn message_id(&self, chat: ChatKey, seq: u64) -> MessageId {
+        MessageId(self.close_place(MESSAGE, chat, seq))
     }
 
     /// Chat and seq of a message's identifier. Of one that was made elsewhere, 255 in 256 are told at once; the others
     /// lead to a chat that does not exist.
     pub fn message(&self, id: MessageId) -> Option<(ChatKey, u64)> {
-        let plain = self.reveal(id.0);
-        let (mut seq, mut chat) = ([0; 8], [0; 8]);
-        seq[1..].copy_from_slice(&plain[1..8]);
-        chat.copy_from_slice(&plain[8..]);
-        (plain[0] == MESSAGE).then(|| (ChatKey(u64::from_be_bytes(chat)), u64::from_be_bytes(seq)))
+        self.reveal_place(MESSAGE, id.0)
+    }
+
+    /// The identifier of a message within a merged one, by its place there: 0, 1, 2 …, below 256. Another merged
+    /// message's id gives another; a made-up one gives what nobody has.
+    pub fn child_id(&self, merged: MessageId, index: usize) -> MessageId {
+        let (chat, seq) = self.message(merged).unwrap_or((ChatKey(0), 0));
+        // A merged message stands below 2⁴⁸ in its chat.
+        MessageId(self.close_place(CHILD, chat, (index as u64 & 0xff) << 48 | seq & 0xffff_ffff_ffff))
+    }
+
+    /// The merged message of such an identifier, and the place in it.
+    pub fn child(&self, id: MessageId) -> Option<(MessageId, usize)> {
+        let (chat, place) = self.reveal_place(CHILD, id.0)?;
+        Some((self.message_id(chat, place & 0xffff_ffff_ffff), (place >> 48) as usize))
+    }
+
+    /// The identifier of a card for one person's eyes only. Numbers stay below 2⁵⁶.
+    pub fn ephemeral_id(&self, number: u64, user: u32, bot: u32) -> MessageId {
+        MessageId(self.close_place(EPHEMERAL, ChatKey(u64::from(user) << 32 | u64::from(bot)), number))
+    }
+
+    /// Number, person and bot of such an identifier.
+    pub fn ephemeral(&self, id: MessageId) -> Option<(u64, u32, u32)> {
+        let (who, number) = self.reveal_place(EPHEMERAL, id.0)?;
+        Some((number, (who.0 >> 32) as u32, who.0 as u32))
+    }
+
+    /// A token for the card of a message. Its second half is chained to the first, so that halves of two tokens make none.
+    pub fn card_token(&self, chat: ChatKey, seq: u64, expires_at_s: u32, nonce: u64) -> String {
+        let first = self.close_place(TOKEN, chat, seq);
+        let mut rest = [0; 16];
+        rest[..4].copy_from_slice(&TOKEN_REST);
+        rest[4..8].copy_from_slice(&expires_at_s.to_be_bytes());
+        rest[8..].copy_from_slice(&nonce.to_be_bytes());
+        rest.iter_mut().zip(first).for_each(|(byte, chained)| *byte ^= chained);
+        format!("c-{}{}", hex::encode(first), hex::encode(self.close(rest)))
+    }
+
+    /// Chat, seq, expiry and nonce of a token that was made here.
+    pub fn open_card_token(&self, token: &str) -> Option<(ChatKey, u64, u32, u64)> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(token.strip_prefix("c-")?, &mut bytes).ok()?;
+        let (mut first, mut second) = ([0; 16], [0; 16]);
+        first.copy_from_slice(&bytes[..16]);
+        second.copy_from_slice(&bytes[16..]);
+        let (chat, seq) = self.reveal_place(TOKEN, first)?;
+        let mut rest = self.reveal(second);
+        rest.iter_mut().zip(first).for_each(|(byte, chained)| *byte ^= chained);
+        let (mut expiry, mut nonce) = ([0; 4], [0; 8]);
+        expiry.copy_from_slice(&rest[4..8]);
+        nonce.copy_from_slice(&rest[8..]);
+        (rest[..4] == TOKEN_REST).then(|| (chat, seq, u32::from_be_bytes(expiry), u64::from_be_bytes(nonce)))
+    }
+
+    /// A reaction's identifier: 32 hexadecimal digits.
+    pub fn reaction_id(&self, chat: ChatKey, seq: u64) -> String {
+        hex::encode(self.close_place(REACTION, chat, seq))
+    }
+
+    /// Chat and seq of the record of a reaction's identifier, as of [`Self::message`].
+    pub fn reaction(&self, id: &str) -> Option<(ChatKey, u64)> {
+        self.reveal_place(REACTION, digits(id, "")?)
     }
 
     /// A person's `ou_…` as one app sees it; `app` is the index of the app's bot.
@@ -160,6 +239,16 @@ mod tests {
         assert_eq!(chat.pair(), Some((3, 5)));
         assert_eq!(seal.chat(seal.chat_id(chat)), Some(chat));
         assert_eq!(seal.message(seal.message_id(chat, 9)), Some((chat, 9)));
+        assert_eq!(seal.ephemeral(seal.ephemeral_id(1 << 55, 7, 8)), Some((1 << 55, 7, 8)));
+        let tokens = [seal.card_token(chat, 9, 1_000, 5), seal.card_token(chat, 10, 2_000, 6)];
+        assert_eq!(seal.open_card_token(&tokens[0]), Some((chat, 9, 1_000, 5)));
+        assert_eq!(seal.open_card_token(&format!("{}{}", &tokens[0][..34], &tokens[1][34..])), None, "halves of two");
+        assert_eq!(seal.open_card_token("c-00"), None);
+        let merged = seal.message_id(chat, 9);
+        assert_eq!(seal.child(seal.child_id(merged, 99)), Some((merged, 99)));
+        assert_eq!(seal.child(merged), None);
+        assert_eq!(seal.reaction(&seal.reaction_id(chat, 9)), Some((chat, 9)));
+        assert_eq!(seal.reaction(&seal.message_id(chat, 9).to_string()[3..]), None);
         assert_eq!(seal.open(&seal.open_id(4, 8)), Some((4, 8)));
         assert_eq!(seal.union(&seal.union_id(8)), Some(8));
         assert_eq!(seal.chat(ChatId([1; 16])), None);

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod chat;
 
 pub mod attachment;
+pub mod audit;
 pub mod auth;
 pub mod session;
 

@@ -74,6 +74,36 @@ pub const MENTIONS_MAX: usize = 100;
 pub const CHAIN_STEPS_MAX: usize = 64;
 /// Messages forwarded at once, as the open platform has it.
 pub const FORWARD_MAX: usize = 100;
+/// Bytes of the texts in one merged message; it is one frame to everybody in the chat.
+pub const MERGED_BYTES_MAX: usize = 1 << 20;
+/// Time within which a card may be changed, in ms, as the open platform has it: 14 days.
+pub const CARD_EDIT_MS: u64 = 14 * 24 * 3_600_000;
+/// Time within which follow-ups may be offered to a message, in ms, as the open platform has it.
+pub const FOLLOW_UP_MS: u64 = 600_000;
+/// Follow-ups of one message: what fits below it.
+pub const FOLLOW_UPS_MAX: usize = 3;
+/// Characters of one follow-up: it is sent as a message.
+pub const FOLLOW_UP_CHARACTERS_MAX: usize = 200;
+/// Characters of a line across a chat.
+pub const DIVIDER_CHARACTERS_MAX: usize = 20;
+/// Languages of one short text.
+pub const LOCALES_MAX: usize = 50;
+/// Bytes of the name of a language and country.
+pub const LOCALE_BYTES_MAX: usize = 16;
+/// Life of a token that comes with a press on a card, in seconds, as the open platform has it.
+pub const CARD_TOKEN_SECONDS: u32 = 1_800;
+/// Changes of a card with one such token, as the open platform has it.
+pub const CARD_TOKEN_USES_MAX: u8 = 2;
+/// Cards for one person's eyes only that wait for a device of theirs; the oldest goes for a new one.
+pub const EPHEMERALS_OF_A_PERSON_MAX: usize = 20;
+/// Such cards that wait in all: 100 KB each at most, on disk.
+pub const EPHEMERALS_MAX: u64 = 100_000;
+/// How long such a card waits, in ms: a week.
+pub const EPHEMERAL_AGE_MS: u64 = 7 * 24 * 3_600_000;
+/// What is too old is looked for this often, in ms.
+pub const KEPT_EVERY_MS: u64 = 60_000;
+/// Events for single people on their way to those who are here.
+pub const ASIDES_WAITING_MAX: usize = 1_024;
 /// Edits of one message, as the open platform has it.
 pub const EDITS_MAX: usize = 20;
 /// Bytes of an emoji's name; the longest published one is shorter.
@@ -102,6 +132,8 @@ pub const UNREAD_COUNTED_CHATS_MAX: usize = 200;
 pub const PAGE_MAX: u32 = 100;
 /// Characters of a search.
 pub const QUERY_CHARACTERS_MAX: usize = 64;
+/// Changes of older messages that one page towards the past passes over in search of something to show.
+pub const PASSED_OVER_MAX: u64 = 2_000;
 /// Edits, reactions and thread replies that are folded into one page.
 pub const CHANGES_OF_A_PAGE_MAX: usize = 50_000;
 /// Records in one page of `sync`, but for the last chat's.
@@ -180,6 +212,13 @@ pub const FILE_CHATS_MAX: usize = 10_000;
 pub const UPLOAD_POSTED_WITHIN_MS: u64 = 24 * 3_600_000;
 /// Uploads that one round of the sweep looks at.
 pub const SWEEP_MAX: usize = 1_000;
+
+/// Entries of the audit log that wait for a commit: some seconds of the busiest hour. With more, nothing is changed.
+pub const AUDIT_ENTRIES_WAITING: usize = 16_384;
+/// Entries of the audit log in one write, and read in one go.
+pub const AUDIT_ENTRIES_TOGETHER: usize = 1_024;
+/// Entries of the audit log that are looked at for one page.
+pub const AUDIT_ENTRIES_READ_MAX: usize = 50_000;
 
 /// Addresses whose requests are counted at once; an address that has asked nothing for a while is forgotten first.
 pub const ADDRESSES_COUNTED_MAX: usize = 200_000;

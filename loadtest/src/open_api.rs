@@ -131,6 +131,11 @@ pub fn run(plan: &Plan, server: &Server, app: &(String, String), progress: &Prog
         everyone = made["data"]["chat_id"].as_str().unwrap_or_default().to_owned();
         Ok(made)
     })?);
+    let look = caller.once("GET", &format!("/open-apis/im/v1/chats/{everyone}"), &Value::Null)?;
+    let count = look["data"]["user_count"].as_str().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+    if count < plan.people {
+        return Err(format!("a group of everyone has {count} people, and there are {}", plan.people));
+    }
     calls.push(caller.one_by_one("GET im/v1/chats/:chat_id/members, of everyone", 200, |_| {
         caller.once("GET", &format!("/open-apis/im/v1/chats/{everyone}/members?page_size=100"), &Value::Null)
     })?);

@@ -139,6 +139,8 @@ commands! {
     60 devices Devices => DeviceList
     /// Signs one of my devices out.
     61 sign_out SignOut => Done
+    /// I have got cards for my eyes only; they do not come again.
+    80 got_ephemeral GotEphemeral => Done
 }
 
 words! {
@@ -720,6 +722,12 @@ wire! {
     pub struct SignOut {
         /// Which.
         device_id: String,
+    }
+
+    /// Cards for my eyes only that I have.
+    pub struct GotEphemeral {
+        /// Which, at most 100.
+        message_ids: Vec<MessageId>,
     }
 }
 

@@ -26,6 +26,10 @@ choice! {
         9 audio Audio(File),
         /// A video.
         10 media Media(File),
+        /// A picture that says what words would.
+        11 sticker Sticker(Sticker),
+        /// A line across a direct chat, between what was before and what comes; only bots draw it.
+        12 divider Divider(Divider),
     }
 }
 
@@ -68,6 +72,42 @@ wire! {
         media_type: Option<String>,
         /// Length in ms, of audio and video.
         duration_ms: Option<u64>,
+        /// Key of the picture that stands for a video.
+        image_key: Option<String>,
+    }
+
+    /// A picture that says what words would; upload it first.
+    pub struct Sticker {
+        /// Key from the upload.
+        key: String,
+        /// Width in pixels; the server fills it in.
+        width: Option<u32>,
+        /// Height in pixels; the server fills it in.
+        height: Option<u32>,
+    }
+
+    /// A line across a direct chat.
+    pub struct Divider {
+        /// What stands on it, at most 20 characters.
+        text: String,
+        /// The same in other languages.
+        texts: Vec<LocaleText>,
+    }
+
+    /// A text in one language.
+    pub struct LocaleText {
+        /// Language and country as the open platform writes them, for example `en_us`.
+        locale: String,
+        /// The text.
+        text: String,
+    }
+
+    /// Something that the reader of a message may want to say next; a click on it sends it.
+    pub struct FollowUp {
+        /// What is sent, 1 to 200 characters.
+        text: String,
+        /// The same in other languages.
+        texts: Vec<LocaleText>,
     }
 
     /// An interactive card, kept as it was sent.

@@ -1,7 +1,7 @@
 //! Events: what the server tells unasked.
 
-use crate::ids::{ChatId, Seq, UserId};
-use crate::person::Presence;
+use crate::ids::{ChatId, MessageId, Seq, UserId};
+use crate::person::{Person, Presence};
 use crate::record::Record;
 use crate::wire::{choice, wire};
 
@@ -28,6 +28,10 @@ choice! {
         18 drain Drain(Drain),
         /// I was removed from a chat, or it is gone; nothing of it comes any more.
         19 chat_left ChatLeft(ChatLeft),
+        /// A card for my eyes only. Answer with the command `got_ephemeral`.
+        80 ephemeral Ephemeral(Ephemeral),
+        /// Such a card is gone: take it away.
+        81 ephemeral_gone EphemeralGone(EphemeralGone),
     }
 }
 
@@ -102,6 +106,28 @@ wire! {
         after_ms: u64,
         /// Where to, when not to the same address.
         url: Option<String>,
+    }
+
+    /// A card that only I see. It is no record: it has no seq, is in no history, and counts as nothing unread.
+    pub struct Ephemeral {
+        /// Which. The same one may come twice.
+        message_id: MessageId,
+        /// Where to show it, behind what is there.
+        chat_id: ChatId,
+        /// The bot.
+        by: Person,
+        /// When it was sent, ms since 1970.
+        at_ms: u64,
+        /// JSON text of the card, schema 1.0 or 2.0. At most 100 KB.
+        card: String,
+    }
+
+    /// A card for my eyes only is gone.
+    pub struct EphemeralGone {
+        /// Which.
+        message_id: MessageId,
+        /// Where it was shown.
+        chat_id: ChatId,
     }
 
     /// I am no longer in this chat.

@@ -1,7 +1,7 @@
 //! Records: what happened in a chat, in its order. Every record has a seq; together they are the chat.
 
 use crate::chat::ChatConfigChange;
-use crate::content::{Content, Quote};
+use crate::content::{Content, FollowUp, Quote};
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::wire::{choice, wire};
 
@@ -54,6 +54,8 @@ choice! {
         13 owner_changed OwnerChanged(OwnerChanged),
         /// The group was dissolved; nothing follows.
         14 dissolved Dissolved(Dissolved),
+        /// Follow-ups were offered below a message of a bot.
+        25 followed_up FollowedUp(FollowedUp),
     }
 }
 
@@ -84,6 +86,8 @@ wire! {
         pinned: bool,
         /// Messages in the thread that starts here.
         thread_count: Option<u32>,
+        /// What the reader may want to say next; shown while it is the last message of a direct chat.
+        follow_ups: Vec<FollowUp>,
     }
 
     /// One kind of reaction to a message.
@@ -138,6 +142,16 @@ wire! {
         message_id: MessageId,
         /// Its seq.
         target_seq: Seq,
+    }
+
+    /// Follow-ups were offered.
+    pub struct FollowedUp {
+        /// Below which message.
+        message_id: MessageId,
+        /// Its seq.
+        target_seq: Seq,
+        /// What the reader may want to say next, 1 to 3.
+        follow_ups: Vec<FollowUp>,
     }
 
     /// The group was made.

@@ -6,13 +6,14 @@ use crate::limits;
 use protocol::error::ErrorCode;
 
 /// What an upload must be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Form {
     /// A picture; anything else is refused.
     Picture,
     /// A file, also when it is a picture.
     File,
     /// A picture when it is one, else a file.
+    #[default]
     AsFound,
 }
 

@@ -54,6 +54,12 @@ pub struct FileEntry {
     /// Height in pixels, of pictures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub height: Option<u32>,
+    /// What the uploader said that it is, in the open platform's words: `opus`, `mp4`, `pdf` …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<String>,
+    /// Length in ms of what is played, as the uploader said it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<u64>,
     /// Index of who uploaded it.
     pub uploader: u32,
     /// When, ms since 1970.
@@ -61,7 +67,7 @@ pub struct FileEntry {
 }
 
 /// An upload that is about to come.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Upload {
     /// Index of who uploads.
     pub uploader: u32,
@@ -73,6 +79,10 @@ pub struct Upload {
     pub limit_bytes: u64,
     /// How many the client has announced.
     pub announced_bytes: Option<u64>,
+    /// What the uploader says that it is.
+    pub declared: Option<String>,
+    /// Length in ms of what is played.
+    pub duration_ms: Option<u64>,
 }
 
 /// Why an upload was not taken. Nothing of it is left.
@@ -186,6 +196,8 @@ impl Attachments {
             media_type: found.media_type,
             width: found.size.map(|size| size.0),
             height: found.size.map(|size| size.1),
+            declared: upload.declared,
+            duration_ms: upload.duration_ms,
             uploader: upload.uploader,
             at_ms: self.clock.now_ms(),
         };

@@ -23,7 +23,7 @@ async fn place() -> Place {
 
 impl Place {
     async fn put(&self, uploader: u32, name: &str, form: Form, bytes: &[u8]) -> std::result::Result<FileEntry, PutError> {
-        let upload = Upload { uploader, name: name.into(), form, limit_bytes: 2 << 20, announced_bytes: None };
+        let upload = Upload { uploader, name: name.into(), form, limit_bytes: 2 << 20, announced_bytes: None, ..Upload::default() };
         let parts: Vec<std::result::Result<Bytes, Error>> = bytes.chunks(70_000).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
         self.files.put_stream(upload, stream::iter(parts)).await
     }
@@ -105,7 +105,8 @@ async fn an_upload_that_is_too_large_or_breaks_off_leaves_nothing() {
     let place = place().await;
     let refused = place.put(1, "large", Form::AsFound, &vec![1; (2 << 20) + 1]).await.unwrap_err();
     assert!(matches!(refused, PutError::Refused(error) if error.code == ErrorCode::TooLarge));
-    let upload = Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: Some(101) };
+    let upload =
+        Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: Some(101), ..Upload::default() };
     let never =
         stream::poll_fn(|_| -> std::task::Poll<Option<std::result::Result<Bytes, Error>>> { panic!("it is refused before it is read") });
     assert!(place.files.put_stream(upload.clone(), never).await.is_err());
@@ -157,7 +158,8 @@ async fn the_sweep_takes_only_what_is_old_and_posted_nowhere() {
 #[tokio::test]
 async fn many_uploads_of_one_person_are_told_to_wait() {
     let place = place().await;
-    let upload = Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: None };
+    let upload =
+        Upload { uploader: 1, name: "x".into(), form: Form::AsFound, limit_bytes: 100, announced_bytes: None, ..Upload::default() };
     let mut running: Vec<_> = (0..limits::UPLOADS_PER_PERSON_MAX)
         .map(|_| Box::pin(place.files.put_stream(upload.clone(), stream::pending::<std::result::Result<Bytes, Error>>())))
         .collect();

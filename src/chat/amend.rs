@@ -1,4 +1,4 @@
-//! What may be done to a message later: edit, recall, react, pin.
+//! What may be done to a message later: edit and recall.
 
 use super::send::{info_row, mention_rows};
 use super::{ChatKey, Chats, Decided, Extra, Head, State};
@@ -7,12 +7,24 @@ use crate::limits;
 use crate::log::{Record, record::Change};
 use crate::store::Write;
 use crate::store::tables::{self, Table};
-use protocol::command::{Changed, Edit, Pin, React, Recall, Unpin, Unreact};
+use protocol::command::{Changed, Edit, Recall};
 use protocol::content::Content;
 use protocol::error::ErrorCode;
 use std::sync::Arc;
 
-fn changed(record: &Record) -> Changed {
+/// What a message is to say.
+pub(super) struct NewVersion {
+    /// What it says.
+    pub content: Content,
+    /// Rows that go with it.
+    pub writes: Vec<Write>,
+    /// Whom it mentions.
+    pub mentions: Vec<u32>,
+    /// It mentions everybody.
+    pub mention_all: bool,
+}
+
+pub(super) fn changed(record: &Record) -> Changed {
     Changed { seq: record.seq }
 }
 
@@ -44,22 +56,29 @@ impl Chats {
         let mentions = self.mentioned(&command.mentions)?;
         let before = folded.mentions(seq).map(|(mentions, _)| mentions.to_vec());
         let before = before.or_else(|| record.message().map(|message| message.mentions.clone())).unwrap_or_default();
+        let version = NewVersion { content, writes, mentions, mention_all: command.mention_all };
+        self.append_version(key, seq, user, before, version).await
+    }
+
+    /// Appends what a message says from now on; `before`: those whom it mentioned until now.
+    pub(super) async fn append_version(&self, key: ChatKey, seq: u64, user: u32, before: Vec<u32>, version: NewVersion) -> Result<Changed> {
         self.act(
             key,
             |head, state| {
                 let (_, rights) = writable(head, state, user)?;
                 not_recalled(state, seq)?;
-                if command.mention_all && key.pair().is_none() && !rights.mention_all {
+                if version.mention_all && key.pair().is_none() && !rights.mention_all {
                     return Err(Error::not_allowed(
                         "mention everybody",
                         "the group's configuration reserves it for the owner and the managers",
                     ));
                 }
-                let mut writes = writes.clone();
+                let NewVersion { content, mentions, mention_all, .. } = &version;
+                let mut writes = version.writes.clone();
                 writes.extend(no_mentions(key, seq, &before));
-                mention_rows(state, key, user, seq, &mentions, command.mention_all, &mut writes);
+                mention_rows(state, key, user, seq, mentions, *mention_all, &mut writes);
                 let change =
-                    Change::Edited { target: seq, content: content.clone(), mentions: mentions.clone(), mention_all: command.mention_all };
+                    Change::Edited { target: seq, content: content.clone(), mentions: mentions.clone(), mention_all: *mention_all };
                 head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() }).map(Decided::Append)
             },
             changed,
@@ -111,120 +130,14 @@ impl Chats {
         .await
     }
 
-    /// Adds a reaction; the same one twice is one.
-    pub async fn react(&self, user: u32, command: React) -> Result<Changed> {
-        let (key, seq) = self.place(command.message_id)?;
-        let emoji = command.emoji;
-        if emoji.is_empty()
-            || emoji.len() > limits::EMOJI_BYTES_MAX
-            || !emoji.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        {
-            return Err(Error::invalid(
-                "emoji",
-                "a reaction is the name of an emoji, 1 to 32 letters, digits or `_`, for example `THUMBSUP`",
-            ));
-        }
-        self.reaction(user, key, seq, &emoji, true).await
+    pub(super) fn within(&self, sent_at_ms: u64, minutes: u64, what: &str) -> Result<()> {
+        self.within_ms(sent_at_ms, minutes * 60_000, what)
     }
 
-    /// Takes a reaction back.
-    pub async fn unreact(&self, user: u32, command: Unreact) -> Result<Changed> {
-        let (key, seq) = self.place(command.message_id)?;
-        self.reaction(user, key, seq, &command.emoji, false).await
-    }
-
-    async fn reaction(&self, user: u32, key: ChatKey, seq: u64, emoji: &str, add: bool) -> Result<Changed> {
-        let head = self.head(key).await?;
-        self.visible_message(&head, user, seq).await?;
-        let folded = self.folded(key, seq, seq).await?;
-        let has = folded.reacted(seq, emoji, user);
-        if has == add {
-            return Ok(Changed { seq: head.lock().seq });
-        }
-        if add && folded.emojis(seq) >= limits::EMOJIS_OF_A_MESSAGE_MAX {
-            return Err(Error::too_large(
-                "the list of reactions",
-                folded.emojis(seq) as u64 + 1,
-                limits::EMOJIS_OF_A_MESSAGE_MAX as u64,
-                "kinds",
-            ));
-        }
-        self.act(
-            key,
-            |head, state| {
-                writable(head, state, user)?;
-                not_recalled(state, seq)?;
-                let change = if add {
-                    Change::Reacted { target: seq, emoji: emoji.to_owned() }
-                } else {
-                    Change::Unreacted { target: seq, emoji: emoji.to_owned() }
-                };
-                head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra::default()).map(Decided::Append)
-            },
-            changed,
-        )
-        .await
-    }
-
-    /// Pins a message in its chat.
-    pub async fn pin(&self, user: u32, command: Pin) -> Result<Changed> {
-        let (key, seq) = self.place(command.message_id)?;
-        let head = self.head(key).await?;
-        self.visible_message(&head, user, seq).await?;
-        self.act(
-            key,
-            |head, state| {
-                let (_, rights) = writable(head, state, user)?;
-                may_pin(&rights)?;
-                not_recalled(state, seq)?;
-                if state.info.pins.iter().any(|(target, _)| *target == seq) {
-                    return Ok(Decided::Already(Changed { seq: state.seq }));
-                }
-                if state.info.pins.len() >= limits::PINS_MAX {
-                    return Err(Error::too_large(
-                        "the list of pinned messages",
-                        state.info.pins.len() as u64 + 1,
-                        limits::PINS_MAX as u64,
-                        "messages",
-                    ));
-                }
-                let mut info = (*state.info).clone();
-                info.pins.push((seq, state.seq + 1));
-                self.append_pins(head, state, user, Change::Pinned { target: seq }, info)
-            },
-            changed,
-        )
-        .await
-    }
-
-    /// Unpins a message.
-    pub async fn unpin(&self, user: u32, command: Unpin) -> Result<Changed> {
-        let (key, seq) = self.place(command.message_id)?;
-        self.act(
-            key,
-            |head, state| {
-                let (_, rights) = writable(head, state, user)?;
-                may_pin(&rights)?;
-                match unpinned(&state.info, seq) {
-                    None => Ok(Decided::Already(Changed { seq: state.seq })),
-                    Some(info) => self.append_pins(head, state, user, Change::Unpinned { target: seq }, info),
-                }
-            },
-            changed,
-        )
-        .await
-    }
-
-    fn append_pins(&self, head: &Head, state: &mut State, user: u32, change: Change, info: super::ChatProfile) -> Result<Decided<Changed>> {
-        let writes = vec![info_row(head.key, &info)];
-        let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
-        state.info = Arc::new(info);
-        Ok(Decided::Append(on_its_way))
-    }
-
-    fn within(&self, sent_at_ms: u64, minutes: u64, what: &str) -> Result<()> {
+    pub(super) fn within_ms(&self, sent_at_ms: u64, limit_ms: u64, what: &str) -> Result<()> {
         let age_ms = self.clock.now_ms().saturating_sub(sent_at_ms);
-        if age_ms > minutes * 60_000 {
+        if age_ms > limit_ms {
+            let minutes = limit_ms / 60_000;
             return Err(Error::new(
                 ErrorCode::WindowPassed,
                 format!("it is too late to {what} this message"),
@@ -242,8 +155,13 @@ pub(super) fn writable(head: &Head, state: &State, user: u32) -> Result<(protoco
     if state.info.dissolved { Err(Error::dissolved()) } else { Ok(rights) }
 }
 
-fn not_recalled(state: &State, seq: u64) -> Result<()> {
+pub(super) fn not_recalled(state: &State, seq: u64) -> Result<()> {
     if state.recalled_seqs.contains(seq) { Err(Error::recalled()) } else { Ok(()) }
+}
+
+/// Takes away the row of a change that a later one has replaced.
+pub(super) fn no_change_row(key: ChatKey, target: u64, seq: u64) -> Write {
+    Write::Delete(Table::Changes, tables::bucket_key(key.0, target), tables::KeyMaker::default().u64(target).u64(seq).done())
 }
 
 /// Takes away the rows by which those who were mentioned find a message, and those by which everybody does.
@@ -254,11 +172,7 @@ fn no_mentions(key: ChatKey, seq: u64, mentions: &[u32]) -> impl Iterator<Item =
     mentions.iter().copied().chain([u32::MAX]).map(row)
 }
 
-fn may_pin(rights: &protocol::chat::Rights) -> Result<()> {
-    if rights.pin { Ok(()) } else { Err(Error::not_allowed("pin", "the group's configuration reserves it for the owner and the managers")) }
-}
-
-fn unpinned(info: &super::ChatProfile, seq: u64) -> Option<super::ChatProfile> {
+pub(super) fn unpinned(info: &super::ChatProfile, seq: u64) -> Option<super::ChatProfile> {
     info.pins.iter().any(|(target, _)| *target == seq).then(|| {
         let mut info = info.clone();
         info.pins.retain(|(target, _)| *target != seq);

@@ -1,11 +1,14 @@
 //! What may be said: checks a message's content, and fills in what only the server knows of files.
 
+use super::follow_up::{check_locales, text as check_line};
 use super::{ChatKey, Chats};
 use crate::attachment::{EVERYBODY, FileEntry};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::store::Write;
-use protocol::content::{Content, File, Image};
+use protocol::content::{Content, File, Image, Sticker};
+use protocol::error::ErrorCode;
+use protocol::person::PersonKind;
 
 /// Characters of a message that a quote or a list shows.
 const PREVIEW_CHARACTERS: usize = 120;
@@ -40,7 +43,7 @@ impl Chats {
                 if !parsed.is_object() {
                     return Err(Error::invalid("content.card", "a card is a JSON object"));
                 }
-                Content::Card(self.checked_card(sender, chat, card, &parsed, &mut writes).await?)
+                Content::Card(self.checked_card(sender, chat, card, &mut writes).await?)
             }
             Content::Image(image) => {
                 let entry = self.postable(sender, &image.key).await?;
@@ -59,9 +62,25 @@ impl Chats {
                     size_bytes: Some(entry.size_bytes),
                 })
             }
-            Content::File(file) => Content::File(self.checked_file(sender, chat, file, &mut writes).await?),
-            Content::Audio(file) => Content::Audio(self.checked_file(sender, chat, file, &mut writes).await?),
-            Content::Media(file) => Content::Media(self.checked_file(sender, chat, file, &mut writes).await?),
+            Content::File(file) => Content::File(self.checked_file(sender, chat, file, Wanted::File, &mut writes).await?),
+            Content::Audio(file) => Content::Audio(self.checked_file(sender, chat, file, Wanted::Audio, &mut writes).await?),
+            Content::Media(file) => Content::Media(self.checked_file(sender, chat, file, Wanted::Video, &mut writes).await?),
+            Content::Sticker(sticker) => {
+                let entry = self.postable(sender, &sticker.key).await?;
+                if !entry.media_type.starts_with("image/") {
+                    return Err(other_kind(&entry, "a sticker is a picture"));
+                }
+                writes.push(self.attachments.posted(&sticker.key, chat.0));
+                Content::Sticker(Sticker { key: sticker.key, width: entry.width, height: entry.height })
+            }
+            Content::Divider(divider) => {
+                if self.directory.kind(sender) != PersonKind::Bot || chat.pair().is_none() {
+                    return Err(Error::not_allowed("draw a line", "only bots do, in their direct chats"));
+                }
+                check_line("content.divider.text", &divider.text, limits::DIVIDER_CHARACTERS_MAX)?;
+                check_locales("content.divider.texts", &divider.texts, limits::DIVIDER_CHARACTERS_MAX)?;
+                Content::Divider(divider)
+            }
             Content::ShareChat(mut share) => {
                 let shared = self.head(self.key(share.chat_id)?).await?;
                 let state = shared.lock();
@@ -85,15 +104,24 @@ impl Chats {
         Ok((content, writes))
     }
 
-    async fn checked_file(&self, sender: u32, chat: ChatKey, file: File, writes: &mut Vec<Write>) -> Result<File> {
+    async fn checked_file(&self, sender: u32, chat: ChatKey, file: File, wanted: Wanted, writes: &mut Vec<Write>) -> Result<File> {
         let entry = self.postable(sender, &file.key).await?;
+        wanted.check(&entry)?;
         writes.push(self.attachments.posted(&file.key, chat.0));
+        if let Some(picture) = file.image_key.as_deref().filter(|_| wanted == Wanted::Video) {
+            let entry = self.postable(sender, picture).await?;
+            if !entry.media_type.starts_with("image/") {
+                return Err(other_kind(&entry, "the picture of a video is a picture"));
+            }
+            writes.push(self.attachments.posted(picture, chat.0));
+        }
         Ok(File {
             key: file.key,
             name: Some(entry.name.clone()),
             size_bytes: Some(entry.size_bytes),
             media_type: Some(entry.media_type.clone()),
-            duration_ms: file.duration_ms,
+            duration_ms: file.duration_ms.or(entry.duration_ms),
+            image_key: file.image_key.filter(|_| wanted == Wanted::Video),
         })
     }
 
@@ -124,6 +152,68 @@ impl Chats {
             }
         }
         Ok(false)
+    }
+}
+
+/// What a message wants its file to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    File,
+    Audio,
+    Video,
+}
+
+impl Wanted {
+    /// Who uploads over the open API says what the file is, and is held to it.
+    fn check(self, entry: &FileEntry) -> Result<()> {
+        let declared = entry.declared.as_deref();
+        match self {
+            Self::File if matches!(declared, Some("opus" | "mp4")) => {
+                Err(other_kind(entry, "send it as audio or media, or upload it with file_type `stream`"))
+            }
+            Self::Audio if declared.is_some_and(|declared| declared != "opus") => Err(other_kind(entry, "audio needs file_type `opus`")),
+            Self::Video if declared.is_some_and(|declared| declared != "mp4") => Err(other_kind(entry, "media needs file_type `mp4`")),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn other_kind(entry: &FileEntry, why: &str) -> Error {
+    let is = entry.declared.clone().unwrap_or_else(|| entry.media_type.clone());
+    Error::new(
+        ErrorCode::OtherKind,
+        "the file is of another kind than the message needs",
+        format!("it was uploaded as {is}; {why}"),
+        "choose the kind of message that fits, or upload the file again",
+    )
+}
+
+/// Keys of uploads that a card names, each once. Others, such as those of another system, are left as they are.
+pub(super) fn uploaded_keys(card: &str) -> Result<Vec<&str>> {
+    let mut keys: Vec<&str> = Vec::new();
+    for (at, _) in card.match_indices("img_v3_") {
+        let Some(key) = card.get(at..at + "img_v3_".len() + 32) else { continue };
+        if key["img_v3_".len()..].bytes().all(|byte| byte.is_ascii_hexdigit()) && !keys.contains(&key) {
+            keys.push(key);
+        }
+        if keys.len() > limits::POST_FILES_MAX {
+            return Err(Error::too_large("the card", keys.len() as u64, limits::POST_FILES_MAX as u64, "pictures"));
+        }
+    }
+    Ok(keys)
+}
+
+/// Keys of the files that a checked content shows.
+pub(super) fn files_of(content: &Content) -> Vec<String> {
+    match content {
+        Content::Image(image) => vec![image.key.clone()],
+        Content::File(file) | Content::Audio(file) | Content::Media(file) => {
+            std::iter::once(file.key.clone()).chain(file.image_key.clone()).collect()
+        }
+        Content::Sticker(sticker) => vec![sticker.key.clone()],
+        Content::Post(post) => post_files(&post.post).unwrap_or_default(),
+        Content::Card(card) => uploaded_keys(&card.card).unwrap_or_default().into_iter().map(str::to_owned).collect(),
+        _ => Vec::new(),
     }
 }
 
@@ -170,7 +260,8 @@ pub fn preview(content: &Content) -> String {
         Content::Card(card) => card_title(&card.card),
         Content::Merged(merged) => merged.title.clone(),
         Content::ShareChat(share) => share.name.clone().unwrap_or_default(),
-        Content::Image(_) | Content::ShareUser(_) | Content::Unknown => String::new(),
+        Content::Divider(divider) => divider.text.clone(),
+        Content::Image(_) | Content::Sticker(_) | Content::ShareUser(_) | Content::Unknown => String::new(),
     };
     text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(PREVIEW_CHARACTERS).collect()
 }

@@ -4,11 +4,11 @@
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::log::{Record, record::Change};
+use crate::log::{Entry, Record, record::Change};
 use crate::store::Range;
 use crate::store::tables::{self, BUCKET_SEQS, Table};
 use protocol::command::{EditList, EditVersion, Edits, History, HistoryPage, MessagePage, Pins, Thread};
-use protocol::content::{Content, Text};
+use protocol::content::{Content, FollowUp, Text};
 use protocol::ids::MessageId;
 use protocol::record::Reaction;
 use std::collections::HashMap;
@@ -44,31 +44,35 @@ impl Folded {
         edited.or_else(|| record.message().map(|message| message.content.clone())).unwrap_or_default()
     }
 
-    /// Reactions to a message: the emoji and who, in the order of the first of each.
-    fn reactions_of(&self, seq: u64) -> Vec<(&str, Vec<u32>)> {
-        let mut reactions: Vec<(&str, Vec<u32>)> = Vec::new();
+    /// Reactions to a message that stand: of each emoji the records, oldest first, in the order of the first of each.
+    pub fn reactions_of(&self, seq: u64) -> Vec<(&str, Vec<&Arc<Record>>)> {
+        // Everybody of a large group may react: nothing here may cost their number squared.
+        let mut kinds: Vec<(&str, HashMap<u32, &Arc<Record>>)> = Vec::new();
         for record in self.of(seq) {
             match &record.change {
-                Change::Reacted { emoji, .. } => match reactions.iter_mut().find(|(known, _)| known == emoji) {
-                    Some((_, users)) if users.contains(&record.by) => {}
-                    Some((_, users)) => users.push(record.by),
-                    None => reactions.push((emoji, vec![record.by])),
-                },
+                Change::Reacted { emoji, .. } => {
+                    let at = kinds.iter().position(|(known, _)| known == emoji).unwrap_or_else(|| {
+                        kinds.push((emoji, HashMap::new()));
+                        kinds.len() - 1
+                    });
+                    // The same one twice is one: the first.
+                    kinds[at].1.entry(record.by).or_insert(record);
+                }
                 Change::Unreacted { emoji, .. } => {
-                    if let Some((_, users)) = reactions.iter_mut().find(|(known, _)| known == emoji) {
-                        users.retain(|user| *user != record.by);
+                    if let Some((_, standing)) = kinds.iter_mut().find(|(known, _)| known == emoji) {
+                        standing.remove(&record.by);
                     }
-                    reactions.retain(|(_, users)| !users.is_empty());
+                    kinds.retain(|(_, standing)| !standing.is_empty());
                 }
                 _ => {}
             }
         }
-        reactions
+        kinds.into_iter().map(|(emoji, standing)| (emoji, in_order(standing))).collect()
     }
 
     /// Has this one reacted so?
     pub fn reacted(&self, seq: u64, emoji: &str, user: u32) -> bool {
-        self.reactions_of(seq).iter().any(|(known, users)| *known == emoji && users.contains(&user))
+        self.reactions_of(seq).iter().any(|(known, records)| *known == emoji && records.iter().any(|record| record.by == user))
     }
 
     /// How many kinds of reactions a message has.
@@ -94,6 +98,15 @@ impl Folded {
         })
     }
 
+    /// What the reader of a message is offered to say next.
+    pub fn follow_ups(&self, seq: u64) -> &[FollowUp] {
+        let offered = self.of(seq).find_map(|record| match &record.change {
+            Change::FollowedUp { follow_ups, .. } => Some(follow_ups.as_slice()),
+            _ => None,
+        });
+        offered.unwrap_or_default()
+    }
+
     /// Messages in the thread that starts at this one.
     pub fn thread_count(&self, seq: u64) -> Option<u32> {
         self.replies.get(&seq).copied()
@@ -103,11 +116,11 @@ impl Folded {
     pub fn reactions_seen(&self, chats: &Chats, seq: u64, viewer: u32) -> Vec<Reaction> {
         self.reactions_of(seq)
             .into_iter()
-            .map(|(emoji, users)| Reaction {
+            .map(|(emoji, records)| Reaction {
                 emoji: emoji.to_owned(),
-                count: users.len() as u32,
-                mine: users.contains(&viewer),
-                users: users.iter().take(REACTION_USERS_SHOWN).map(|user| chats.directory.user_id(*user).to_string()).collect(),
+                count: records.len() as u32,
+                mine: records.iter().any(|record| record.by == viewer),
+                users: chats.user_ids(records.iter().take(REACTION_USERS_SHOWN).map(|record| record.by)),
             })
             .collect()
     }
@@ -175,18 +188,43 @@ impl Chats {
             });
         }
         let committed = head.committed_seq.load(Ordering::Acquire);
-        let entries = self.log.read(key.0, from, to, limit as usize).await?;
+        let mut entries = self.log.read(key.0, from, to, limit as usize).await?;
         // The head is ahead of the disk: what is not committed yet is told live in a moment, and not by this page.
         let found = from + entries.len() as u64 - 1;
         let on_its_way = found < to && found >= committed;
         let to = if on_its_way { found } else { to };
+        // What was done to older messages is folded into their page. A card that changes by the second leaves long
+        // stretches of nothing else: they are passed over, so that a page towards the past has something to show.
+        let (mut from, mut read) = (from, entries.len() as u64);
+        while command.after.is_none()
+            && command.around.is_none()
+            && entries.iter().all(folded_away)
+            && from > first
+            && read < limits::PASSED_OVER_MAX
+        {
+            let earlier = from.saturating_sub(limits::PAGE_MAX.into()).max(first);
+            let mut stretch = self.log.read(key.0, earlier, from - 1, limits::PAGE_MAX as usize).await?;
+            read += stretch.len() as u64;
+            (from, entries) = match stretch.iter().rev().filter(|entry| !folded_away(entry)).nth(limit as usize - 1) {
+                // As many as were asked for: the interval begins with the first of them.
+                Some(first_shown) => {
+                    let begin = first_shown.record.seq;
+                    stretch.retain(|entry| entry.record.seq >= begin);
+                    stretch.append(&mut entries);
+                    (begin, stretch)
+                }
+                None => {
+                    stretch.append(&mut entries);
+                    (earlier, stretch)
+                }
+            };
+        }
         if entries.len() as u64 != to + 1 - from {
             tracing::error!(chat = key.0, from, to, found = entries.len(), "history has a hole");
             return Err(Error::storage("a part of the history cannot be read; `clarion check` says which"));
         }
         let folded = self.folded(key, from, to).await?;
-        // What was done to older messages is folded into their page.
-        let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).filter(|record| record.target().is_none()).collect();
+        let shown: Vec<Arc<Record>> = entries.into_iter().filter(|entry| !folded_away(entry)).map(|entry| entry.record).collect();
         let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
         Ok(HistoryPage {
             from_seq: from,
@@ -298,6 +336,17 @@ impl Chats {
         }));
         Ok(EditList { versions })
     }
+}
+
+/// Is it shown within the message that it changed?
+fn folded_away(entry: &Entry) -> bool {
+    entry.record.target().is_some()
+}
+
+fn in_order(standing: HashMap<u32, &Arc<Record>>) -> Vec<&Arc<Record>> {
+    let mut records: Vec<&Arc<Record>> = standing.into_values().collect();
+    records.sort_unstable_by_key(|record| record.seq);
+    records
 }
 
 /// What is left of a recalled message.

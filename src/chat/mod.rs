@@ -5,8 +5,14 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod card;
 mod card_content;
+mod card_token;
 mod content;
+pub mod emoji;
+mod ephemeral;
+mod follow_up;
+mod forward;
 mod group;
 mod head;
 mod history;
@@ -14,15 +20,22 @@ mod inbox;
 mod member;
 pub mod members;
 mod permission;
+mod pin;
+mod reaction;
 mod receipt;
 mod send;
 mod shape;
 mod sync;
 
+pub use card::CardEdit;
 pub use content::preview;
+pub use ephemeral::Aside;
+pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use head::{ChatProfile, Head, State};
 pub use inbox::ChatPlace;
+pub use pin::PinEntry;
+pub use reaction::{Reaction, ReactionPage};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
 
@@ -70,6 +83,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    ephemerals: ephemeral::Ephemerals,
+    card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
 }
@@ -114,7 +129,10 @@ impl Chats {
         for (_, row, _) in store.all(Table::LargeChats).await? {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
+        let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         Ok(Arc::new(Self {
+            ephemerals,
+            card_tokens: card_token::CardTokens::default(),
             noted_offset: AtomicU64::new(log.head()),
             log,
             store,
@@ -173,6 +191,18 @@ impl Chats {
             Some(head) => head.used_at_ms.load(Ordering::Relaxed) > old || Arc::strong_count(cell) > 1 || Arc::strong_count(head) > 1,
             None => true,
         });
+    }
+
+    /// Lets go of what is too old, now and then, for as long as it is polled.
+    pub async fn keep(&self) {
+        loop {
+            tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await] {
+                if let Err(error) = swept {
+                    tracing::warn!(%error, "what is too old could not be let go; it is tried again");
+                }
+            }
+        }
     }
 
     /// What the chats themselves note of a committed record; called in the order of the log, before anybody is told.

@@ -1,15 +1,15 @@
 //! Sending: check, deduplicate, give the next place, append.
 
+use super::content::files_of;
 use super::{ChatKey, Chats, Extra, Head, Membership, OnItsWay, Outcome, State, TRIES, Waiting, preview};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, Record, record};
 use crate::store::Write;
 use crate::store::tables::{self, Table};
-use protocol::command::{Forward, ForwardForm, Forwarded, Send, Sent};
-use protocol::content::{Content, Merged, MergedMessage, Text};
+use protocol::command::{Send, Sent};
+use protocol::content::Content;
 use protocol::error::ErrorCode;
-use protocol::ids::MessageId;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
@@ -19,6 +19,15 @@ struct Checked {
     message: record::Message,
     writes: Vec<Write>,
     dedupe: DedupeKey,
+}
+
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The sender says it.
+    Said,
+    /// The sender sends on what was said; several messages may be merged in it.
+    SentOn,
 }
 
 /// A message that has a place.
@@ -33,9 +42,14 @@ impl Chats {
     /// Sends a message. When this returns, the message has its place behind all that this sender had sent before; what
     /// is returned waits until it is durable.
     pub async fn send(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<Sent>> {
+        self.send_origin(sender, command, Origin::Said).await
+    }
+
+    /// The same for what the sender says, sends on, or sends to many.
+    pub(super) async fn send_origin(self: &Arc<Self>, sender: u32, command: Send, origin: Origin) -> Result<Waiting<Sent>> {
         let dedupe = DedupeKey::new(sender, &command.client_message_id);
         let key = self.key(command.chat_id)?;
-        let placed = match self.check(sender, command).await {
+        let placed = match self.check(sender, command, origin).await {
             Ok(checked) => self.place_message(sender, &checked).await.map(|first| (checked, first)),
             Err(error) => Err(error),
         };
@@ -70,7 +84,7 @@ impl Chats {
         }
     }
 
-    async fn check(&self, sender: u32, command: Send) -> Result<Checked> {
+    async fn check(&self, sender: u32, command: Send, origin: Origin) -> Result<Checked> {
         let key = self.key(command.chat_id)?;
         check_client_message_id(&command.client_message_id)?;
         if let Some((one, other)) = key.pair()
@@ -80,7 +94,14 @@ impl Chats {
         }
         let head = self.head(key).await?;
         head.lock().rights(key, sender)?;
-        let (content, writes) = self.checked(sender, key, command.content).await?;
+        let (content, writes) = match command.content {
+            Content::Merged(merged) if origin == Origin::SentOn => {
+                let files = merged.messages.iter().flat_map(|message| files_of(&message.content));
+                let writes = files.map(|file| self.attachments.posted(&file, key.0)).collect();
+                (Content::Merged(merged), writes)
+            }
+            content => self.checked(sender, key, content).await?,
+        };
         let mentions = self.mentioned(&command.mentions)?;
         let (reply_to, thread_root) = match command.reply_to {
             None if command.in_thread => {
@@ -229,130 +250,6 @@ impl Chats {
             return Err(Error::message_not_found());
         }
         Ok(record)
-    }
-
-    /// Sends messages on, one by one or merged. They are checked before the first is sent.
-    pub async fn forward(self: &Arc<Self>, sender: u32, command: Forward) -> Result<Forwarded> {
-        check_client_message_id(&command.client_message_id)?;
-        let count = command.message_ids.len();
-        let longest = command.client_message_id.len() + if count > 1 { format!("-{count}").len() } else { 0 };
-        if longest > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
-            return Err(Error::invalid(
-                "client_message_id",
-                format!(
-                    "with the number of each message it would have {longest} bytes; {} are allowed",
-                    limits::CLIENT_MESSAGE_ID_BYTES_MAX
-                ),
-            ));
-        }
-        if count > 1 && command.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX - 4 {
-            return Err(Error::invalid(
-                "client_message_id",
-                "with several messages it has at most 60 bytes, because `-2`, `-3` … are added",
-            ));
-        }
-        if count == 0 || count > limits::FORWARD_MAX {
-            return Err(Error::invalid(
-                "message_ids",
-                format!("it has {count} messages; 1 to {} can be forwarded at once", limits::FORWARD_MAX),
-            ));
-        }
-        let (source, _) = self.place(command.message_ids[0])?;
-        let head = self.head(source).await?;
-        let mut messages = Vec::with_capacity(count);
-        for message_id in &command.message_ids {
-            messages.push(self.current_message(&head, sender, source, *message_id).await?);
-        }
-        let contents: Vec<Content> = if command.form == Some(ForwardForm::Merged) && count > 1 {
-            messages.sort_by_key(|(record, _)| record.seq);
-            vec![Content::Merged(self.merged(&head, sender, messages))]
-        } else {
-            messages.into_iter().map(|(_, content)| content).collect()
-        };
-        let mut waiting = Vec::with_capacity(contents.len());
-        for (index, content) in contents.into_iter().enumerate() {
-            let client_message_id =
-                if index == 0 { command.client_message_id.clone() } else { format!("{}-{}", command.client_message_id, index + 1) };
-            waiting.push(self.send_as_is(sender, command.chat_id, client_message_id, content).await?);
-        }
-        let mut sent = Vec::with_capacity(waiting.len());
-        for one in waiting {
-            sent.push(one.await?);
-        }
-        Ok(Forwarded { sent })
-    }
-
-    async fn current_message(&self, head: &Arc<Head>, user: u32, source: ChatKey, message_id: MessageId) -> Result<(Arc<Record>, Content)> {
-        let (chat, seq) = self.place(message_id)?;
-        if chat != source {
-            return Err(Error::invalid("message_ids", "all messages must be of one chat"));
-        }
-        let record = self.visible_message(head, user, seq).await?;
-        let content = self.folded(head.key, seq, seq).await?.current_content(&record);
-        Ok((record, content))
-    }
-
-    fn merged(&self, head: &Head, viewer: u32, messages: Vec<(Arc<Record>, Content)>) -> Merged {
-        let title = match head.key.peer(viewer) {
-            Some(peer) => self.directory.entry(peer).map(|person| person.name.clone()).unwrap_or_default(),
-            None => head.lock().info.name.clone(),
-        };
-        let messages = messages
-            .into_iter()
-            .map(|(record, content)| MergedMessage {
-                sender: self.directory.user_id(record.by).to_string(),
-                sent_at_ms: record.at_ms,
-                // What is merged once more stands as its title: the nesting stays flat.
-                content: if let Content::Merged(inner) = content { Content::Text(Text { text: inner.title }) } else { content },
-            })
-            .collect();
-        Merged { title, messages }
-    }
-
-    /// Sends a content that stands in a message already, so that only files need rows.
-    async fn send_as_is(
-        self: &Arc<Self>,
-        sender: u32,
-        chat_id: protocol::ids::ChatId,
-        client_message_id: String,
-        content: Content,
-    ) -> Result<Waiting<Sent>> {
-        let Content::Merged(merged) = content else {
-            return self.send(sender, Send { chat_id, client_message_id, content, ..Send::default() }).await;
-        };
-        let key = self.key(chat_id)?;
-        let writes = merged
-            .messages
-            .iter()
-            .filter_map(|message| file_key(&message.content))
-            .map(|file| self.attachments.posted(file, key.0))
-            .collect();
-        let dedupe = DedupeKey::new(sender, &client_message_id);
-        let message = record::Message {
-            client_message_id,
-            content: Content::Merged(merged),
-            reply_to: None,
-            thread_root: None,
-            mentions: Vec::new(),
-            mention_all: false,
-        };
-        let checked = Checked { key, message, writes, dedupe };
-        let first = self.place_message(sender, &checked).await?;
-        let chats = self.clone();
-        Ok(Box::pin(async move {
-            match chats.outcome_of(first, key).await? {
-                Some(record) => Ok(chats.sent(&record)),
-                None => Err(Error::busy("the chat moved on while the messages were placed")),
-            }
-        }))
-    }
-}
-
-fn file_key(content: &Content) -> Option<&str> {
-    match content {
-        Content::Image(image) => Some(&image.key),
-        Content::File(file) | Content::Audio(file) | Content::Media(file) => Some(&file.key),
-        _ => None,
     }
 }
 

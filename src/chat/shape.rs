@@ -72,6 +72,11 @@ impl Chats {
                 wire::Change::OwnerChanged(wire::OwnerChanged { owner: self.directory.user_id(*owner).to_string() })
             }
             Change::Dissolved => wire::Change::Dissolved(wire::Dissolved {}),
+            Change::FollowedUp { target, follow_ups } => wire::Change::FollowedUp(wire::FollowedUp {
+                message_id: message_id(*target),
+                target_seq: *target,
+                follow_ups: follow_ups.clone(),
+            }),
         };
         wire::Record {
             chat_id: self.seal.chat_id(key),
@@ -122,6 +127,7 @@ impl Chats {
             },
             pinned,
             thread_count: folded.thread_count(record.seq),
+            follow_ups: if recalled_by.is_some() { Vec::new() } else { folded.follow_ups(record.seq).to_vec() },
         }
     }
 

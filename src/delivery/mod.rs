@@ -9,7 +9,7 @@ mod progress;
 
 pub use progress::Progress;
 
-use crate::chat::{Chats, ReceiptTold};
+use crate::chat::{Aside, Chats, ReceiptTold};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
@@ -43,7 +43,24 @@ impl Delivery {
 
     /// Follows the log until it ends.
     pub async fn follow(self: Arc<Self>, mut committed: mpsc::Receiver<Vec<Committed>>) {
-        while let Some(batch) = committed.recv().await {
+        let mut asides = self.chats.asides();
+        loop {
+            let aside = async {
+                match &mut asides {
+                    Some(asides) => asides.recv().await,
+                    None => None,
+                }
+            };
+            let batch = tokio::select! {
+                batch = committed.recv() => match batch {
+                    Some(batch) => batch,
+                    None => return,
+                },
+                Some(Aside { user, event }) = aside => {
+                    self.to_user(user, Lane::Ordinary, &EventFrame::new(event));
+                    continue;
+                }
+            };
             let started = Instant::now();
             for committed in batch {
                 self.chats.committed(&committed);

@@ -6,7 +6,7 @@ use super::text_check::TextCheck;
 use crate::limits;
 use crate::metrics;
 use crate::net::Socket;
-use crate::session::{Frame, Lane, Session, frame};
+use crate::session::{EventFrame, Frame, Lane, Session, frame};
 use bytes::Bytes;
 use protocol::codec::{BadCommand, Encoding, Incoming};
 use protocol::command::{Command, Hello};
@@ -227,6 +227,13 @@ async fn greet(
     }
     let welcome = dispatch::welcome(gateway, &session, hello.cursor.as_deref());
     session.write(Lane::Reply, Frame::new(encoding, &encoding.reply(id, &welcome)));
+    if gateway.chats.has_ephemerals(session.user) {
+        // These do not come by `sync`, so that they must not be dropped as ordinary ones may be.
+        match gateway.chats.waiting_ephemerals(session.user).await {
+            Ok(events) => events.into_iter().for_each(|event| session.write(Lane::Reply, EventFrame::new(event).frame(encoding))),
+            Err(error) => tracing::warn!(%error, "cards for one person could not be read; they come with the next session"),
+        }
+    }
     Ok(session)
 }
 

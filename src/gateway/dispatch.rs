@@ -162,6 +162,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             let gateway = gateway.clone();
             later!(sign_out(gateway, user, body))
         }
+        Command::GotEphemeral(body) => later!(async move { chats.got_ephemeral(user, &body.message_ids).await.map(|()| Done {}) }),
     }
 }
 

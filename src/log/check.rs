@@ -116,7 +116,14 @@ fn walk_log(connection: &Connection, trimmed: u64, ends: &mut HashMap<u64, End>,
         same(connection, audit, Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq), offset, body, &place)?;
         if let Some(target) = record.target() {
             let key = tables::KeyMaker::default().u64(target).u64(seq).done();
-            same(connection, audit, Table::Changes, &tables::bucket_key(chat, target), &key, offset, body, &place)?;
+            let partition = tables::bucket_key(chat, target);
+            // Of a card's versions only the last stands beside it.
+            let replaced = matches!(&record.change, Change::Edited { content: protocol::content::Content::Card(_), .. })
+                && crate::store::get(connection, Table::Changes, &partition, &key)?.is_none();
+            if replaced {
+                continue;
+            }
+            same(connection, audit, Table::Changes, &partition, &key, offset, body, &place)?;
         }
         if let Change::Message(message) = &record.change {
             deduped(connection, audit, &record, &message.client_message_id, &place)?;

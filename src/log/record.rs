@@ -4,7 +4,7 @@
 //! key: the short forms that do not change. The wire's form is made from it by the chats.
 
 use protocol::chat::ChatConfigChange;
-use protocol::content::Content;
+use protocol::content::{Content, FollowUp};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u8 = 1;
@@ -124,6 +124,13 @@ pub enum Change {
     },
     /// The group was dissolved.
     Dissolved,
+    /// Follow-ups were offered below a message.
+    FollowedUp {
+        /// Seq of the message.
+        target: u64,
+        /// What its reader may want to say next.
+        follow_ups: Vec<FollowUp>,
+    },
 }
 
 /// A message.
@@ -213,7 +220,8 @@ impl Record {
             | Change::Reacted { target, .. }
             | Change::Unreacted { target, .. }
             | Change::Pinned { target }
-            | Change::Unpinned { target } => Some(*target),
+            | Change::Unpinned { target }
+            | Change::FollowedUp { target, .. } => Some(*target),
             _ => None,
         }
     }

@@ -1,12 +1,14 @@
 //! The form of every answer, and the way of every call: log id, body, token, allowance, act, answer.
 
 use super::OpenApi;
+use super::audit::Noted;
 use super::calls::{CallEntry, Serve};
 use super::error::Refusal;
 use super::identity;
 use super::input::Input;
 use super::rate::Rate;
 use crate::auth::AppEntry;
+use crate::net::ClientAddress;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::handler::Handler;
@@ -70,8 +72,8 @@ impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
     type Future = Sent;
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Sent {
-        serve(request, api, move |api, parts, body| async move {
-            let reply = self.answer(api, parts, body).await?;
+        serve(request, api, move |api, parts, body, log_id| async move {
+            let reply = self.answer(api, parts, body, log_id).await?;
             #[cfg(debug_assertions)]
             super::calls::held::replied(self, &reply);
             Ok(reply)
@@ -80,64 +82,67 @@ impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
 }
 
 impl CallEntry {
-    async fn answer(&'static self, api: Arc<OpenApi>, mut parts: Parts, body: Body) -> Answer {
-        match self.serve {
-            Serve::WithoutToken(act) => {
-                let body = read(body).await?;
-                let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
-                act(api, input.of(self)).await
-            }
-            Serve::WithToken(act) => {
-                let (app, body) = self.admitted(&api, &parts.headers, body).await?;
-                let body = read(body).await?;
-                let input = Input::read(path(&mut parts).await?, &parts.uri, &body)?;
-                act(Call { api, app, input: input.of(self) }).await
-            }
-            Serve::WithBody(act) => {
-                let (app, body) = self.admitted(&api, &parts.headers, body).await?;
-                let input = Input::read(path(&mut parts).await?, &parts.uri, b"")?;
-                act(Call { api, app, input: input.of(self) }, Request::from_parts(parts, body)).await
-            }
+    async fn answer(&'static self, api: Arc<OpenApi>, mut parts: Parts, body: Body, log_id: String) -> Answer {
+        let app = match self.serve {
+            Serve::WithoutToken(_) => None,
+            Serve::WithToken(_) | Serve::WithBody(_) => match admitted(&api, &parts.headers) {
+                Ok(app) => Some(app),
+                Err(refusal) => return refuse(body, refusal).await,
+            },
+        };
+        let (read, body) = match self.serve {
+            Serve::WithBody(_) => (Vec::new(), body),
+            Serve::WithToken(_) | Serve::WithoutToken(_) => (read(body).await?, Body::empty()),
+        };
+        let input = Input::read(path(&mut parts).await?, &parts.uri, &read)?.of(self);
+        let noted = if self.changes {
+            let address = parts.extensions.get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
+            Some(Noted::begin(&api, self, app.as_deref(), &input, address, log_id)?)
+        } else {
+            None
+        };
+        let outcome = match (self.serve, app) {
+            (Serve::WithoutToken(act), _) => act(api, input).await,
+            (_, Some(app)) if !self.allows(&app) => refuse(body, Refusal::no_scope(self.scopes)).await,
+            (Serve::WithToken(act), Some(app)) => act(Call { api, app, input }).await,
+            (Serve::WithBody(act), Some(app)) => act(Call { api, app, input }, Request::from_parts(parts, body)).await,
+            (Serve::WithToken(_) | Serve::WithBody(_), None) => Err(Refusal::internal()),
+        };
+        if let Some(noted) = noted {
+            noted.ended(&outcome);
         }
+        outcome
+    }
+
+    /// Whether the app has one of the scopes.
+    fn allows(&self, app: &AppEntry) -> bool {
+        self.scopes.is_empty() || self.scopes.iter().any(|scope| app.scopes.has(scope))
     }
 }
 
-impl CallEntry {
-    /// The app of the token, when it may make this call now, and the body, which nobody has looked at.
-    async fn admitted(&self, api: &OpenApi, headers: &HeaderMap, body: Body) -> Result<(Arc<AppEntry>, Body), Refusal> {
-        match self.allowed(api, headers) {
-            Ok(app) => Ok((app, body)),
-            Err(refusal) => refuse(body, refusal).await,
-        }
-    }
-
-    fn allowed(&self, api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
-        let app = identity::app_of(&api.auth, headers)?;
-        let calls_per_second = api.calls_per_second();
-        if let Rate::Over { reset_seconds } = api.rates.take(app.bot, calls_per_second, Instant::now()) {
-            return Err(Refusal::rate(calls_per_second, reset_seconds));
-        }
-        if self.scopes.is_empty() || self.scopes.iter().any(|scope| app.scopes.has(scope)) {
-            Ok(app)
-        } else {
-            Err(Refusal::no_scope(self.scopes))
-        }
+/// The app of the token, when it may call now.
+fn admitted(api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
+    let app = identity::app_of(&api.auth, headers)?;
+    let calls_per_second = api.calls_per_second();
+    match api.rates.take(app.bot, calls_per_second, Instant::now()) {
+        Rate::Within => Ok(app),
+        Rate::Over { reset_seconds } => Err(Refusal::rate(calls_per_second, reset_seconds)),
     }
 }
 
 /// Answers a path that no call has.
 pub fn no_path(request: Request, api: Arc<OpenApi>) -> Sent {
-    serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_path(parts.uri.path())).await })
+    serve(request, api, |_, parts, body, _| async move { refuse(body, Refusal::no_path(parts.uri.path())).await })
 }
 
 /// Answers a method that the path does not have.
 pub fn no_method(request: Request, api: Arc<OpenApi>) -> Sent {
-    serve(request, api, |_, parts, body| async move { refuse(body, Refusal::no_method(parts.method.as_str(), parts.uri.path())).await })
+    serve(request, api, |_, parts, body, _| async move { refuse(body, Refusal::no_method(parts.method.as_str(), parts.uri.path())).await })
 }
 
 fn serve<F, Fut>(request: Request, api: Arc<OpenApi>, act: F) -> Sent
 where
-    F: FnOnce(Arc<OpenApi>, Parts, Body) -> Fut + Send + 'static,
+    F: FnOnce(Arc<OpenApi>, Parts, Body, String) -> Fut + Send + 'static,
     Fut: Future<Output = Answer> + Send + 'static,
 {
     Box::pin(async move {
@@ -145,7 +150,7 @@ where
         let log_id = log_id(&api);
         let request_id = request_id(&parts.headers).unwrap_or_else(|| log_id.clone());
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-        let mut response = match AssertUnwindSafe(act(api, parts, body)).catch_unwind().await {
+        let mut response = match AssertUnwindSafe(act(api, parts, body, log_id.clone())).catch_unwind().await {
             Ok(Ok(reply)) => reply_response(reply),
             Ok(Err(refusal)) => {
                 tracing::info!(log_id, %method, path, code = refusal.code, msg = refusal.msg, "a call of the open API was refused");

@@ -55,6 +55,22 @@ pub enum Act {
     Edit,
     /// Take a message back.
     Recall,
+    /// Add reactions or read them.
+    React,
+    /// Take a reaction back.
+    Unreact,
+    /// Pin, unpin, list pins.
+    Pin,
+    /// Send messages on.
+    Forward,
+    /// Read who has read a message.
+    Readers,
+    /// Change a card.
+    Card,
+    /// Offer follow-ups to a message.
+    FollowUp,
+    /// Show a card to one person.
+    Ephemeral,
     /// Upload or fetch a picture or file.
     Resource,
 }
@@ -183,23 +199,41 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (StorageUnavailable | Draining, _) => return (StatusCode::SERVICE_UNAVAILABLE, 2_200),
 
         (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_011,
-        (ChatNotFound, Send | Read | Edit | Recall) => 230_002,
         (ChatNotFound, Resource) => 234_004,
+        (ChatNotFound, React | Unreact) => 231_004,
+        (ChatNotFound, Pin) => 230_045,
+        (ChatNotFound, _) => 230_002,
 
         (NotAllowed, Chat | ChatUpdate | Member) => 232_002,
         (NotAllowed, ChatOwn) => 232_017,
         (NotAllowed, Managers) => 232_038,
-        (NotAllowed, Send) => 230_018,
-        (NotAllowed, Read) => 230_027,
+        (NotAllowed, Send | Forward | Ephemeral) => 230_018,
+        (NotAllowed, Read | Readers) => 230_027,
         (NotAllowed, Edit) => 230_071,
         (NotAllowed, Recall) => 230_026,
+        (NotAllowed, React) => 231_002,
+        (NotAllowed, Unreact) => 231_007,
+        (NotAllowed, Pin) => 230_046,
+        (NotAllowed, Card | FollowUp) => 230_012,
         (NotAllowed, Resource) => 234_009,
 
         (MessageNotFound, Resource) => 234_003,
+        (MessageNotFound | MessageRecalled, React | Unreact) => 231_003,
+        (MessageNotFound, Pin) => 230_050,
+        (MessageNotFound, FollowUp) => 230_004,
         (MessageNotFound, _) => 230_030,
+        (MessageRecalled, Pin | FollowUp) => 230_110,
         (MessageRecalled, _) => 230_011,
+        (ReactionNotFound, _) => 231_010,
+        (NotForwardable, _) => 230_061,
+        (OtherKind, Resource) => 234_001,
+        (OtherKind, _) => 230_055,
+        (Overtaken, FollowUp) => 230_006,
+        (InvalidValue, Forward) => 230_067,
         (EditLimit, _) => 230_072,
         (WindowPassed, Edit) => 230_075,
+        (WindowPassed, Card) => 230_031,
+        (WindowPassed, FollowUp) => 230_002,
         (WindowPassed, _) => 230_009,
         (FileNotFound, Resource) => 234_008,
         (FileNotFound, _) => 230_017,
@@ -208,17 +242,20 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (MemberLimit, _) => 232_013,
         (OwnerStays, _) => 232_076,
         (ApprovalRequired, _) => 232_075,
-        (NotAGroup, Send | Read | Edit | Recall | Resource) => 230_054,
-        (NotAGroup, _) => 232_008,
+        (NotAGroup, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_008,
+        (NotAGroup, _) => 230_054,
 
-        (TooLarge, Send | Edit) => 230_025,
+        (TooLarge, Send | Edit | Forward | Card | Ephemeral) => 230_025,
         (TooLarge, Resource) => 234_006,
         (TooLarge, Managers) => 232_040,
         (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_030,
-        (PersonNotFound, Send | Read | Edit | Recall | Resource) => 230_013,
+        (PersonNotFound, FollowUp) => 230_005,
+        (PersonNotFound, _) => 230_013,
         (_, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_001,
-        (_, Send | Read | Edit | Recall) => 230_001,
         (_, Resource) => 234_001,
+        (_, React | Unreact) => 231_017,
+        (_, FollowUp) => 230_007,
+        (_, _) => 230_001,
     };
     (StatusCode::BAD_REQUEST, code)
 }
@@ -239,6 +276,14 @@ mod tests {
             Act::Read,
             Act::Edit,
             Act::Recall,
+            Act::React,
+            Act::Unreact,
+            Act::Pin,
+            Act::Forward,
+            Act::Readers,
+            Act::Card,
+            Act::FollowUp,
+            Act::Ephemeral,
             Act::Resource,
         ] {
             for error in ErrorCode::ALL {

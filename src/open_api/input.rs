@@ -60,13 +60,24 @@ impl Input {
         self
     }
 
-    fn wrong(&mut self, field: &str, value: &str, description: impl Into<String>) {
+    /// Notes that a field is wrong.
+    pub fn wrong(&mut self, field: &str, value: &str, description: impl Into<String>) {
         self.violations.push(Violation { field: field.to_owned(), value: crate::error::clip(value), description: description.into() });
     }
 
     /// Refuses the call when something that was read is wrong.
     pub fn checked(&mut self) -> Result<(), Refusal> {
         if self.violations.is_empty() { Ok(()) } else { Err(Refusal::fields(std::mem::take(&mut self.violations))) }
+    }
+
+    /// Name and value of every part of the path.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.path.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The body as it came.
+    pub fn body(&self) -> &Map<String, Value> {
+        &self.body
     }
 
     /// A part of the path.
@@ -225,6 +236,42 @@ impl Input {
             None => {
                 let shown = value.to_string();
                 self.wrong(name, &shown, "must be a list of texts");
+                Vec::new()
+            }
+        }
+    }
+
+    /// A number of the body; a text of digits is taken too.
+    pub fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
+        held!(self, sent, name, Read::Number(min, max));
+        let read = match self.value(name) {
+            None => return default,
+            Some(Value::String(text)) => text.parse().ok(),
+            Some(value) => value.as_u64(),
+        };
+        read.filter(|number| (min..=max).contains(number)).unwrap_or_else(|| {
+            let shown = self.value(name).map(Value::to_string).unwrap_or_default();
+            self.wrong(name, &shown, format!("must be a number from {min} to {max}"));
+            default
+        })
+    }
+
+    /// A list of objects of the body, of at least and at most so many.
+    pub fn objects(&mut self, name: &str, min: usize, max: usize) -> Vec<Map<String, Value>> {
+        held!(self, sent, name, Read::List(max));
+        let found: Option<Vec<Map<String, Value>>> = match self.value(name) {
+            None => Some(Vec::new()),
+            Some(value) => value.as_array().and_then(|list| list.iter().map(|one| one.as_object().cloned()).collect()),
+        };
+        match found {
+            Some(list) if (min..=max).contains(&list.len()) => list,
+            Some(list) => {
+                self.wrong(name, &list.len().to_string(), format!("has {} entries; {min} to {max} are allowed", list.len()));
+                Vec::new()
+            }
+            None => {
+                let shown = self.value(name).map(Value::to_string).unwrap_or_default();
+                self.wrong(name, &shown, "must be a list of objects");
                 Vec::new()
             }
         }

@@ -2,13 +2,14 @@
 
 use super::OpenApi;
 use super::chat::client_message_id;
-use super::content::Said;
+use super::content::{self, Said};
 use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use super::identity::IdType;
 use crate::auth::AppEntry;
 use crate::ids::ChatKey;
 use protocol::command::{Edit, Recall, Send, Sent};
+use protocol::content::Content;
 use protocol::ids::MessageId;
 use protocol::record::{Change, Message, Record};
 use serde_json::{Value, json};
@@ -45,15 +46,44 @@ pub async fn reply(mut call: Call) -> Answer {
     api.send(app, key, said, Some(message_id), in_thread, uuid.as_deref()).await
 }
 
-/// `GET im/v1/messages/:message_id`
+/// `GET im/v1/messages/:message_id`: a merged message comes with those in it.
 pub async fn get(mut call: Call) -> Answer {
     let form = IdType::read(&mut call.input, "user_id_type");
     let shape = Shape::read(&mut call, form);
     call.input.checked()?;
-    let message_id = call.api.message_meant(&call.input.path("message_id"))?;
-    let record = call.api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Read)?;
-    let items: Vec<Value> = call.api.message_object(&call.app, &record, shape).await?.into_iter().collect();
+    let (api, app) = (&call.api, &call.app);
+    let asked = call.input.path("message_id");
+    if let Some((parent, index)) = api.child_meant(&asked) {
+        let record = api.chats.message_now(app.bot, parent).await.or_refuse(Act::Read)?;
+        let child = api.children(app, &record, shape).into_iter().nth(index);
+        let child = child.ok_or_else(|| Refusal::of(Act::Read, crate::error::Error::message_not_found()))?;
+        return Ok(Reply::Data(json!({ "items": [child] })));
+    }
+    let record = api.chats.message_now(app.bot, api.message_meant(&asked)?).await.or_refuse(Act::Read)?;
+    let mut items: Vec<Value> = api.message_object(app, &record, shape).await?.into_iter().collect();
+    items.extend(api.children(app, &record, shape));
     Ok(Reply::Data(json!({ "items": items })))
+}
+
+/// `PATCH im/v1/messages/:message_id`: another card in the place of this one.
+pub async fn change_card(mut call: Call) -> Answer {
+    let content = call.input.required("content");
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let message_id = api.message_meant(&call.input.path("message_id"))?;
+    let edit = api.card_said(app, &content)?;
+    api.chats.edit_card(app.bot, message_id, edit).await.map_err(card_refused)?;
+    Ok(Reply::Data(json!({})))
+}
+
+/// A card that cannot be shown is refused in the words that bots look for.
+pub fn card_refused(error: crate::error::Error) -> Refusal {
+    use protocol::error::ErrorCode;
+    match error.code {
+        ErrorCode::InvalidValue | ErrorCode::FileNotFound => content::card_wrong(300_302, &error.to_string()),
+        ErrorCode::OtherKind => Refusal::new(230_001, format!("This message is NOT a card: {error}")),
+        _ => Refusal::of(Act::Card, error),
+    }
 }
 
 /// `PUT im/v1/messages/:message_id`
@@ -95,7 +125,7 @@ impl Shape {
 
 impl OpenApi {
     /// The chat that a receiver means. A person's is the direct chat with the bot; it need not exist yet.
-    fn receiver(&self, app: &AppEntry, target_type: &str, id: &str) -> Result<ChatKey, Refusal> {
+    pub fn receiver(&self, app: &AppEntry, target_type: &str, id: &str) -> Result<ChatKey, Refusal> {
         let form = match target_type {
             "chat_id" => return self.chat_meant(id),
             "union_id" => IdType::Union,
@@ -149,10 +179,7 @@ impl OpenApi {
         // Files, quotes and threads are filled in by the domain, and a repeated uuid stands for what was said first.
         let plain = reply_to.is_none()
             && uuid.is_none_or(str::is_empty)
-            && matches!(
-                command.content,
-                protocol::content::Content::Text(_) | protocol::content::Content::Post(_) | protocol::content::Content::Card(_)
-            );
+            && matches!(command.content, Content::Text(_) | Content::Post(_) | Content::Card(_));
         let message = plain.then(|| Message {
             content: command.content.clone(),
             mentions: command.mentions.clone(),
@@ -175,9 +202,39 @@ impl OpenApi {
     }
 
     async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
+        self.as_it_stands(app, message_id).await.map(Reply::Data)
+    }
+
+    /// A message as replies to its sender have it.
+    pub async fn as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Result<Value, Refusal> {
         let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
         let shape = Shape { form: IdType::Open, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
+        Ok(self.message_object(app, &record, shape).await?.unwrap_or_default())
+    }
+
+    /// The messages within a merged one, each as a message of its own; none of any other.
+    fn children(&self, app: &AppEntry, record: &Record, shape: Shape) -> Vec<Value> {
+        let Change::Message(Message { message_id, content: Content::Merged(merged), .. }) = &record.change else { return Vec::new() };
+        let child = |(index, one): (usize, &protocol::content::MergedMessage)| {
+            let read = self.read(app, &Message { content: one.content.clone(), ..Message::default() }, shape.raw_cards);
+            json!({
+                "message_id": self.chats.seal.child_id(*message_id, index),
+                "upper_message_id": message_id,
+                "msg_type": read.msg_type,
+                "create_time": one.sent_at_ms.to_string(),
+                "update_time": one.sent_at_ms.to_string(),
+                "deleted": false,
+                "updated": false,
+                "chat_id": record.chat_id,
+                "sender": self.sender(app, &one.sender, shape),
+                "body": { "content": read.content },
+            })
+        };
+        merged.messages.iter().enumerate().map(child).collect()
+    }
+
+    fn child_meant(&self, id: &str) -> Option<(MessageId, usize)> {
+        self.chats.seal.child(id.parse().ok()?)
     }
 
     /// A message as it stands in replies; none for a record that is not a message.
@@ -195,6 +252,7 @@ impl OpenApi {
             "chat_id": record.chat_id,
             "sender": self.sender(app, &record.by, shape),
             "body": { "content": read.content },
+            "message_position": record.position.to_string(),
         });
         if !read.mentions.is_empty() {
             object["mentions"] = Value::Array(read.mentions);

@@ -6,6 +6,7 @@
 //! Never: no rule of a chat, no store, no log. Every call has its entry in the table of [`calls`], from which the router
 //! and the rest are made; how one is added stands there. What works and what does not yet stands in `COMPATIBILITY.md`.
 
+mod audit;
 mod avatar;
 mod bot;
 pub mod calls;
@@ -13,14 +14,20 @@ mod chat;
 mod contact;
 mod content;
 mod envelope;
+mod ephemeral;
 mod error;
+mod follow_up;
+mod forward;
 mod identity;
 mod input;
 mod member;
 mod message;
 mod message_list;
+mod not_here;
 mod page;
+mod pin;
 mod rate;
+mod reaction;
 mod resource;
 mod router;
 mod token;
@@ -29,6 +36,7 @@ pub use calls::scopes;
 pub use router::router;
 
 use crate::attachment::Attachments;
+use crate::audit::AuditLog;
 use crate::auth::Auth;
 use crate::chat::Chats;
 use crate::config::Config;
@@ -39,6 +47,7 @@ pub struct OpenApi {
     chats: Arc<Chats>,
     auth: Auth,
     attachments: Arc<Attachments>,
+    audit: Arc<AuditLog>,
     config: Arc<Config>,
     /// Address of the server as others reach it, without a slash at the end.
     url: String,
@@ -49,13 +58,21 @@ pub struct OpenApi {
 
 impl OpenApi {
     /// The API over this domain; `url` is the address of the server as others reach it.
-    pub fn new(chats: Arc<Chats>, auth: Auth, attachments: Arc<Attachments>, config: Arc<Config>, url: String) -> Arc<Self> {
+    pub fn new(
+        chats: Arc<Chats>,
+        auth: Auth,
+        attachments: Arc<Attachments>,
+        audit: Arc<AuditLog>,
+        config: Arc<Config>,
+        url: String,
+    ) -> Arc<Self> {
         // Sealed, so that it is the organisation's own and tells nothing; nobody has this index.
         let tenant_key = chats.seal.union_id(u32::MAX).replace("on_", "").chars().take(16).collect();
         Arc::new(Self {
             chats,
             auth,
             attachments,
+            audit,
             config,
             url: url.trim_end_matches('/').to_owned(),
             tenant_key,

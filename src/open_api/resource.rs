@@ -31,6 +31,7 @@ const NAME_CHARACTERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').r
 struct Parts {
     kind: Option<String>,
     name: Option<String>,
+    duration_ms: Option<u64>,
 }
 
 /// `POST im/v1/images`
@@ -67,7 +68,15 @@ async fn upload(
         } else if name == bytes_name {
             check_kind(parts.kind.as_deref(), kind_name, kinds)?;
             let name = parts.name.clone().or_else(|| part.file_name().map(str::to_owned)).unwrap_or_else(|| bytes_name.to_owned());
-            let upload = Upload { uploader: call.app.bot, name, form, limit_bytes: call.api.config.file_bytes_max, announced_bytes: None };
+            let upload = Upload {
+                uploader: call.app.bot,
+                name,
+                form,
+                limit_bytes: call.api.config.file_bytes_max,
+                announced_bytes: None,
+                declared: parts.kind.clone().filter(|_| form == Form::File),
+                duration_ms: parts.duration_ms,
+            };
             let bytes =
                 part.map_err(|error| Error::new(ErrorCode::Malformed, "the file did not come whole", error.to_string(), "upload it again"));
             let entry = call.api.attachments.put_stream(upload, bytes).await.map_err(|error| refused(error.into(), form))?;
@@ -75,8 +84,14 @@ async fn upload(
                 return Err(Refusal::new(234_010, "the file is empty; upload at least one byte"));
             }
             uploaded = Some(entry);
+        } else if name == "duration" {
+            let length = text(part).await?;
+            let wrong =
+                || Refusal::new(234_001, "invalid request param: `duration` is not a number of milliseconds; correct it, or leave it out");
+            parts.duration_ms =
+                Some(length.trim()).filter(|length| !length.is_empty()).map(|length| length.parse().map_err(|_| wrong())).transpose()?;
         } else {
-            // Length of a recording, and whatever else programs add.
+            // Whatever else programs add.
             text(part).await?;
         }
     }

@@ -54,6 +54,12 @@ tables! {
     Recalled "recalled"
     /// user · hash of client_message_id → chat, seq.
     Dedupe "dedupe"
+    /// user · number → a card for this person's eyes only that no device has got, as JSON.
+    Ephemerals "ephemerals"
+    /// empty · (number, user) → empty. The same in the order of time.
+    EphemeralOrder "ephemeral_order"
+    /// empty · (expiry, nonce) → how often a card's token was used.
+    CardTokens "card_tokens"
     /// file key · empty → what was uploaded, as JSON.
     Files "files"
     /// file key · chat → empty. Where a file was posted.
@@ -72,6 +78,8 @@ tables! {
     Apps "apps"
     /// user · device id → a device with its refresh token's hash, as JSON.
     Devices "devices"
+    /// day since 1970 · (time, start of the server, number) → who changed what, as JSON. Rows are never changed.
+    Audit "audit"
     /// empty · name → keys and facts of this organisation.
     Facts "facts"
 }

@@ -93,7 +93,14 @@ async fn upload(
     let principal = door.who.acting(headers)?;
     let announced_bytes =
         headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()).and_then(|length| length.parse().ok());
-    let upload = Upload { uploader: principal.user, name, form: Form::AsFound, limit_bytes: door.file_bytes_max, announced_bytes };
+    let upload = Upload {
+        uploader: principal.user,
+        name,
+        form: Form::AsFound,
+        limit_bytes: door.file_bytes_max,
+        announced_bytes,
+        ..Upload::default()
+    };
     let too_slow = AtomicBool::new(false);
     let parts = request.into_body().into_data_stream().map(|part| {
         part.map_err(|error| {

@@ -1,20 +1,11 @@
 //! Business systems over the open API and people over the client protocol, in the same chats.
 
-use crate::support::app::{APP, App, OTHER_APP};
+use crate::support::app::{APP, App, OTHER_APP, content, id};
 use crate::support::{Server, text_message, text_of};
 use protocol::command::{Recall, Send};
 use protocol::content::{Content, Post, Text};
-use protocol::ids::ChatId;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
-
-fn content(message: &Value) -> Value {
-    serde_json::from_str(message["body"]["content"].as_str().expect("content is a text")).expect("the text is JSON")
-}
-
-fn id(chat_id: &str) -> ChatId {
-    chat_id.parse().expect("a chat_id is one in both protocols")
-}
 
 #[tokio::test]
 async fn a_mention_means_the_same_person_on_both_sides() {

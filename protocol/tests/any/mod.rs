@@ -219,12 +219,17 @@ structs! {
     Devices {}
     DeviceList { devices }
     SignOut { device_id }
+    GotEphemeral { message_ids }
     SignIn { login password device_id device_kind device_name }
     SignedIn { me access_token expires_in refresh_token }
     Text { text }
     Post { post }
     Image { key width height name size_bytes }
-    File { key name size_bytes media_type duration_ms }
+    File { key name size_bytes media_type duration_ms image_key }
+    Sticker { key width height }
+    Divider { text texts }
+    LocaleText { locale text }
+    FollowUp { text texts }
     Card { card people images }
     CardPerson { id user_id }
     ShareChat { chat_id name }
@@ -241,17 +246,20 @@ structs! {
     Heartbeat { server_time_ms cursor }
     Drain { after_ms url }
     ChatLeft { chat_id seq }
+    Ephemeral { message_id chat_id by at_ms card }
+    EphemeralGone { message_id chat_id }
     Person { user_id name kind en_name departments title avatar email mobile leader resigned }
     Presence { user_id state last_seen_ms }
     Device { device_id kind name signed_in_at_ms last_seen_ms address online current }
     Department { department_id name people_count parent }
     Record { chat_id seq position at_ms by change }
-    Message { message_id client_message_id content reply_to thread_root mentions mention_all edited_at_ms recalled_by reactions pinned thread_count }
+    Message { message_id client_message_id content reply_to thread_root mentions mention_all edited_at_ms recalled_by reactions pinned thread_count follow_ups }
     Reaction { emoji count mine users }
     Edited { message_id target_seq content mentions mention_all }
     Recalled { message_id target_seq target_position }
     Reacted { message_id target_seq emoji }
     Pinned { message_id target_seq }
+    FollowedUp { message_id target_seq follow_ups }
     Created { name member_count users }
     MembersChanged { users count member_count quiet me }
     Updated { name description avatar config }
@@ -265,9 +273,9 @@ words! {
 }
 
 choices! {
-    Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media }
-    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft }
-    Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved }
+    Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media Sticker Divider }
+    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft Ephemeral EphemeralGone }
+    Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved FollowedUp }
 }
 
 /// Calls `$test!(body type, command variant)` for every command.
@@ -314,6 +322,7 @@ macro_rules! each_command {
         $test!(GetDepartment);
         $test!(Devices);
         $test!(SignOut);
+        $test!(GotEphemeral);
     };
 }
 

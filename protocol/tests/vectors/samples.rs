@@ -68,7 +68,8 @@ fn message_with_everything() -> Value {
     json!({"message": {"message_id": MESSAGE, "client_message_id": "5f0c9a", "content": text("@单雨 看一下 👍"),
         "reply_to": {"message_id": OTHER_MESSAGE, "seq": 12, "sender": "10002", "preview": "明天发布吗？", "recalled": false},
         "thread_root": OTHER_MESSAGE, "mentions": ["10002"], "mention_all": true, "edited_at_ms": 1_790_000_009_000u64,
-        "reactions": [{"emoji": "THUMBSUP", "count": 2, "mine": true, "users": ["10001", "10002"]}], "pinned": true, "thread_count": 3}})
+        "reactions": [{"emoji": "THUMBSUP", "count": 2, "mine": true, "users": ["10001", "10002"]}], "pinned": true, "thread_count": 3,
+        "follow_ups": [{"text": "明天", "texts": [{"locale": "en_us", "text": "Tomorrow"}]}]}})
 }
 
 fn recalled_message() -> Value {
@@ -147,7 +148,9 @@ pub fn commands() -> Vec<Sample> {
         ("send_share_chat", "send", send(json!({"share_chat": {"chat_id": OTHER_CHAT}}))),
         ("send_share_user", "send", send(json!({"share_user": {"user_id": "10002"}}))),
         ("send_audio", "send", send(json!({"audio": {"key": "f_2", "duration_ms": 4200}}))),
-        ("send_media", "send", send(json!({"media": {"key": "f_3", "duration_ms": 61_000}}))),
+        ("send_media", "send", send(json!({"media": {"key": "f_3", "duration_ms": 61_000, "image_key": "f_1"}}))),
+        ("send_sticker", "send", send(json!({"sticker": {"key": "f_4"}}))),
+        ("send_divider", "send", send(json!({"divider": {"text": "新的一天", "texts": [{"locale": "en_us", "text": "A new day"}]}}))),
         (
             "send_reply_in_thread_with_mentions",
             "send",
@@ -225,6 +228,7 @@ pub fn commands() -> Vec<Sample> {
         ("department", "department", json!({"department_id": "0", "page": "100"})),
         ("devices", "devices", json!({})),
         ("sign_out", "sign_out", json!({"device_id": "laptop-7f3a"})),
+        ("got_ephemeral", "got_ephemeral", json!({"message_ids": [MESSAGE, OTHER_MESSAGE]})),
     ]
 }
 
@@ -317,6 +321,7 @@ pub fn replies() -> Vec<Sample> {
                 {"device_id": "tool-00000001", "kind": "tool", "name": "Import", "signed_in_at_ms": 1, "last_seen_ms": 2, "online": false, "current": false}]}),
         ),
         ("done_after_sign_out", "sign_out", json!({})),
+        ("done_after_got_ephemeral", "got_ephemeral", json!({})),
     ]
 }
 
@@ -372,6 +377,19 @@ pub fn events() -> Vec<Sample> {
                 json!({"media": {"key": "f_3", "name": "v.mp4", "size_bytes": 5_000_000, "media_type": "video/mp4", "duration_ms": 61_000}}),
             )),
         ),
+        ("record_message_sticker", "record", event(message(json!({"sticker": {"key": "f_4", "width": 240, "height": 240}})))),
+        (
+            "record_message_divider",
+            "record",
+            event(message(json!({"divider": {"text": "新的一天", "texts": [{"locale": "en_us", "text": "A new day"}]}}))),
+        ),
+        (
+            "record_followed_up",
+            "record",
+            event(
+                json!({"followed_up": {"message_id": MESSAGE, "target_seq": 18, "follow_ups": [{"text": "明天"}, {"text": "later", "texts": [{"locale": "zh_cn", "text": "以后"}]}]}}),
+            ),
+        ),
         (
             "record_edited",
             "record",
@@ -422,6 +440,12 @@ pub fn events() -> Vec<Sample> {
         ("drain", "drain", json!({"after_ms": 3_500})),
         ("drain_to_another_node", "drain", json!({"after_ms": 3_500, "url": "wss://chat-2.example.com/ws"})),
         ("chat_left", "chat_left", json!({"chat_id": CHAT, "seq": 21})),
+        (
+            "ephemeral",
+            "ephemeral",
+            json!({"message_id": MESSAGE, "chat_id": CHAT, "by": bot(), "at_ms": 1_790_000_001_234u64, "card": CARD}),
+        ),
+        ("ephemeral_gone", "ephemeral_gone", json!({"message_id": MESSAGE, "chat_id": CHAT})),
     ];
     samples.push(("record_members_added_by_an_app", "record", {
         let mut record = event(json!({"members_added": {"users": ["10001"], "count": 1, "member_count": 5}}));

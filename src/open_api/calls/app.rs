@@ -2,7 +2,7 @@
 
 use super::field::*;
 use super::{CallEntry, Family, get, post, with_token, without_token};
-use crate::open_api::{avatar, bot, token};
+use crate::open_api::{audit, avatar, bot, token};
 
 pub const FAMILY: Family = Family { name: "Apps", meaning: "Tokens, the app's own bot, and the organisation.", calls: CALLS };
 
@@ -34,6 +34,19 @@ const TENANT: &[Field] = &[
     object("avatar", AVATAR, "Its picture.").required(),
 ];
 
+const CHANGED: &[Field] = &[
+    text("create_time", "When it ended, ms since 1970 as digits.").required(),
+    text("app_id", "Who called; missing when it came without an app."),
+    text("app_name", "Name of the app."),
+    text("call", "Method and path of the call, as in this description.").required(),
+    list("target_ids", &Kind::Text, "What it was about: ids of chats, messages, people, files.").required(),
+    map("body", &Kind::Any, "What it brought, shortened, without what people wrote and without secrets."),
+    words("outcome", &["done", "refused", "unknown"], "Unknown: the caller went away before the answer.").required(),
+    number("code", "0, or why it was refused."),
+    text("address", "Address it came from.").required(),
+    text("log_id", "Log id of its answer.").required(),
+];
+
 const CALLS: &[CallEntry] = &[
     post("auth/v3/tenant_access_token/internal", without_token!(token::tenant))
         .means("Gives an app its tenant_access_token.")
@@ -48,6 +61,20 @@ const CALLS: &[CallEntry] = &[
         .means("Says what the organisation is called.")
         .scopes(&["tenant:tenant:readonly"])
         .reply(&[object("tenant", TENANT, "The organisation.").required()]),
+    get("clarion/v1/audit", with_token!(audit::list))
+        .means("Who changed what through this API, the newest first.")
+        .scopes(&["clarion:audit:read"])
+        .query(&[
+            number("start_time", "Not before this, s since 1970.").min(0).max(u32::MAX as u64),
+            number("end_time", "Not after this, s since 1970.").min(0).max(u32::MAX as u64),
+            text("app_id", "Of this app only."),
+            text("call", "Of this call only, such as `POST im/v1/chats`."),
+            text("target_id", "About this only: a chat, a message, a file."),
+            words("sort_type", &["ByCreateTimeDesc", "ByCreateTimeAsc"], "The newest first, or the oldest, to follow what comes."),
+            page_size(audit::PAGE_MAX as u64),
+            PAGE_TOKEN,
+        ])
+        .reply(&[list("items", &Kind::Object(CHANGED), "The changes.").required(), HAS_MORE, NEXT_PAGE]),
     get("clarion/v1/avatars/:picture", without_token!(avatar::picture))
         .means("The picture of somebody who has none: a letter on a colour.")
         .bytes("image/svg+xml"),

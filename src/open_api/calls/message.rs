@@ -2,15 +2,15 @@
 
 use super::field::*;
 use super::{CallEntry, Family, delete, get, post, put, with_token};
-use crate::open_api::{message, message_list};
+use crate::open_api::{follow_up, message, message_list};
 
 pub const FAMILY: Family = Family { name: "Messages", meaning: "Messages: send, answer, read, edit, recall.", calls: CALLS };
 
-const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
+pub(super) const SEND: &[&str] = &["im:message", "im:message:send_as_bot", "im:message:send"];
 const READ: &[&str] = &["im:message", "im:message:readonly", "im:message.history:readonly"];
 
 const MESSAGE_TYPE: Field =
-    text("msg_type", "Kind of the message: text, post, image, file, audio, media, interactive, share_chat or share_user.")
+    text("msg_type", "Kind of the message: text, post, image, file, audio, media, sticker, interactive, share_chat, share_user or system.")
         .required()
         .min(1);
 const CONTENT: Field = text("content", "What it says, as JSON in a text; its form depends on msg_type.").required().min(1).private();
@@ -51,6 +51,21 @@ pub(super) const MESSAGE: &[Field] = &[
     object("sender", SENDER, "Who sent it.").required(),
     object("body", &[text("content", "What it says, as JSON in a text.").required()], "What it says.").required(),
     list("mentions", &Kind::Object(MENTION), "Who is mentioned."),
+    text("message_position", "Its place among the messages of the chat, as digits."),
+    text("upper_message_id", "The merged message that it is within."),
+];
+
+/// Where a message goes to.
+pub(super) const RECEIVE_ID: Field = text("receive_id", "Where it goes to.").required().min(1);
+
+const FOLLOW_UP: &[Field] = &[
+    text("content", "What the reader is offered to say.").required().min(1).max(200),
+    list(
+        "i18n_contents",
+        &Kind::Object(&[text("content", "The same in another language.").required(), text("language", "Such as en_us.").required()]),
+        "The same in other languages.",
+    )
+    .max(50),
 ];
 
 const CALLS: &[CallEntry] = &[
@@ -59,7 +74,7 @@ const CALLS: &[CallEntry] = &[
         .scopes(SEND)
         .changes()
         .query(&[words("receive_id_type", &["open_id", "user_id", "union_id", "email", "chat_id"], "What receive_id is.").required()])
-        .json(&[text("receive_id", "Where it goes to.").required().min(1), MESSAGE_TYPE, CONTENT, UUID])
+        .json(&[RECEIVE_ID, MESSAGE_TYPE, CONTENT, UUID])
         .reply(MESSAGE),
     get("im/v1/messages", with_token!(message_list::list))
         .means("The messages of a chat or of a thread.")
@@ -79,10 +94,10 @@ const CALLS: &[CallEntry] = &[
         ])
         .reply(&[list("items", &Kind::Object(MESSAGE), "The messages.").required(), HAS_MORE, NEXT_PAGE]),
     get("im/v1/messages/:message_id", with_token!(message::get))
-        .means("One message.")
+        .means("One message; of a merged one, those in it too.")
         .scopes(READ)
         .query(&[USER_ID_TYPE, CARD_CONTENT, WITH_SENDER_NAME])
-        .reply(&[list("items", &Kind::Object(MESSAGE), "The message.").required()]),
+        .reply(&[list("items", &Kind::Object(MESSAGE), "The message, and those within it.").required()]),
     put("im/v1/messages/:message_id", with_token!(message::edit))
         .means("Changes what a text or post of the bot says.")
         .scopes(&["im:message", "im:message:send_as_bot", "im:message:update"])
@@ -99,4 +114,9 @@ const CALLS: &[CallEntry] = &[
         .changes()
         .json(&[MESSAGE_TYPE, CONTENT, flag("reply_in_thread", "Begins a thread, or goes on with it."), UUID])
         .reply(MESSAGE),
+    post("im/v1/messages/:message_id/push_follow_up", with_token!(follow_up::push))
+        .means("Offers the reader of the bot's last message what to say next.")
+        .scopes(&["im:message", "im:message:send_as_bot"])
+        .changes()
+        .json(&[list("follow_ups", &Kind::Object(FOLLOW_UP), "What is offered.").required().min(1).max(3).private()]),
 ];

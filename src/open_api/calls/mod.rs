@@ -24,13 +24,17 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod card;
 mod contact;
 pub mod field;
+mod forward;
 mod group;
 #[cfg(debug_assertions)]
 pub mod held;
 mod member;
 mod message;
+mod not_here;
+mod reaction;
 mod resource;
 
 use super::OpenApi;
@@ -148,7 +152,18 @@ pub struct Family {
 }
 
 /// Every family, in the order of the description.
-pub const FAMILIES: &[Family] = &[app::FAMILY, contact::FAMILY, group::FAMILY, member::FAMILY, message::FAMILY, resource::FAMILY];
+pub const FAMILIES: &[Family] = &[
+    app::FAMILY,
+    contact::FAMILY,
+    group::FAMILY,
+    member::FAMILY,
+    message::FAMILY,
+    forward::FAMILY,
+    card::FAMILY,
+    reaction::FAMILY,
+    not_here::FAMILY,
+    resource::FAMILY,
+];
 
 /// Every call.
 pub fn all() -> impl Iterator<Item = &'static CallEntry> {

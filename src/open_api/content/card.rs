@@ -34,7 +34,8 @@ pub fn check(card: &Map<String, Value>) -> Result<(), Refusal> {
     }
 }
 
-fn wrong(inner: u32, why: &str) -> Refusal {
+/// A card that cannot be shown, with the platform's inner code.
+pub fn wrong(inner: u32, why: &str) -> Refusal {
     // Bots look for this form of words to fall back to a plain text.
     Refusal::new(230_099, format!("Failed to create card content, ext=ErrCode: {inner}; ErrMsg: {why}"))
 }

@@ -7,11 +7,14 @@ mod markdown;
 mod post;
 mod text;
 
+pub use card::wrong as card_wrong;
+
 use super::OpenApi;
 use super::error::Refusal;
 use super::identity::IdType;
 use crate::auth::AppEntry;
-use protocol::content::{Card, Content, File, Image, Post, ShareChat, ShareUser, Text};
+use crate::chat::CardEdit;
+use protocol::content::{Card, Content, Divider, File, Image, LocaleText, Post, ShareChat, ShareUser, Sticker, Text};
 use protocol::record::Message;
 use serde_json::{Map, Value, json};
 
@@ -103,7 +106,12 @@ impl OpenApi {
             "image" => Content::Image(Image { key: required(&fields, "image_key")?.to_owned(), ..Image::default() }),
             "file" => Content::File(file(&fields)?),
             "audio" => Content::Audio(file(&fields)?),
-            "media" => Content::Media(file(&fields)?),
+            "media" => Content::Media(File {
+                image_key: fields.get("image_key").and_then(Value::as_str).filter(|key| !key.is_empty()).map(str::to_owned),
+                ..file(&fields)?
+            }),
+            "sticker" => Content::Sticker(Sticker { key: required(&fields, "file_key")?.to_owned(), ..Sticker::default() }),
+            "system" => Content::Divider(divider(&fields)?),
             "interactive" => {
                 card::check(&fields)?;
                 card::mentions(&fields, &mut mentions, &find)?;
@@ -118,11 +126,20 @@ impl OpenApi {
                 return Err(Refusal::field(
                     "msg_type",
                     other,
-                    "must be one of text, post, image, file, audio, media, interactive, share_chat, share_user",
+                    "must be one of text, post, image, file, audio, media, sticker, interactive, share_chat, share_user, system",
                 ));
             }
         };
         Ok(Said { content, mentions: mentions.people, mention_all: mentions.all })
+    }
+
+    /// Reads a card that takes the place of another.
+    pub fn card_said(&self, app: &AppEntry, content: &str) -> Result<CardEdit, Refusal> {
+        let Said { content, mentions, mention_all } = self.said(app, "interactive", content)?;
+        match content {
+            Content::Card(card) => Ok(CardEdit { card: card.card, mentions, mention_all, people: card.people }),
+            _ => Err(invalid("`content` is no card".into())),
+        }
     }
 
     /// Somebody in a text: an `open_id`, `union_id` or `user_id`, told apart by how they begin.
@@ -160,7 +177,15 @@ impl OpenApi {
                 Content::Image(image) => json!({ "image_key": image.key }),
                 Content::File(file) => json!({ "file_key": file.key, "file_name": file.name }),
                 Content::Audio(file) => json!({ "file_key": file.key, "duration": file.duration_ms.unwrap_or(0) }),
-                Content::Media(file) => json!({ "file_key": file.key, "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) }),
+                Content::Media(file) => {
+                    let mut media = json!({ "file_key": file.key, "file_name": file.name, "duration": file.duration_ms.unwrap_or(0) });
+                    if let Some(picture) = &file.image_key {
+                        media["image_key"] = json!(picture);
+                    }
+                    media
+                }
+                Content::Sticker(sticker) => json!({ "file_key": sticker.key }),
+                Content::Divider(divider) => divider_read(divider),
                 Content::Card(card) if raw_cards => Value::String(card.card.clone()),
                 Content::Card(card) => card::read(&card.card),
                 Content::ShareChat(share) => json!({ "chat_id": share.chat_id }),
@@ -194,6 +219,8 @@ fn kind(content: &Content) -> &'static str {
         Content::ShareChat(_) => "share_chat",
         Content::ShareUser(_) => "share_user",
         Content::Merged(_) => "merge_forward",
+        Content::Sticker(_) => "sticker",
+        Content::Divider(_) => "system",
     }
 }
 
@@ -203,6 +230,34 @@ fn file(fields: &Map<String, Value>) -> Result<File, Refusal> {
         duration_ms: fields.get("duration").and_then(Value::as_u64),
         ..File::default()
     })
+}
+
+/// A line across a chat: the only message of the system that a bot sends.
+fn divider(fields: &Map<String, Value>) -> Result<Divider, Refusal> {
+    let kind = required(fields, "type")?;
+    if kind != "divider" {
+        return Err(invalid(format!(
+            "`type` of a system message is `{}`; the only one that is sent is `divider`",
+            crate::error::clip(kind)
+        )));
+    }
+    let text = fields.get("params").and_then(|params| params.get("divider_text"));
+    let said = text.and_then(|text| text.get("text")).and_then(Value::as_str).unwrap_or("");
+    if said.is_empty() {
+        return Err(invalid("`content` of a divider has no text `params.divider_text.text`".into()));
+    }
+    let texts = text.and_then(|text| text.get("i18n_text")).and_then(Value::as_object).into_iter().flatten();
+    let texts = texts.filter_map(|(locale, text)| Some(LocaleText { locale: locale.clone(), text: text.as_str()?.to_owned() }));
+    Ok(Divider { text: said.to_owned(), texts: texts.collect() })
+}
+
+fn divider_read(divider: &Divider) -> Value {
+    let texts: Map<String, Value> = divider.texts.iter().map(|one| (one.locale.clone(), json!(one.text))).collect();
+    let mut text = json!({ "text": divider.text });
+    if !texts.is_empty() {
+        text["i18n_text"] = Value::Object(texts);
+    }
+    json!({ "template": "{divider_text}", "from_user": [], "to_chatters": [], "divider_text": text })
 }
 
 fn required<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, Refusal> {

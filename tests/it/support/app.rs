@@ -1,6 +1,7 @@
 //! A business system: an app that calls the open API.
 
 use super::{Server, http};
+use protocol::ids::ChatId;
 use reqwest::{Method, Response, header};
 use serde_json::{Value, json};
 
@@ -95,4 +96,19 @@ impl App {
             }
         }
     }
+}
+
+/// What a message says, as JSON.
+pub fn content(message: &Value) -> Value {
+    serde_json::from_str(message["body"]["content"].as_str().expect("content is a text")).expect("the text is JSON")
+}
+
+/// A chat_id as the client protocol has it.
+pub fn id(chat_id: &str) -> ChatId {
+    chat_id.parse().expect("a chat_id is one in both protocols")
+}
+
+/// The id of a message in a reply.
+pub fn message_id(message: &Value) -> String {
+    message["message_id"].as_str().unwrap_or_else(|| panic!("no message_id: {message}")).to_owned()
 }
