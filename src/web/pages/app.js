@@ -10,12 +10,13 @@ import { Outbox } from './protocol/outbox.js';
 import { expectRefusal } from './protocol/outcome.js';
 import { Store } from './store/store.js';
 import { chatActs } from './acts/chat.js';
+import { groupActs } from './acts/group.js';
 import { loadActs } from './acts/load.js';
 import { messageActs } from './acts/message.js';
 import { receiptActs } from './acts/receipt.js';
 import { preview } from './views/content.js';
 import { nameOf, visible } from './views/person.js';
-import { createScreen } from './views/screen.js';
+import { createScreen, tell } from './views/screen.js';
 import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
 import { preloadSide } from './views/side.js';
@@ -83,7 +84,7 @@ async function run(session) {
   const port = createPort({ ...device(), user_id: me.user_id, label: 'clarion-web', expires_in });
   const outbox = new Outbox();
   const given = { store, port, disk, outbox, now, randomId, upload };
-  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), receipt: receiptActs(given) };
+  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), group: groupActs(given), receipt: receiptActs(given) };
   const shown_people = [];
 
   for (const { chat_id, text, mentions, reply_to } of await disk.drafts()) store.drafts.set(chat_id, { text, mentions, reply_to });
@@ -147,6 +148,14 @@ async function run(session) {
     return { title: visible(chat.name), body: chat.kind === 'direct' ? body : `${nameOf(page, record.by)}${t('colon')}${body}` };
   }
 
+  /** What became of my request to join, in words; once let in, the group stands in the list. */
+  function joinDecided({ chat_id, name, user_id, outcome, reason }) {
+    if (outcome === 'accepted') store.wantEntry(chat_id);
+    if (user_id !== me.user_id) return;
+    const words = { accepted: t('join.accepted', { name: visible(name) }), refused: reason ? t('join.refused_why', { name: visible(name), reason: visible(reason) }) : t('join.refused', { name: visible(name) }), group_gone: t('join.gone', { name: visible(name) }) }[outcome];
+    if (words) tell(screen, words);
+  }
+
   // ---- what the server tells
   port.on('welcome', ({ welcome }) => {
     store.me.limits.value = welcome.limits;
@@ -172,6 +181,7 @@ async function run(session) {
   port.on('event', ({ event, body }) => {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
+    if (event === 'join_decided') joinDecided(body);
     if (event === 'record') notices.received(body, choice(body.change));
   });
   port.on('entries', ({ page: told }) => {
@@ -219,6 +229,15 @@ async function run(session) {
   const counted = computed(() => (openChat.value ? store.inbox.get(openChat.value)?.chat.kind === 'group' && openChat.value : null));
   effect(() => {
     if (counted.value) untracked(() => void countOnline());
+  });
+  // A link to a group: what it is stands in front, and the address goes back to what it was.
+  effect(() => {
+    const at = route.value;
+    if (at.kind !== 'join') return;
+    untracked(() => {
+      replace({ kind: 'none' });
+      screen.layer.value = { kind: 'join', token: at.token };
+    });
   });
   effect(() => {
     const chat_id = openChat.value;

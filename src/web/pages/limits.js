@@ -51,3 +51,5 @@ export const CHANGES_WAITING = 500;
 export const OUTBOX_FILE_BYTES = 20_000_000;
 /** Messages of one thread that are shown. */
 export const THREAD_MESSAGES = 1_000;
+/** Cards for one's own eyes that a chat shows. */
+export const EPHEMERAL_A_CHAT = 20;

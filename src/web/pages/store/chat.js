@@ -6,9 +6,9 @@ import { MESSAGES_A_CHAT } from '../limits.js';
 import { Runs } from './runs.js';
 
 /** Records that change a message instead of standing in a row of their own. */
-const CHANGES = new Set(['edited', 'recalled', 'reacted', 'unreacted', 'pinned', 'unpinned']);
+const CHANGES = new Set(['edited', 'recalled', 'reacted', 'unreacted', 'pinned', 'unpinned', 'followed_up']);
 /** Records that have a row of their own beside messages. */
-const LINES = new Set(['created', 'members_added', 'members_removed', 'updated', 'managers_changed', 'owner_changed', 'dissolved', 'pinned']);
+const LINES = new Set(['created', 'members_added', 'members_removed', 'updated', 'managers_changed', 'owner_changed', 'dissolved', 'pinned', 'top_notice_changed', 'announced', 'tabs_changed', 'menu_changed', 'moderation_changed']);
 
 export class ChatStore {
   constructor(chat_id, me_id) {
@@ -211,6 +211,8 @@ export function changed(message, kind, body, record, me_id) {
       return { ...message, pinned: true };
     case 'unpinned':
       return { ...message, pinned: false };
+    case 'followed_up':
+      return { ...message, follow_ups: body.follow_ups };
     default:
       return message;
   }

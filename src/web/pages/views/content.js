@@ -3,7 +3,7 @@
 import { html, nothing } from '../vendor/lit.js';
 import { choice } from '../protocol/codec.js';
 import { DRAWN_CHARACTERS, DRAWN_LINES } from '../limits.js';
-import { bytes, clock, langOf, t } from '../words/words.js';
+import { bytes, clock, langOf, language, t } from '../words/words.js';
 import { checkedUrl, findLinks } from './links.js';
 import { icon } from './icons.js';
 import { nameOf, visible } from './person.js';
@@ -35,8 +35,10 @@ export function contentView(page, message, options = {}) {
         return body.key ? html`<video class="video" controls preload="none" src="/files/${encodeURIComponent(body.key)}"></video>` : fileView(body, 'file', options);
       case 'card':
         return rich.value ? rich.value.cardView(page, body, options.parts) : cardWaiting(page, body);
+      case 'sticker':
+        return stickerView(body);
       case 'share_chat':
-        return html`<span class="share">${icon('group')}<span><b>${visible(body.name ?? t('content.group'))}</b><small>${t('content.share_chat')}</small></span></span>`;
+        return html`<button class="share" type="button" aria-label=${`${t('content.join_group')}${t('colon')}${visible(body.name ?? t('content.group'))}`} @click=${() => (page.store.inbox.peek(body.chat_id) ? page.go({ kind: 'chat', chat_id: body.chat_id }) : (page.screen.layer.value = { kind: 'join', chat_id: body.chat_id, name: body.name }))}>${icon('group')}<span><b>${visible(body.name ?? t('content.group'))}</b><small>${t('content.share_chat')}</small></span></button>`;
       case 'share_user':
         return html`<button class="share" type="button" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: body.user_id })}>${icon('people')}<span><b>${nameOf(page, body.user_id)}</b><small>${t('content.share_user')}</small></span></button>`;
       case 'merged':
@@ -175,6 +177,12 @@ function imageView(page, body, { progress, preview }) {
   </button>`;
 }
 
+/** A picture that says what words would; it is not opened. */
+function stickerView(body) {
+  const box = pictureBox(body.width ?? 120, body.height ?? 120, 160, 160);
+  return html`<span class="picture sticker" ${vars({ '--width': `${box.width}px`, '--height': `${box.height}px` })}><img src=${`/files/${encodeURIComponent(body.key)}`} alt=${t('content.sticker')} loading="lazy" decoding="async"></span>`;
+}
+
 /** The middle of a long file name is cut; its ending stays. */
 export function shortFileName(name, most = 28) {
   const shown = visible(name);
@@ -243,6 +251,12 @@ export function preview(page, message) {
       } catch {
         return t('content.card');
       }
+    case 'sticker':
+      return t('content.sticker_short');
+    case 'divider': {
+      const own = language.value === 'zh' ? 'zh_cn' : 'en_us';
+      return visible(body.texts?.find((one) => one.locale === own)?.text ?? body.text) || t('content.divider_short');
+    }
     case 'share_chat':
       return t('content.share_chat_short', { name: body.name ?? '' });
     case 'share_user':

@@ -19,6 +19,9 @@ const LAZY = {
   picture: () => import('./picture.js'),
   edits: () => import('./edits.js'),
   merged: () => import('./edits.js'),
+  join: () => import('./join.js'),
+  share_link: () => import('./share_link.js'),
+  custom_bot: () => import('./custom_bot.js'),
   confirm: () => import('./confirm.js'),
 };
 

@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { choice } from '../protocol/codec.js';
-import { clock, langOf, list, moment, t } from '../words/words.js';
+import { clock, langOf, language, list, moment, t } from '../words/words.js';
 import { withReaction, withoutReaction } from '../store/chat.js';
 import { contentView, preview } from './content.js';
 import { icon, iconButton } from './icons.js';
@@ -43,7 +43,7 @@ export function messageRow(view, row, index) {
       <time class="row_time" datetime=${new Date(message.at_ms).toISOString()} title=${moment(message.at_ms)}>${clock(message.at_ms)}</time>
       ${actBar(view, row, message, mine)}
     </div>
-    ${reactionsView(view, message)}${threadView(view, message)}
+    ${reactionsView(view, message)}${threadView(view, message)}${followUpsView(view, message)}
   </div>`;
 }
 
@@ -52,6 +52,26 @@ function threadView(view, message) {
   if (view.thread || !message.thread_count) return nothing;
   const unread = view.threadUnread(message);
   return html`<button class="thread_line ${unread ? 'thread_unread' : ''}" type="button" @click=${() => view.openThread(message.message_id)}>${icon('thread', 16)}<span>${t('thread.replies', { n: message.thread_count })}</span>${unread ? html`<span class="thread_dot"></span><span class="unseen">${t('thread.unread')}</span>` : nothing}</button>`;
+}
+
+/** A card for my eyes only. */
+export function ephemeralRow(view, row, index) {
+  const { page } = view;
+  const { card } = row;
+  const name = nameOf(page, card.by.user_id);
+  return html`<div class="row message other tail ephemeral" data-index=${index} role="article" aria-label=${`${name}${t('comma')}${t('ephemeral.only')}`} tabindex="-1">
+    <span class="face">${avatar({ id: card.by.user_id, name, avatar: card.by.avatar, size: 'message' })}</span><div class="by"><span lang=${langOf(name) ?? nothing}>${name}</span><span class="tag">${t('person.bot')}</span></div>
+    <div class="bubble_line"><div class="bubble bare">${contentView(page, { content: { card }, mentions: [] }, { parts: { has: (part) => view.expanded.has(`${row.key} ${part}`), open: (part) => view.expand(`${row.key} ${part}`) } })}</div></div>
+    <div class="ephemeral_line">${icon('lock', 14)}<span>${t('ephemeral.only')}</span><button class="link_button" type="button" @click=${() => page.store.dropEphemeral(card.chat_id, card.message_id)}>${t('ephemeral.close')}</button></div>
+  </div>`;
+}
+
+/** What the reader may want to say next, below the last message of a bot. */
+function followUpsView(view, message) {
+  const offered = message.follow_ups ?? [];
+  if (view.thread || offered.length === 0 || view.entry()?.last?.seq !== message.seq) return nothing;
+  const said = (one) => (language.value === 'zh' ? ['zh_cn'] : ['en_us', 'en_gb']).map((locale) => one.texts?.find((other) => other.locale === locale)?.text).find(Boolean) ?? one.text;
+  return html`<div class="follow_ups" role="group" aria-label=${t('follow_ups.label')}>${offered.map((one) => html`<button class="follow_up" type="button" @click=${() => view.page.acts.message.send(view.chat_id, { text: { text: said(one) } })}>${visible(said(one))}</button>`)}</div>`;
 }
 
 /** What was said in a thread, on one line of the chat. */
@@ -71,7 +91,7 @@ export function replyRow(view, row, index) {
 /** What stands without a bubble's colour: pictures, cards, large emoji. */
 function bare(message) {
   const [kind, body] = choice(message.content);
-  return (kind === 'image' || kind === 'card' || kind === 'file' || kind === 'media') && !message.reply_to ? true : kind === 'text' && body.text.length < 40 && /^\p{Extended_Pictographic}/u.test(body.text) && !/[\p{L}\p{N}]/u.test(body.text) && [...body.text.trim()].length <= 6 && !message.reply_to;
+  return (kind === 'image' || kind === 'card' || kind === 'file' || kind === 'media' || kind === 'sticker') && !message.reply_to ? true : kind === 'text' && body.text.length < 40 && /^\p{Extended_Pictographic}/u.test(body.text) && !/[\p{L}\p{N}]/u.test(body.text) && [...body.text.trim()].length <= 6 && !message.reply_to;
 }
 
 function face(page, message, mine, name, group) {
@@ -155,7 +175,8 @@ export function unsentRow(view, row, index) {
 export function lineRow(view, row, index) {
   const stored = view.chat.row(row.seq);
   if (!stored) return html`<div class="row" data-index=${index}></div>`;
-  return html`<div class="row line" data-index=${index} data-seq=${row.seq} role="article" tabindex=${view.focused === row.key ? '0' : '-1'}><span>${lineWords(view.page, stored)}</span></div>`;
+  const words = stored.kind === 'message' ? preview(view.page, stored) : lineWords(view.page, stored);
+  return html`<div class="row line ${stored.content?.divider ? 'chat_divider' : ''}" data-index=${index} data-seq=${row.seq} role="article" tabindex=${view.focused === row.key ? '0' : '-1'}><span>${words}</span></div>`;
 }
 
 export function lineWords(page, { kind, body, by }) {
@@ -179,6 +200,16 @@ export function lineWords(page, { kind, body, by }) {
       return t('line.owner', { name: body.owner === page.store.me.user_id ? t('you') : nameOf(page, body.owner) });
     case 'pinned':
       return t('line.pinned', { name });
+    case 'top_notice_changed':
+      return body.notice ? t('line.topped', { name, what: visible(body.notice.preview) || t(body.notice.message_id ? 'content.attachment' : 'board.announcement') }) : t('line.topped_gone', { name });
+    case 'announced':
+      return t(body.preview ? 'line.announced' : 'line.announced_gone', { name });
+    case 'tabs_changed':
+      return t('line.tabs', { name });
+    case 'menu_changed':
+      return t('line.menu', { name });
+    case 'moderation_changed':
+      return t('line.moderated', { name });
     case 'dissolved':
       return t('line.dissolved', { name });
     default:

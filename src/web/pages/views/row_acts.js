@@ -86,6 +86,10 @@ export class RowActs {
     void this.#tellRefusal(this.page.acts.message[on ? 'pin' : 'unpin'](this.chat_id, message.message_id));
   }
 
+  putOnTop(message) {
+    void this.#tellRefusal(this.page.acts.group.setTopNotice(this.chat_id, { message_id: message.message_id }));
+  }
+
   showEdits(message) {
     this.page.screen.layer.value = { kind: 'edits', message_id: message.message_id };
   }

@@ -1,4 +1,5 @@
-// The side column: what the chat is, its members, readers of a message, pinned messages, a thread.
+// The side column: what the chat is, its members, who asks to join, its board and bots, readers of a message, pinned
+// messages, a thread.
 
 import { effect } from '../vendor/signals.js';
 import { html } from '../vendor/lit.js';
@@ -12,6 +13,10 @@ const LAZY = {
   members: () => import('./members.js').then((module) => module.createMembers),
   readers: () => import('./readers.js').then((module) => module.createReaders),
   pins: () => import('./pins.js').then((module) => module.createPins),
+  joins: () => import('./joins.js').then((module) => module.createJoins),
+  board: () => import('./board.js').then((module) => module.createBoard),
+  moderators: () => import('./moderators.js').then((module) => module.createModerators),
+  bots: () => import('./bots.js').then((module) => module.createBots),
   thread: () => import('./thread.js').then((module) => module.createThread),
 };
 

@@ -6,7 +6,7 @@ import { day, t } from '../words/words.js';
 import { announce } from '../announce.js';
 import { preview } from './content.js';
 import { icon } from './icons.js';
-import { lineRow, messageRow, replyRow, unsentRow } from './message.js';
+import { ephemeralRow, lineRow, messageRow, replyRow, unsentRow } from './message.js';
 import { nameOf } from './person.js';
 import { Reading } from './reading.js';
 import { refusalWords } from './refusal.js';
@@ -145,7 +145,7 @@ export class Timeline extends RowActs {
     this.at_start = head === 0 || (run !== null && (run[0] <= Math.max(1, entry?.chat.first_seq ?? 1) || run[0] === chat.start_seq));
     this.at_head = run === null ? head === 0 : run[1] >= head;
     this.rows = timelineRows({
-      records, unsent: this.page.store.unsentIn(this.chat_id).peek(), divider_seq: this.divider_seq, start: this.at_start, end: this.at_head,
+      records, unsent: this.page.store.unsentIn(this.chat_id).peek(), ephemeral: this.page.store.ephemeralIn(this.chat_id).peek(), divider_seq: this.divider_seq, start: this.at_start, end: this.at_head,
       me_id: this.page.store.me.user_id, manager: entry?.chat.role !== 'member',
     });
     this.last_own_seq = records.findLast((row) => row.kind === 'message' && !row.thread_root && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
@@ -189,6 +189,7 @@ export class Timeline extends RowActs {
       effect(() => {
         this.chat.version.value;
         this.page.store.unsentIn(this.chat_id).value;
+        this.#gotEphemeral(this.page.store.ephemeralIn(this.chat_id).value);
         this.chat.stale.value;
         later();
       }),
@@ -242,6 +243,15 @@ export class Timeline extends RowActs {
     this.#scrolled();
   }
 
+  /** Cards for my eyes only are shown: the server need not send them again. */
+  #gotEphemeral(cards) {
+    const fresh = cards.filter((card) => !card.got).map((card) => card.message_id);
+    if (fresh.length === 0) return;
+    for (const card of cards) card.got = true;
+    void richReady(cards.map((card) => ({ change: { message: { content: { card } } } })));
+    queueMicrotask(() => void this.page.acts.group.gotEphemeral(fresh));
+  }
+
   /** Renders the mounted rows; what they read is heard, and they are rendered again. */
   #draw(items) {
     this.stop_drawing?.();
@@ -268,6 +278,8 @@ export class Timeline extends RowActs {
         return unsentRow(this, row, index);
       case 'line':
         return lineRow(this, row, index);
+      case 'ephemeral':
+        return ephemeralRow(this, row, index);
       case 'reply':
         return replyRow(this, row, index);
       case 'day':
