@@ -23,7 +23,6 @@ import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
 import { region } from './views/region.js';
 import { loadRich } from './views/rich.js';
-import { createNotices } from './notice.js';
 import { choice } from './protocol/codec.js';
 import { go, replace, route } from './route.js';
 import { change, settings, wordsReady } from './theme.js';
@@ -134,12 +133,12 @@ async function run(session) {
 
   async function leave() {
     shell?.dispose();
-    notices.dispose();
+    notices?.dispose();
     await disk.clear();
     await port.end();
   }
 
-  const notices = createNotices({ ...page, words: noticeWords });
+  let notices = null;
 
   /** What a notice says; a setting hides the text. */
   function noticeWords(record) {
@@ -182,7 +181,7 @@ async function run(session) {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
     if (event === 'join_decided') joinDecided(body);
-    if (event === 'record') notices.received(body, choice(body.change));
+    if (event === 'record') notices?.received(body, choice(body.change));
   });
   port.on('entries', ({ page: told }) => {
     batch(() => {
@@ -191,7 +190,11 @@ async function run(session) {
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
-  port.on('speaks', ({ on }) => notices.speaks(on));
+  let speaks = true;
+  port.on('speaks', ({ on }) => {
+    speaks = on;
+    notices?.speaks(on);
+  });
   port.on('sign_in', ({ code }) => signInAgain(code));
 
   // ---- the screen
@@ -249,8 +252,13 @@ async function run(session) {
   });
 
   performance.mark('clarion:ready');
+  void import('./notice.js').then(({ askPermission, createNotices }) => {
+    notices = createNotices({ ...page, words: noticeWords });
+    notices.speaks(speaks);
+    page.askPermission = askPermission;
+  }, () => (screen.new_version.value = true));
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), loadRich(), import('./words/en.js')]).catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

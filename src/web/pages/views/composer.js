@@ -6,7 +6,6 @@ import { UPLOADS_QUEUED } from '../limits.js';
 import { settings } from '../theme.js';
 import { bytes, list, t } from '../words/words.js';
 import { preview } from './content.js';
-import { emojiMenu } from './emoji.js';
 import { icon, iconButton } from './icons.js';
 import { composing } from './ime.js';
 import { endingAt, mentioned, moved, sought } from './mention_ranges.js';
@@ -76,7 +75,7 @@ export class Composer {
         <textarea class="composer_text" rows="1" aria-label=${t('composer.text', { name: this.target.name() })} placeholder=${hint} spellcheck="true" enterkeyhint=${this.touch ? 'enter' : 'send'}
           ${ref((found) => found && (this.input = found))} @input=${() => this.#typed()} @keydown=${(event) => this.#key(event)} @paste=${(event) => this.#paste(event)} @compositionend=${() => this.#typed()} @blur=${() => this.picker.close()} @click=${() => this.picker.look()}></textarea>
         <div class="composer_tools">
-          ${iconButton('smile', t('composer.emoji'), (event) => emojiMenu(this.page, event.currentTarget, (glyph) => this.insert(glyph)))}
+          ${iconButton('smile', t('composer.emoji'), (event) => this.#emoji(event.currentTarget))}
           ${entry && entry.chat.kind === 'group' ? iconButton('at', t('composer.mention'), () => this.insert('@')) : nothing}
           ${iconButton('picture', t('composer.picture'), () => this.#choose('image/png,image/jpeg,image/gif,image/webp,image/avif'))}
           ${iconButton('attach', t('composer.file'), () => this.#choose(''))}
@@ -277,6 +276,11 @@ export class Composer {
     }
     if (!this.touch) this.focus();
     this.target.timeline()?.readAll();
+  }
+
+  async #emoji(from) {
+    const { emojiMenu } = await import('./emoji.js');
+    emojiMenu(this.page, from, (glyph) => this.insert(glyph));
   }
 
   // ---- files

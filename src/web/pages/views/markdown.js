@@ -3,7 +3,11 @@
 // What Markdown says of Chinese badly is done as people mean it: `**重点。**后面` is bold, whatever stands behind it.
 
 import { checkedUrl, findLinks } from './links.js';
+import { MORE } from './emoji_names.js';
 import { GLYPHS } from './reactions.js';
+
+/** Every name that may stand between colons. */
+const NAMES = { ...MORE, ...GLYPHS };
 
 /** Levels of lists, quotes and marks within marks; deeper ones are plain text. */
 const DEPTH = 6;
@@ -197,8 +201,8 @@ export function inline(text, depth = 0) {
       }
     } else if (character === ':') {
       const name = /^:([A-Za-z_]{1,30}):/.exec(text.slice(at, at + 34))?.[1];
-      if (name && Object.hasOwn(GLYPHS, name)) {
-        plain += GLYPHS[name];
+      if (name && Object.hasOwn(NAMES, name)) {
+        plain += NAMES[name];
         at += name.length + 2;
       } else {
         plain += character;

@@ -1,18 +1,16 @@
 // Reactions by the open platform's names and the glyphs that stand for them.
 
+import { signal } from '../vendor/signals.js';
+
 export const GLYPHS = {
-  THUMBSUP: '👍', OK: '👌', HEART: '❤️', SMILE: '🙂', LAUGH: '😄', LOL: '😂', CLAP: '👏', APPLAUSE: '👏', THANKS: '🙏', MUSCLE: '💪', DONE: '✅', PARTY: '🎉', Fire: '🔥', WOW: '😮', CRY: '😭', SOB: '😭',
-  FINGERHEART: '🫰', ROSE: '🌹', BLUSH: '😊', THINKING: '🤔', FACEPALM: '🤦', ANGRY: '😠', SHOCKED: '😱', LOVE: '😍', WINK: '😉', JIAYI: '➕', ThumbsDown: '👎', FISTBUMP: '👊', HIGHFIVE: '🙌', SALUTE: '🫡', TEARS: '😢',
-  SWEAT: '😅', Yes: '🆗', No: '🙅', CAKE: '🎂', GIFT: '🎁', BEER: '🍺', Coffee: '☕', CheckMark: '✔️', CrossMark: '❌', Hundred: '💯', MinusOne: '➖', Get: '🫴', LGTM: '🆗', OnIt: '🏃', OneSecond: '☝️', PRAISE: '🙌',
-  CHUCKLE: '🤭', JOYFUL: '😁', TEASE: '😜', TONGUE: '😛', SMIRK: '😏', SMUG: '😼', SHY: '☺️', SMART: '🤓', WITTY: '😎', SHOWOFF: '😎', PROUD: '😤', HUG: '🤗', KISS: '😘', SMOOCH: '😚', BIGKISS: '💋', LIPS: '👄', DROOL: '🤤',
-  OBSESSED: '🤩', INNOCENTSMILE: '😇', COMFORT: '🤗', SPEECHLESS: '😑', SILENT: '🤐', SHHH: '🤫', DULL: '😐', DULLSTARE: '😶', GLANCE: '👀', WHAT: '❓', FROWN: '☹️', SCOWL: '😾', WAIL: '😫', WHIMPER: '🥺', WRONGED: '🥺', BLUBBER: '😭',
-  EMBARRASSED: '😳', PETRIFIED: '😨', TERROR: '😱', CRAZY: '🤪', DIZZY: '😵', SICK: '🤒', PUKE: '🤮', RAINBOWPUKE: '🌈', SPITBLOOD: '😵', YAWN: '🥱', SLEEP: '😴', DROWSY: '😪', EYESCLOSED: '😌', NOSEPICK: '👃', SLAP: '👋',
-  HAMMER: '🔨', ENOUGH: '✋', DONNOTGO: '🫷', SHAKE: '🤝', WAVE: '👋', YEAH: '✌️', UPPERLEFT: '👆', LUCK: '🍀', FORTUNE: '💰', MONEY: '💵', REDPACKET: '🧧', FIRECRACKER: '🧨', FIREWORKS: '🎆', BOMB: '💣', POOP: '💩', SKULL: '💀',
-  HEARTBROKEN: '💔', BEAR: '🐻', BULL: '🐮', CALF: '🐮', HUSKY: '🐶', CUCUMBER: '🥒', CANDIEDHAWS: '🍡', Drumstick: '🍗', Pepper: '🌶️', Lemon: '🍋', BubbleTea: '🧋', EatingFood: '🍽️', EATING: '🍽️', StickyRiceBalls: '🍙', Snowman: '⛄',
-  XmasTree: '🎄', XmasHat: '🎅', XBLUSH: '😳', Basketball: '🏀', Soccer: '⚽', Music: '🎵', Trophy: '🏆', Alarm: '⏰', Loudspeaker: '📢', Pin: '📌', ERROR: '⚠️', HEADSET: '🎧', VRHeadset: '🥽', Typing: '⌨️', Sigh: '😮‍💨', MeMeMe: '🙋',
-  AWESOMEN: '👍', STRIVE: '💪', YouAreTheBest: '🥇', TOASTED: '🥂', GeneralSun: '☀️', GeneralMoonRest: '🌙', GeneralDoNotDisturb: '⛔', GeneralInMeetingBusy: '📅', GeneralBusinessTrip: '🧳', GeneralTravellingCar: '🚗', GeneralWorkFromHome: '🏠',
-  StatusBus: '🚌', StatusInFlight: '✈️', StatusReading: '📖', StatusFlashOfInspiration: '💡', StatusEnjoyLife: '🏖️', Status_PrivateMessage: '✉️',
+  THUMBSUP: '👍', OK: '👌', HEART: '❤️', SMILE: '🙂', LAUGH: '😄', LOL: '😂', CLAP: '👏', THANKS: '🙏', MUSCLE: '💪', DONE: '✅', PARTY: '🎉', Fire: '🔥', WOW: '😮', CRY: '😭', SOB: '😭', FINGERHEART: '🫰',
+  ROSE: '🌹', BLUSH: '😊', THINKING: '🤔', FACEPALM: '🤦', SHOCKED: '😱', LOVE: '😍', WINK: '😉', JIAYI: '➕', ThumbsDown: '👎', HIGHFIVE: '🙌', SALUTE: '🫡', TEARS: '😢', SWEAT: '😅', Coffee: '☕', Hundred: '💯',
+  OnIt: '🏃', GLANCE: '👀',
 };
+
+/** The other published names, once one of them was met. */
+const more = signal({});
+let asked = false;
 
 /** Offered first. */
 export const QUICK = ['THUMBSUP', 'HEART', 'LAUGH', 'CLAP', 'DONE', 'PARTY'];
@@ -22,13 +20,10 @@ export const OFFERED = ['THUMBSUP', 'OK', 'HEART', 'LAUGH', 'LOL', 'CLAP', 'THAN
 
 /** The glyph; an unknown name shows itself. */
 export function glyph(emoji) {
-  return GLYPHS[emoji] ?? emoji;
+  if (Object.hasOwn(GLYPHS, emoji)) return GLYPHS[emoji];
+  if (!asked) {
+    asked = true;
+    import('./emoji_names.js').then(({ MORE }) => (more.value = MORE), () => (asked = false));
+  }
+  return Object.hasOwn(more.value, emoji) ? more.value[emoji] : emoji;
 }
-
-/** Offered in the composer, by kind. */
-export const EMOJI = [
-  '😀😄😁😆😅😂🤣😊🙂😉😍😘😋😜🤪😎🤩🥳😏😌😔😢😭😤😠😡🤯😱😨😥😓🤗🤔🤫🤭😶😐😬🙄😴🤒🤧🥺😇🤓',
-  '👍👎👌✌️🤞🤝👏🙌🙏💪👋🤙☝️👆👇👈👉✊👊🤜🫡🫰',
-  '❤️🧡💛💚💙💜🖤💔💯✨🔥🎉🎊🎁🎂🌹🌟⭐☀️🌙🌈⚡',
-  '✅❌❗❓⚠️⏰📌📎📅📈📉📊📝📧📞💻🔒🔑🔍🚀☕🍺🍵🍚🍜🏆',
-];

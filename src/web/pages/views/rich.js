@@ -2,25 +2,15 @@
 
 import { signal } from '../vendor/signals.js';
 import { choice } from '../protocol/codec.js';
+import { stylesheet } from './stylesheet.js';
 
 /** The module, once it is there; null before. */
 export const rich = signal(null);
 let loading = null;
 
-function style(name) {
-  return new Promise((done, failed) => {
-    const link = document.createElement('link');
-    link.rel = 'stylesheet';
-    link.href = `${document.documentElement.dataset.prefix}/${name}`;
-    link.addEventListener('load', done);
-    link.addEventListener('error', () => failed(new Error(`no ${name}`)));
-    document.head.append(link);
-  });
-}
-
 /** Loads it; what does not come is asked for again the next time. */
 export function loadRich() {
-  loading ??= Promise.all([import('./card.js'), style('cards.css')]).then(
+  loading ??= Promise.all([import('./card.js'), stylesheet('cards.css')]).then(
     ([module]) => (rich.value = module),
     (error) => {
       loading = null;

@@ -2,7 +2,6 @@
 
 import { choice } from '../protocol/codec.js';
 import { SMALL_CHAT } from '../limits.js';
-import { messageMenu, reactionMenu } from './message_menu.js';
 import { refusalWords } from './refusal.js';
 import { tell } from './screen.js';
 
@@ -33,7 +32,7 @@ export class RowActs {
   }
 
   pickReaction(message, from) {
-    reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true));
+    void import('./message_menu.js').then(({ reactionMenu }) => reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true)), () => (this.page.screen.new_version.value = true));
   }
 
   reply(message) {
@@ -53,7 +52,7 @@ export class RowActs {
   }
 
   menu(row, message, mine, from) {
-    messageMenu(this, row, message, mine, from);
+    void import('./message_menu.js').then(({ messageMenu }) => messageMenu(this, row, message, mine, from), () => (this.page.screen.new_version.value = true));
   }
 
   edit(message) {

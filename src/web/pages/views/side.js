@@ -6,6 +6,7 @@ import { html } from '../vendor/lit.js';
 import { t } from '../words/words.js';
 import { iconButton } from './icons.js';
 import { region } from './region.js';
+import { stylesheet } from './stylesheet.js';
 
 /** Loaded when they are first opened, and when the page is idle. */
 const LAZY = {
@@ -40,8 +41,8 @@ export function createSide(element, page) {
     leave();
     document.documentElement.classList.toggle('with_side', Boolean(side && chat_id));
     if (!side || !chat_id) return;
-    LAZY[side.kind]().then(
-      (create) => {
+    Promise.all([LAZY[side.kind](), stylesheet('layers.css')]).then(
+      ([create]) => {
         if (page.screen.side.peek() !== side || page.openChat.peek() !== chat_id || current) return;
         const place = document.createElement('div');
         place.className = 'side_inside';
