@@ -8,6 +8,7 @@ mod amend;
 mod announcement;
 mod batch;
 mod card;
+mod card_content;
 mod card_token;
 mod configure;
 mod content;
