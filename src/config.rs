@@ -121,6 +121,9 @@ settings! {
 
     /// How long the audit log keeps who changed what through the open API.
     audit_days: u64 = 400, "days, 1 to 3650", (1, 3_650);
+    /// Messages of one group's own bot (an incoming webhook), on average; a second's worth can be saved up. Those of a longer
+    /// burst wait for their turn. The open platform has 5.
+    hook_messages_per_second: u64 = 100, "messages a second, 1 to 100000", (1, 100_000);
 
     /// Largest file that can be uploaded.
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);

@@ -19,6 +19,8 @@ pub struct Refusal {
     pub scopes: &'static [&'static str],
     /// The call may be made again after this many seconds.
     pub reset_seconds: Option<u64>,
+    /// Bytes of the file, when a part was wanted that it does not have.
+    pub size_bytes: Option<u64>,
     /// How many a second are allowed, when there were more.
     pub per_second: Option<u64>,
 }
@@ -85,6 +87,7 @@ impl Refusal {
             violations: Vec::new(),
             scopes: &[],
             reset_seconds: None,
+            size_bytes: None,
             per_second: None,
         }
     }
@@ -241,6 +244,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (ReactionNotFound, _) => 231_010,
         (NotForwardable, _) => 230_061,
         (OtherKind, Resource) => 234_001,
+        (OtherKind, React) => 231_017,
         (OtherKind, _) => 230_055,
         (Overtaken, FollowUp) => 230_006,
         (InvalidValue, Forward) => 230_067,

@@ -8,6 +8,7 @@
 
 mod audit;
 mod avatar;
+mod batch;
 mod bot;
 pub mod calls;
 mod chat;
@@ -19,6 +20,7 @@ mod ephemeral;
 mod error;
 mod follow_up;
 mod forward;
+mod hook;
 mod identity;
 mod input;
 mod member;
@@ -29,9 +31,11 @@ mod page;
 mod pin;
 mod rate;
 mod reaction;
+mod reader;
 mod resource;
 mod router;
 mod token;
+mod upload;
 
 pub use calls::scopes;
 pub use router::router;
