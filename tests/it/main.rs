@@ -19,6 +19,7 @@ mod leaver;
 mod malformed_frames;
 mod open_api;
 mod own_state;
+mod permissions;
 mod pins;
 mod presence;
 mod reactions;
