@@ -22,6 +22,7 @@ mod own_state;
 mod permissions;
 mod pins;
 mod presence;
+mod random_calls;
 mod reactions;
 mod read_users;
 mod receipts;

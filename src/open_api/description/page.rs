@@ -115,10 +115,6 @@ fn call(page: &mut String, entry: &CallEntry, anchor: &str) {
         }
         BodyForm::Json(fields) => Some(("Body, JSON", fields)),
         BodyForm::Multipart(parts) => Some(("Body, multipart/form-data", parts)),
-        BodyForm::Bytes => {
-            page.push_str("<p>The body is bytes as they are.</p>");
-            None
-        }
     };
     let reply = match entry.reply {
         ReplyForm::Data(fields) => Some(("Reply, in data", fields)),
