@@ -136,7 +136,7 @@ fn operation(entry: &CallEntry, family: &str) -> Value {
         operation["description"] = json!(format!("One of these scopes is needed: {}.", entry.scopes.join(", ")));
     }
     operation["security"] = match entry.serve {
-        Serve::WithoutToken(_) => json!([]),
+        Serve::WithoutToken(_) | Serve::Own(_) => json!([]),
         _ => json!([{ "tenant_access_token": [] }]),
     };
     match entry.body {
