@@ -9,6 +9,7 @@ mod batch;
 mod card;
 mod card_token;
 mod content;
+mod custom_bot;
 pub mod emoji;
 mod ephemeral;
 mod follow_up;
@@ -16,7 +17,9 @@ mod forward;
 mod group;
 mod head;
 mod history;
+mod hook;
 mod inbox;
+mod leaver;
 mod member;
 pub mod members;
 mod number;
@@ -36,6 +39,7 @@ pub use ephemeral::Aside;
 pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use head::{ChatProfile, Head, State};
+pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use pin::PinEntry;
 pub use reaction::{Reaction, ReactionPage};
@@ -87,6 +91,8 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    custom_bots_changing: custom_bot::Changing,
+    hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
     batches: batch::Batches,
     card_tokens: card_token::CardTokens,
@@ -151,6 +157,8 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            custom_bots_changing: custom_bot::Changing::default(),
+            hook_paces: hook::Paces::default(),
         }))
     }
 
@@ -315,4 +323,14 @@ pub(crate) enum Decided<T> {
     Append(OnItsWay),
     /// Nothing has to change; this is the answer.
     Already(T),
+}
+
+impl<T> Decided<T> {
+    /// The same with another answer.
+    fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decided<U> {
+        match self {
+            Self::Append(on_its_way) => Decided::Append(on_its_way),
+            Self::Already(already) => Decided::Already(answer(already)),
+        }
+    }
 }

@@ -82,6 +82,12 @@ tables! {
     Passwords "passwords"
     /// empty · department id → a department, as JSON.
     Departments "departments"
+    /// bot · empty → a group's own bot with its checks, as JSON.
+    CustomBots "custom_bots"
+    /// empty · user → what is left to do for somebody who has left, as JSON.
+    Leavers "leavers"
+    /// app's bot · (day, hash of a key that a caller chose) → id of what was made with it.
+    EditTokens "edit_tokens"
     /// empty · app id → an app, as JSON.
     Apps "apps"
     /// user · device id → a device with its refresh token's hash, as JSON.

@@ -32,6 +32,7 @@ mod forward;
 mod group;
 #[cfg(debug_assertions)]
 pub mod held;
+mod hook;
 mod member;
 mod message;
 mod not_here;
@@ -42,6 +43,7 @@ use super::OpenApi;
 use super::envelope::{Answer, Call};
 use super::input::Input;
 use axum::extract::Request;
+use axum::response::Response;
 use field::Field;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -50,6 +52,9 @@ use std::sync::Arc;
 
 /// What a call's function gives.
 pub type Served = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// What a function gives that answers in a form of its own.
+pub type Answered = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// The function of a call, by what it needs.
 #[derive(Clone, Copy)]
@@ -60,6 +65,8 @@ pub enum Serve {
     WithoutToken(fn(Arc<OpenApi>, Input) -> Served),
     /// The token of an app; the function reads the body itself.
     WithBody(fn(Call, Request) -> Served),
+    /// Anybody may call, and the function reads and answers in a form of its own.
+    Own(fn(Arc<OpenApi>, Request) -> Answered),
 }
 
 /// Method of a call.
@@ -158,6 +165,7 @@ pub struct Family {
 pub const FAMILIES: &[Family] = &[
     app::FAMILY,
     contact::FAMILY,
+    hook::FAMILY,
     group::FAMILY,
     member::FAMILY,
     message::FAMILY,
@@ -310,7 +318,14 @@ macro_rules! with_body {
     };
 }
 
-use {with_body, with_token, without_token};
+/// The function of a call that reads and answers in a form of its own.
+macro_rules! own {
+    ($function:path) => {
+        $crate::open_api::calls::Serve::Own(|api, request| Box::pin($function(api, request)))
+    };
+}
+
+use {own, with_body, with_token, without_token};
 
 #[cfg(test)]
 mod tests {

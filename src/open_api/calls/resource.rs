@@ -69,10 +69,10 @@ const CALLS: &[CallEntry] = &[
             file("file", "The bytes.").required(),
         ])
         .reply(&[text("file_key", "Its key, for messages.").required()]),
-    get("im/v1/files/:file_key", with_body!(resource::file)).means("A file that this app uploaded.").bytes("application/octet-stream"),
+    get("im/v1/files/:file_key", with_body!(resource::file)).means("A file that this app uploaded.").bytes("*/*"),
     get("im/v1/messages/:message_id/resources/:file_key", with_body!(resource::of_message))
         .means("A picture or file that a message shows.")
         .scopes(&["im:message", "im:message:readonly", "im:message.history:readonly"])
         .query(&[words("type", &["image", "file"], "What it is.").required()])
-        .bytes("application/octet-stream"),
+        .bytes("*/*"),
 ];

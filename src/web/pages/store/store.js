@@ -72,6 +72,7 @@ export class Store {
       else if (event === 'presence') this.presence.apply(body);
       else if (event === 'inbox_changed') this.#inboxChanged(body);
       else if (event === 'chat_left') this.#chatLeft(body, now);
+      else if (event === 'person_changed') this.people.put([body.person]);
     });
   }
 
