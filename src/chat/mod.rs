@@ -7,6 +7,7 @@
 mod amend;
 mod batch;
 mod card;
+mod card_content;
 mod card_token;
 mod content;
 mod custom_bot;

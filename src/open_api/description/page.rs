@@ -110,7 +110,7 @@ fn call(page: &mut String, entry: &CallEntry, anchor: &str) {
     let body = match entry.body {
         BodyForm::None => None,
         BodyForm::Bytes => {
-            page.push_str("<p>The body is bytes.</p>");
+            page.push_str("<p>The body is the bytes of a file.</p>");
             None
         }
         BodyForm::Json(fields) => Some(("Body, JSON", fields)),
