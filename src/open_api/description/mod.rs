@@ -148,9 +148,6 @@ fn operation(entry: &CallEntry, family: &str) -> Value {
             let required = fields.iter().any(|field| field.required);
             operation["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": object(fields) } } });
         }
-        BodyForm::Bytes => {
-            operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
-        }
         BodyForm::Multipart(parts) => {
             operation["requestBody"] = json!({ "required": true, "content": { "multipart/form-data": { "schema": object(parts) } } });
         }
