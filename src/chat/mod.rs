@@ -5,6 +5,7 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod bound;
 mod card;
 mod card_token;
 mod content;
@@ -29,6 +30,7 @@ mod send;
 mod shape;
 mod sync;
 
+pub use bound::{Bound, BoundNow};
 pub use card::CardEdit;
 pub use content::preview;
 pub use ephemeral::Aside;
@@ -86,6 +88,7 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    bound: bound::BoundGroups,
     custom_bots_changing: custom_bot::Changing,
     hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
@@ -135,6 +138,7 @@ impl Chats {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
+        let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
         Ok(Arc::new(Self {
             ephemerals,
             card_tokens: card_token::CardTokens::default(),
@@ -149,6 +153,7 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            bound,
             custom_bots_changing: custom_bot::Changing::default(),
             hook_paces: hook::Paces::default(),
         }))

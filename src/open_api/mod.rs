@@ -9,6 +9,7 @@
 mod audit;
 mod avatar;
 mod bot;
+mod bound;
 pub mod calls;
 mod chat;
 mod contact;

@@ -2,6 +2,7 @@
 
 mod attachment;
 mod audit;
+mod bound_group;
 mod cards;
 mod custom_bot;
 mod direct_chat;

@@ -24,6 +24,7 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod bound;
 mod card;
 mod contact;
 pub mod field;
@@ -163,6 +164,7 @@ pub const FAMILIES: &[Family] = &[
     app::FAMILY,
     contact::FAMILY,
     hook::FAMILY,
+    bound::FAMILY,
     group::FAMILY,
     member::FAMILY,
     message::FAMILY,
