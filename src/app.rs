@@ -130,6 +130,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     let followed = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
+    tasks.spawn(chats.clone().run_batches(tasks_stop.clone()));
     let kept = chats.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);

@@ -114,8 +114,10 @@ settings! {
     /// After SIGTERM, time over which the sessions are told to come back, and in which accepted work ends.
     drain_seconds: u64 = 5, "seconds, 0 to 300", (0, 300);
 
-    /// Calls of the open API that one app may make, on average; a second's worth can be saved up.
-    open_api_calls_per_second: u64 = 10_000, "calls a second, 1 to 1000000", (1, 1_000_000);
+    /// Calls of the open API that one app may make, on average; a second's worth can be saved up. 0 is no limit.
+    open_api_calls_per_second: u64 = 10_000, "calls a second, 0 to 1000000", (0, 1_000_000);
+    /// Messages that all bots together may send to one chat through the open API, in the same way. 0 is no limit.
+    open_api_sends_per_second_per_chat: u64 = 1_000, "messages a second, 0 to 1000000", (0, 1_000_000);
 
     /// How long the audit log keeps who changed what through the open API.
     audit_days: u64 = 400, "days, 1 to 3650", (1, 3_650);

@@ -54,6 +54,7 @@ const OPEN: [u8; 4] = *b"open";
 const UNION: [u8; 4] = *b"unio";
 const HOOK: [u8; 4] = *b"hook";
 const HOOK_SECRET: [u8; 4] = *b"hsec";
+const BATCH: [u8; 4] = *b"btch";
 /// A message's mark is shorter: its chat and seq take 15 bytes (a seq stays below 2⁵⁶).
 const MESSAGE: u8 = 0x4d;
 /// A message within a merged one: the id of that, and which one it is.
@@ -212,6 +213,16 @@ impl Seal {
         Some((app, user.try_into().ok()?))
     }
 
+    /// A bot's message to many: `bm-…`.
+    pub fn batch_id(&self, bot: u32, number: u64) -> String {
+        format!("bm-{}", hex::encode(self.close_marked(BATCH, bot, number)))
+    }
+
+    /// Bot and number of a `bm-…` that was made here.
+    pub fn batch(&self, id: &str) -> Option<(u32, u64)> {
+        self.reveal_marked(BATCH, digits(id, "bm-")?)
+    }
+
     /// A person's `on_…`, the same for all apps.
     pub fn union_id(&self, user: u32) -> String {
         format!("on_{}", hex::encode(self.close_marked(UNION, 0, user.into())))
@@ -271,6 +282,7 @@ mod tests {
         assert_eq!(seal.reaction(&seal.reaction_id(chat, 9)), Some((chat, 9)));
         assert_eq!(seal.reaction(&seal.message_id(chat, 9).to_string()[3..]), None);
         assert_eq!(seal.open(&seal.open_id(4, 8)), Some((4, 8)));
+        assert_eq!(seal.batch(&seal.batch_id(4, 1 << 55)), Some((4, 1 << 55)));
         assert_eq!(seal.union(&seal.union_id(8)), Some(8));
         assert_eq!(seal.hook(&seal.hook_token(8, 3)), Some((8, 3)));
         assert_eq!(seal.hook(&seal.hook_secret(8, 3)), None);

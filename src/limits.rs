@@ -110,6 +110,24 @@ pub const EPHEMERALS_OF_A_PERSON_MAX: usize = 20;
 pub const EPHEMERALS_MAX: u64 = 100_000;
 /// How long such a card waits, in ms: a week.
 pub const EPHEMERAL_AGE_MS: u64 = 7 * 24 * 3_600_000;
+/// Messages to many of one app that are not sent yet.
+pub const BATCHES_OPEN_MAX: usize = 100;
+/// People of one slice of a message to many: what is done again after a crash.
+pub const BATCH_SLICE: usize = 256;
+/// Messages to many that are on their way to the disk at once: few beside what people write, so that nobody waits for them.
+pub const BATCH_AT_ONCE: usize = 32;
+/// Messages to many in a second, over all apps: everybody of the largest organisation in about two minutes.
+pub const BATCH_PER_SECOND: u64 = 4_000;
+/// Time within which a message to many may be taken back, in ms, as the open platform has it: a day.
+pub const BATCH_RECALL_MS: u64 = 24 * 3_600_000;
+/// How long it is known how far a message to many has got, in ms, as the open platform has it: 30 days.
+pub const BATCH_AGE_MS: u64 = 30 * 24 * 3_600_000;
+/// Messages to many in one direct chat that one receipt is counted for; older ones were counted before.
+pub const BATCHES_LOOKED_BACK: usize = 64;
+/// Messages to many in one direct chat among which the one is looked for that is to be taken back.
+pub const BATCHES_OF_A_DAY: usize = 4_096;
+/// Messages to many whose readers are in memory, up to 46 KB each.
+pub const BATCH_READS_IN_MEMORY: usize = 64;
 /// What is too old is looked for this often, in ms.
 pub const KEPT_EVERY_MS: u64 = 60_000;
 /// Events for single people on their way to those who are here.
@@ -230,6 +248,12 @@ pub const FANOUT_JOBS_WAITING: usize = 1_024;
 pub const UPLOADS_MAX: usize = 64;
 /// Uploads of one person at once; the pages send three.
 pub const UPLOADS_PER_PERSON_MAX: usize = 6;
+/// Uploads in parts that are not finished or deleted, of one person.
+pub const PARTS_PER_PERSON_MAX: usize = 16;
+/// The same of everybody: each has a file and a row, and they are all in memory.
+pub const PARTS_MAX: usize = 10_000;
+/// An upload in parts that does not go on for so long is forgotten, in ms.
+pub const PARTS_AGE_MS: u64 = 24 * 3_600_000;
 /// Downloads at once; each has a buffer of `FILE_STEP_BYTES` and an open file.
 pub const DOWNLOADS_MAX: usize = 512;
 /// Downloads of one person at once: a browser opens six, and people have several devices.

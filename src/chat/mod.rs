@@ -5,6 +5,7 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod batch;
 mod bound;
 mod card;
 mod card_token;
@@ -22,14 +23,17 @@ mod inbox;
 mod leaver;
 mod member;
 pub mod members;
+mod number;
 mod permission;
 mod pin;
 mod reaction;
+mod reader;
 mod receipt;
 mod send;
 mod shape;
 mod sync;
 
+pub use batch::{BatchState, NewBatch};
 pub use bound::{Bound, BoundNow};
 pub use card::CardEdit;
 pub use content::preview;
@@ -41,6 +45,7 @@ pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use pin::PinEntry;
 pub use reaction::{Reaction, ReactionPage};
+pub use reader::{ReadBy, ReadCounts};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
 
@@ -92,6 +97,7 @@ pub struct Chats {
     custom_bots_changing: custom_bot::Changing,
     hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
+    batches: batch::Batches,
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
@@ -138,9 +144,11 @@ impl Chats {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
+        let batches = batch::Batches::load(&*store).await?;
         let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
         Ok(Arc::new(Self {
             ephemerals,
+            batches,
             card_tokens: card_token::CardTokens::default(),
             noted_offset: AtomicU64::new(log.head()),
             log,
@@ -191,6 +199,18 @@ impl Chats {
         self.heads.remove_if(&key, |_, now| Arc::ptr_eq(now, cell));
     }
 
+    /// Lets go of a head that nobody holds and whose records are all noted.
+    fn let_go_of_head(&self, key: ChatKey) {
+        self.heads.remove_if(&key, |_, cell| {
+            let unused = |head: &Arc<Head>| {
+                Arc::strong_count(cell) == 1
+                    && Arc::strong_count(head) == 1
+                    && head.committed_seq.load(Ordering::Acquire) >= head.lock().seq
+            };
+            cell.get().is_some_and(unused)
+        });
+    }
+
     /// Lets go of heads that nobody has asked for lately, when there are many. Called now and then.
     pub fn sweep_heads(&self) {
         metrics::HEADS.set(self.heads.len() as i64);
@@ -209,7 +229,7 @@ impl Chats {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
-            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await] {
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");
                 }
@@ -229,6 +249,7 @@ impl Chats {
                     delivered_seq: committed.record.seq,
                     read_seq: committed.record.seq,
                     read_position: committed.record.position,
+                    read_at_ms: committed.record.at_ms,
                 };
                 self.receipts.advance(&head, committed.record.by, cursor);
             }

@@ -6,7 +6,6 @@ use super::calls::{CallEntry, Serve};
 use super::error::Refusal;
 use super::identity;
 use super::input::Input;
-use super::rate::Rate;
 use crate::auth::AppEntry;
 use crate::net::ClientAddress;
 use axum::body::Body;
@@ -21,7 +20,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -30,7 +28,8 @@ const TAKEN_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a request id that is taken from the caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
+/// Name of the header that names a call in the server's log.
+pub const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ogw-ratelimit-limit");
 const RATE_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
@@ -127,11 +126,8 @@ impl CallEntry {
 /// The app of the token, when it may call now.
 fn admitted(api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
     let app = identity::app_of(&api.auth, headers)?;
-    let calls_per_second = api.calls_per_second();
-    match api.rates.take(app.bot, calls_per_second, Instant::now()) {
-        Rate::Within => Ok(app),
-        Rate::Over { reset_seconds } => Err(Refusal::rate(calls_per_second, reset_seconds)),
-    }
+    api.app_may_call(app.bot)?;
+    Ok(app)
 }
 
 /// Answers a path that no call has.
@@ -256,8 +252,11 @@ pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
         put(headers, RATE_RESET, &reset_seconds.to_string());
         put(headers, header::RETRY_AFTER, &reset_seconds.to_string());
     }
-    if let Some(calls_per_second) = refusal.calls_per_second {
-        put(response.headers_mut(), RATE_LIMIT, &calls_per_second.to_string());
+    if let Some(size_bytes) = refusal.size_bytes {
+        put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size_bytes}"));
+    }
+    if let Some(per_second) = refusal.per_second {
+        put(response.headers_mut(), RATE_LIMIT, &per_second.to_string());
     }
     response
 }
@@ -276,7 +275,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// Names a call in the log and to the caller: its time in ms and 16 random digits, so that it sorts and does not repeat.
-fn log_id(api: &OpenApi) -> String {
+pub fn log_id(api: &OpenApi) -> String {
     format!("{:014}{:016X}", api.chats.clock.now_ms(), rand::random::<u64>())
 }
 

@@ -1,7 +1,10 @@
 //! Whole-server tests: the built binary, real sockets, real files. One file a story or a danger.
 
+mod support;
+
 mod attachment;
 mod audit;
+mod batch_send;
 mod bound_group;
 mod cards;
 mod custom_bot;
@@ -20,6 +23,7 @@ mod own_state;
 mod pins;
 mod presence;
 mod reactions;
+mod read_users;
 mod receipts;
 mod removed_member;
 mod resume;
@@ -27,4 +31,4 @@ mod scopes;
 mod sign_in;
 mod slow_reader;
 mod strangers;
-mod support;
+mod uploads;

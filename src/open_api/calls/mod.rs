@@ -24,6 +24,7 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod batch;
 mod bound;
 mod card;
 mod contact;
@@ -106,6 +107,8 @@ pub enum BodyForm {
     Json(&'static [Field]),
     /// Parts with these names.
     Multipart(&'static [Field]),
+    /// The bytes of a file.
+    Bytes,
 }
 
 /// The form of a reply.
@@ -171,6 +174,7 @@ pub const FAMILIES: &[Family] = &[
     forward::FAMILY,
     card::FAMILY,
     reaction::FAMILY,
+    batch::FAMILY,
     not_here::FAMILY,
     resource::FAMILY,
 ];
@@ -261,6 +265,12 @@ impl CallEntry {
     /// Parts of a multipart body.
     pub const fn multipart(mut self, parts: &'static [Field]) -> Self {
         self.body = BodyForm::Multipart(parts);
+        self
+    }
+
+    /// The body is bytes.
+    pub const fn bytes_in(mut self) -> Self {
+        self.body = BodyForm::Bytes;
         self
     }
 
@@ -355,7 +365,7 @@ mod tests {
             assert!(entry.changes || !changes_by_nature, "{entry:?} changes something by its method");
             assert!(!entry.changes || entry.method != Method::Get, "{entry:?} must not change anything");
             let body = match entry.body {
-                BodyForm::None => &[],
+                BodyForm::None | BodyForm::Bytes => &[],
                 BodyForm::Json(fields) | BodyForm::Multipart(fields) => fields,
             };
             let reply = match entry.reply {
