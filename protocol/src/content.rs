@@ -114,6 +114,18 @@ wire! {
     pub struct Card {
         /// JSON text of the card, schema 1.0 or 2.0. At most 100 KB.
         card: String,
+        /// Whom ids in it mean that are not user ids: those of an app of the open platform. At most 100.
+        people: Vec<CardPerson>,
+        /// Its pictures that are uploads, with their sizes, at most 50; the server fills it in.
+        images: Vec<Image>,
+    }
+
+    /// Whom an id in a card means.
+    pub struct CardPerson {
+        /// The id as it stands in the card.
+        id: String,
+        /// Who it is.
+        user_id: UserId,
     }
 
     /// A pointer to a group.

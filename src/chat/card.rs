@@ -7,7 +7,7 @@ use crate::limits;
 use crate::log::Record;
 use crate::store::Write;
 use protocol::command::Changed;
-use protocol::content::{Card, Content};
+use protocol::content::{Card, CardPerson, Content};
 use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
 use serde_json::Value;
@@ -22,6 +22,8 @@ pub struct CardEdit {
     pub mentions: Vec<String>,
     /// It mentions everybody.
     pub mention_all: bool,
+    /// Whom ids in it mean that only its app knows.
+    pub people: Vec<CardPerson>,
 }
 
 impl Chats {
@@ -69,7 +71,8 @@ impl Chats {
     }
 
     async fn put_card(&self, user: u32, key: ChatKey, seq: u64, record: &Record, edit: CardEdit, with: Vec<Write>) -> Result<Changed> {
-        let (content, mut writes) = self.checked(user, key, Content::Card(Card { card: edit.card })).await?;
+        let (content, mut writes) =
+            self.checked(user, key, Content::Card(Card { card: edit.card, people: edit.people, images: Vec::new() })).await?;
         writes.extend(with);
         let mentions = self.mentioned(&edit.mentions)?;
         let folded = self.folded(key, seq, seq).await?;

@@ -43,11 +43,7 @@ impl Chats {
                 if !parsed.is_object() {
                     return Err(Error::invalid("content.card", "a card is a JSON object"));
                 }
-                for key in uploaded_keys(&card.card)? {
-                    writes.push(self.attachments.posted(key, chat.0));
-                    self.postable(sender, key).await?;
-                }
-                Content::Card(card)
+                Content::Card(self.checked_card(sender, chat, card, &mut writes).await?)
             }
             Content::Image(image) => {
                 let entry = self.postable(sender, &image.key).await?;
@@ -130,7 +126,7 @@ impl Chats {
     }
 
     /// A file that this one may post: an own upload, or one from a chat that they are in.
-    async fn postable(&self, sender: u32, key: &str) -> Result<FileEntry> {
+    pub(super) async fn postable(&self, sender: u32, key: &str) -> Result<FileEntry> {
         let entry = self.attachments.entry(key).await?.ok_or_else(Error::file_not_found)?;
         if entry.uploader == sender || self.in_any(sender, &self.attachments.chats_of(key).await?).await? {
             return Ok(entry);
@@ -203,7 +199,7 @@ fn other_kind(entry: &FileEntry, why: &str) -> Error {
 }
 
 /// Keys of uploads that a card names, each once. Others, such as those of another system, are left as they are.
-fn uploaded_keys(card: &str) -> Result<Vec<&str>> {
+pub(super) fn uploaded_keys(card: &str) -> Result<Vec<&str>> {
     let mut keys: Vec<&str> = Vec::new();
     for (at, _) in card.match_indices("img_v3_") {
         let Some(key) = card.get(at..at + "img_v3_".len() + 32) else { continue };

@@ -130,8 +130,8 @@ impl Chats {
                 return Err(Error::person_not_found(&self.directory.user_id(to)));
             }
         }
-        let (content, mut writes) = self.checked(bot, key, Content::Card(Card { card })).await?;
-        let Content::Card(Card { card }) = content else { return Err(Error::invalid("card", "it is none")) };
+        let (content, mut writes) = self.checked(bot, key, Content::Card(Card { card, ..Card::default() })).await?;
+        let Content::Card(Card { card, .. }) = content else { return Err(Error::invalid("card", "it is none")) };
         if self.ephemerals.count.load(Ordering::Acquire) >= limits::EPHEMERALS_MAX {
             return Err(Error::busy("as many cards for single people are waiting as are kept"));
         }

@@ -8,6 +8,7 @@ mod amend;
 mod batch;
 mod bound;
 mod card;
+mod card_content;
 mod card_token;
 mod content;
 mod custom_bot;

@@ -5,13 +5,14 @@
 //! Never: no rule of a chat; no store and no log.
 
 pub mod answer;
+mod bundle;
 mod csp_report;
 pub mod files;
 pub mod headers;
 pub mod health;
-pub mod module_graph;
 pub mod origin;
 pub mod pages;
+mod script;
 pub mod sign_in;
 pub mod who;
 

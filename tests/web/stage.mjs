@@ -8,6 +8,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { deflateSync } from 'node:zlib';
 import { chromium } from 'playwright-core';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -93,10 +94,10 @@ export async function startWire(server_port) {
     if (refused) return near.destroy();
     const far = net.connect(server_port, '127.0.0.1');
     far.on('error', () => near.destroy());
-    const pair = { near, far };
+    const pair = { near, far, dead: false };
     pairs.add(pair);
-    near.on('data', (data) => !stalled && far.write(data));
-    far.on('data', (data) => !stalled && near.write(data));
+    near.on('data', (data) => !stalled && !pair.dead && far.write(data));
+    far.on('data', (data) => !stalled && !pair.dead && near.write(data));
     const over = () => {
       pairs.delete(pair);
       near.destroy();
@@ -120,6 +121,10 @@ export async function startWire(server_port) {
     refuse(on) {
       refused = on;
       if (on) cut();
+    },
+    /** What stands now is half open from here on: nothing goes through it, and neither end is told. */
+    halfOpen() {
+      for (const pair of pairs) pair.dead = true;
     },
     stall: (on) => (stalled = on),
     close: () => {
@@ -296,5 +301,58 @@ export async function speak(url, login) {
     ask, events, welcome, cookie, url,
     say: (chat_id, text, extra = {}) => ask('send', { chat_id, client_message_id: Math.random().toString(36).slice(2), content: { text: { text } }, in_thread: false, mentions: [], mention_all: false, ...extra }),
     close: () => socket.close(),
+  };
+}
+
+/** A picture of one colour, as PNG. */
+export function png(width, height, [red, green, blue] = [47, 111, 222]) {
+  const chunk = (type, data) => {
+    const body = Buffer.concat([Buffer.from(type), data]);
+    const head = Buffer.alloc(4);
+    head.writeUInt32BE(data.length);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(crc32(body));
+    return Buffer.concat([head, body, sum]);
+  };
+  const size = Buffer.alloc(13);
+  size.writeUInt32BE(width);
+  size.writeUInt32BE(height, 4);
+  size.set([8, 2, 0, 0, 0], 8);
+  const line = Buffer.concat([Buffer.from([0]), Buffer.alloc(width * 3, Buffer.from([red, green, blue]))]);
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', size), chunk('IDAT', deflateSync(Buffer.concat(Array(height).fill(line)))), chunk('IEND', Buffer.alloc(0))]);
+}
+
+function crc32(data) {
+  let sum = 0xffffffff;
+  for (const byte of data) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit += 1) sum = sum & 1 ? (sum >>> 1) ^ 0xedb88320 : sum >>> 1;
+  }
+  return (sum ^ 0xffffffff) >>> 0;
+}
+
+/** A demo app of the open platform, as a business system is one. */
+export async function startBot(url, app_id = 'cli_c1a7104000000001', app_secret = 'clarion-demo-secret-1') {
+  const token = await fetch(`${url}/open-apis/auth/v3/tenant_access_token/internal`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ app_id, app_secret }) }).then((answer) => answer.json());
+  const call = async (method, path, body) => {
+    const form = body instanceof FormData;
+    const answer = await fetch(`${url}/open-apis/${path}`, { method, headers: { authorization: `Bearer ${token.tenant_access_token}`, ...(form || !body ? {} : { 'content-type': 'application/json' }) }, body: form ? body : body && JSON.stringify(body) });
+    const told = await answer.json();
+    if (told.code !== 0) throw new Error(`${method} ${path}: ${told.code} ${told.msg}`);
+    return told.data;
+  };
+  return {
+    call,
+    makeGroup: async (name, user_ids) => (await call('POST', 'im/v1/chats?user_id_type=user_id', { name, user_id_list: user_ids })).chat_id,
+    person: async (user_id) => (await call('GET', `contact/v3/users/${user_id}?user_id_type=user_id`)).user,
+    send: async (chat_id, msg_type, content) => (await call('POST', 'im/v1/messages?receive_id_type=chat_id', { receive_id: chat_id, msg_type, content: JSON.stringify(content) })).message_id,
+    sendCard: async (chat_id, card) => (await call('POST', 'im/v1/messages?receive_id_type=chat_id', { receive_id: chat_id, msg_type: 'interactive', content: JSON.stringify(card) })).message_id,
+    changeCard: (message_id, card) => call('PATCH', `im/v1/messages/${message_id}`, { content: JSON.stringify(card) }),
+    async picture(width = 640, height = 300) {
+      const form = new FormData();
+      form.set('image_type', 'message');
+      form.set('image', new Blob([png(width, height)], { type: 'image/png' }), 'picture.png');
+      return (await call('POST', 'im/v1/images', form)).image_key;
+    },
   };
 }

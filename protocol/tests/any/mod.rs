@@ -238,7 +238,8 @@ structs! {
     Divider { text texts }
     LocaleText { locale text }
     FollowUp { text texts }
-    Card { card }
+    Card { card people images }
+    CardPerson { id user_id }
     ShareChat { chat_id name }
     ShareUser { user_id }
     Merged { title messages }

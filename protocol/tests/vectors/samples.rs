@@ -385,6 +385,13 @@ pub fn events() -> Vec<Sample> {
         ),
         ("record_message_file", "record", event(message(json!({"file": file()})))),
         ("record_message_card", "record", event(message(json!({"card": {"card": CARD}})))),
+        (
+            "record_message_card_people",
+            "record",
+            event(message(
+                json!({"card": {"card": CARD, "people": [{"id": "ou_7d8a6e6df7621556ce0d21922b676706", "user_id": "10002"}], "images": [{"key": "img_v3_1", "width": 640, "height": 360, "name": "a.png", "size_bytes": 2048}]}}),
+            )),
+        ),
         ("record_message_share_chat", "record", event(message(json!({"share_chat": {"chat_id": OTHER_CHAT, "name": "发布组"}})))),
         ("record_message_share_user", "record", event(message(json!({"share_user": {"user_id": "10002"}})))),
         ("record_message_merged", "record", event(message(merged()))),

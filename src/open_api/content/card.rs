@@ -2,7 +2,9 @@
 
 use super::{Find, Mentions, at};
 use crate::open_api::error::Refusal;
+use protocol::content::CardPerson;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Elements of one card, with those within others; the platform takes 200.
 const ELEMENTS_MAX: usize = 1_000;
@@ -105,6 +107,38 @@ fn mentions_of(value: &Value, mentions: &mut Mentions, find: Find, depth: usize)
         _ => {}
     }
     Ok(())
+}
+
+/// People whom a card names, whether it mentions them or only shows them.
+const PEOPLE_MAX: usize = 100;
+
+/// Whom the ids in a card mean, for those who do not know the ids of this app. What means nobody is left out.
+pub fn people(card: &Map<String, Value>, find: Find) -> Vec<CardPerson> {
+    let mut ids = BTreeSet::new();
+    card.values().for_each(|value| ids_of(value, &mut ids, 0));
+    ids.into_iter().filter_map(|id| find(id).ok().map(|named| CardPerson { id: id.to_owned(), user_id: named.user_id })).collect()
+}
+
+/// Ids of this app: in tags, and texts that are nothing else, as `person` and choices of people have them.
+fn ids_of<'a>(value: &'a Value, ids: &mut BTreeSet<&'a str>, depth: usize) {
+    let mut note = |id: &'a str| {
+        if (id.starts_with("ou_") || id.starts_with("on_")) && ids.len() < PEOPLE_MAX {
+            ids.insert(id);
+        }
+    };
+    match value {
+        Value::String(text) if text.len() < 64 && !text.contains('<') => note(text),
+        Value::String(text) => {
+            let mut from = 0;
+            while let Some(tag) = at::next(text, from) {
+                note(tag.id);
+                from = tag.to;
+            }
+        }
+        Value::Array(values) if depth < 4 * DEPTH_MAX => values.iter().for_each(|value| ids_of(value, ids, depth + 1)),
+        Value::Object(fields) if depth < 4 * DEPTH_MAX => fields.values().for_each(|value| ids_of(value, ids, depth + 1)),
+        _ => {}
+    }
 }
 
 /// A card in the simplified form: title, and paragraphs of nodes.
@@ -261,6 +295,19 @@ mod tests {
         let mut noted = Mentions::default();
         mentions(card.as_object().unwrap(), &mut noted, &|id| Ok(Named { user_id: id.to_owned(), name: String::new() })).unwrap();
         assert_eq!((noted.people, noted.all), (vec!["ou_1".to_owned()], true));
+    }
+
+    #[test]
+    fn whom_the_ids_of_an_app_mean_is_told_and_strangers_are_left_out() {
+        let card = json!({"elements":[{"tag":"markdown","content":"<at id=ou_1></at> and <at id=all></at>, ou_2"},
+            {"tag":"person","user_id":"ou_3"},{"tag":"person_list","persons":[{"id":"on_4"},{"id":"ou_nobody"}]}]});
+        let find = |id: &str| match id {
+            "ou_nobody" => Err(wrong(1, "nobody")),
+            id => Ok(Named { user_id: id[3..].to_owned(), name: String::new() }),
+        };
+        let told = people(card.as_object().unwrap(), &find).into_iter().map(|one| (one.id, one.user_id)).collect::<Vec<_>>();
+        let expected = [("on_4", "4"), ("ou_1", "1"), ("ou_3", "3")].map(|(id, user)| (id.to_owned(), user.to_owned()));
+        assert_eq!(told, expected);
     }
 
     #[test]

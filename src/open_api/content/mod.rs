@@ -116,7 +116,7 @@ impl OpenApi {
             "interactive" => {
                 card::check(&fields)?;
                 card::mentions(&fields, &mut mentions, &find)?;
-                Content::Card(Card { card: content.to_owned() })
+                Content::Card(Card { card: content.to_owned(), people: card::people(&fields, &find), images: Vec::new() })
             }
             "share_chat" => {
                 let chat = self.chat_meant(required(&fields, "chat_id")?)?;
@@ -138,7 +138,7 @@ impl OpenApi {
     pub fn card_said(&self, app: &AppEntry, content: &str) -> Result<CardEdit, Refusal> {
         let Said { content, mentions, mention_all } = self.said(app, "interactive", content)?;
         match content {
-            Content::Card(card) => Ok(CardEdit { card: card.card, mentions, mention_all }),
+            Content::Card(card) => Ok(CardEdit { card: card.card, mentions, mention_all, people: card.people }),
             _ => Err(invalid("`content` is no card".into())),
         }
     }

@@ -10,17 +10,22 @@ import { Outbox } from './protocol/outbox.js';
 import { expectRefusal } from './protocol/outcome.js';
 import { Store } from './store/store.js';
 import { chatActs } from './acts/chat.js';
+import { groupActs } from './acts/group.js';
 import { loadActs } from './acts/load.js';
 import { messageActs } from './acts/message.js';
 import { receiptActs } from './acts/receipt.js';
-import { createScreen } from './views/screen.js';
+import { preview } from './views/content.js';
+import { nameOf, visible } from './views/person.js';
+import { createScreen, tell } from './views/screen.js';
 import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
 import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
 import { region } from './views/region.js';
+import { loadRich } from './views/rich.js';
+import { choice } from './protocol/codec.js';
 import { go, replace, route } from './route.js';
-import { change, wordsReady } from './theme.js';
+import { change, settings, wordsReady } from './theme.js';
 import { language, t } from './words/words.js';
 import { refusalWords } from './views/refusal.js';
 
@@ -34,7 +39,7 @@ sessionStorage.removeItem('clarion.tries');
 async function start() {
   let session;
   try {
-    [session] = await Promise.all([currentSession(), wordsReady]);
+    [session] = await Promise.all([currentSession(), wordsReady()]);
   } catch {
     session = undefined;
   }
@@ -78,7 +83,7 @@ async function run(session) {
   const port = createPort({ ...device(), user_id: me.user_id, label: 'clarion-web', expires_in });
   const outbox = new Outbox();
   const given = { store, port, disk, outbox, now, randomId, upload };
-  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), receipt: receiptActs(given) };
+  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), group: groupActs(given), receipt: receiptActs(given) };
   const shown_people = [];
 
   for (const { chat_id, text, mentions, reply_to } of await disk.drafts()) store.drafts.set(chat_id, { text, mentions, reply_to });
@@ -128,8 +133,26 @@ async function run(session) {
 
   async function leave() {
     shell?.dispose();
+    notices?.dispose();
     await disk.clear();
     await port.end();
+  }
+
+  let notices = null;
+
+  /** What a notice says; a setting hides the text. */
+  function noticeWords(record) {
+    const { chat } = store.inbox.peek(record.chat_id);
+    const body = settings.peek().notice_text === 'hidden' ? t('notices.hidden') : preview(page, choice(record.change)[1]);
+    return { title: visible(chat.name), body: chat.kind === 'direct' ? body : `${nameOf(page, record.by)}${t('colon')}${body}` };
+  }
+
+  /** What became of my request to join, in words; once let in, the group stands in the list. */
+  function joinDecided({ chat_id, name, user_id, outcome, reason }) {
+    if (outcome === 'accepted') store.wantEntry(chat_id);
+    if (user_id !== me.user_id) return;
+    const words = { accepted: t('join.accepted', { name: visible(name) }), refused: reason ? t('join.refused_why', { name: visible(name), reason: visible(reason) }) : t('join.refused', { name: visible(name) }), group_gone: t('join.gone', { name: visible(name) }) }[outcome];
+    if (words) tell(screen, words);
   }
 
   // ---- what the server tells
@@ -157,6 +180,8 @@ async function run(session) {
   port.on('event', ({ event, body }) => {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
+    if (event === 'join_decided') joinDecided(body);
+    if (event === 'record') notices?.received(body, choice(body.change));
   });
   port.on('entries', ({ page: told }) => {
     batch(() => {
@@ -165,6 +190,11 @@ async function run(session) {
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
+  let speaks = true;
+  port.on('speaks', ({ on }) => {
+    speaks = on;
+    notices?.speaks(on);
+  });
   port.on('sign_in', ({ code }) => signInAgain(code));
 
   // ---- the screen
@@ -176,8 +206,11 @@ async function run(session) {
   const used = () => (screen.used_at_ms = now());
   for (const name of ['pointerdown', 'pointermove', 'keydown', 'wheel', 'touchstart', 'focus']) addEventListener(name, used, { passive: true, capture: true });
   used();
+  const look = () => port.look(document.visibilityState === 'visible', document.hasFocus());
+  look();
+  for (const name of ['focus', 'blur']) addEventListener(name, look);
   document.addEventListener('visibilitychange', () => {
-    port.look(document.visibilityState === 'visible');
+    look();
     if (document.visibilityState === 'visible') port.probe();
   });
   setInterval(() => (screen.now_minute.value += 1), 60_000);
@@ -200,18 +233,32 @@ async function run(session) {
   effect(() => {
     if (counted.value) untracked(() => void countOnline());
   });
+  // A link to a group: what it is stands in front, and the address goes back to what it was.
+  effect(() => {
+    const at = route.value;
+    if (at.kind !== 'join') return;
+    untracked(() => {
+      replace({ kind: 'none' });
+      screen.layer.value = { kind: 'join', token: at.token };
+    });
+  });
   effect(() => {
     const chat_id = openChat.value;
     untracked(() => {
       page.watchPresence();
-      if (screen.side.peek()?.kind === 'readers') screen.side.value = null;
+      if (['readers', 'thread'].includes(screen.side.peek()?.kind)) screen.side.value = null;
       store.trim(new Set([chat_id]));
     });
   });
 
   performance.mark('clarion:ready');
+  void import('./notice.js').then(({ askPermission, createNotices }) => {
+    notices = createNotices({ ...page, words: noticeWords });
+    notices.speaks(speaks);
+    page.askPermission = askPermission;
+  }, () => (screen.new_version.value = true));
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), import('./words/en.js')]).catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

@@ -49,3 +49,7 @@ export const NAME_CHARACTERS = 120;
 export const CHANGES_WAITING = 500;
 /** Size of an unsent file that is kept on disk over a reload. */
 export const OUTBOX_FILE_BYTES = 20_000_000;
+/** Messages of one thread that are shown. */
+export const THREAD_MESSAGES = 1_000;
+/** Cards for one's own eyes that a chat shows. */
+export const EPHEMERAL_A_CHAT = 20;

@@ -1,4 +1,5 @@
-// The address is the state: `#/chat/<chat_id>`, `#/chat/<chat_id>/<seq>`, `#/person/<user_id>`.
+// The address is the state: `#/chat/<chat_id>`, `#/chat/<chat_id>/<seq>`, `#/person/<user_id>`; a link to a group is
+// `#/join/<token>`.
 
 import { signal } from './vendor/signals.js';
 
@@ -7,6 +8,7 @@ export const route = signal(read());
 function read() {
   const [, kind, id, rest] = location.hash.split('/').map(decodeURIComponent);
   if (kind === 'chat' && id) return { kind: 'chat', chat_id: id, seq: rest ? Number(rest) || null : null };
+  if (kind === 'join' && id) return { kind: 'join', token: id };
   if (kind === 'person' && id) return { kind: 'person', user_id: id };
   return { kind: 'none' };
 }

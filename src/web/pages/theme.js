@@ -4,7 +4,8 @@ import { effect, signal } from './vendor/signals.js';
 import { useLanguage } from './words/words.js';
 
 const KEY = 'clarion.settings';
-const DEFAULTS = { language: '', look: 'system', text_size: '', send_key: 'enter' };
+/** `notices`: empty until the person was asked. */
+const DEFAULTS = { language: '', look: 'system', text_size: '', send_key: 'enter', notices: '', notice_text: 'shown', sound: 'off' };
 
 function stored() {
   try {
@@ -30,14 +31,18 @@ export function change(change) {
   tabs?.postMessage(settings.peek());
 }
 
-/** The words of the chosen language are there. */
-export let wordsReady = Promise.resolve();
+let words = Promise.resolve();
+
+/** When the words of the chosen language are there. */
+export function wordsReady() {
+  return words;
+}
 
 effect(() => {
   const { language: chosen, look, text_size } = settings.value;
   const root = document.documentElement;
   const name = chosen || (navigator.languages.find((tag) => /^(zh|en)/.test(tag)) ?? 'zh').slice(0, 2);
-  wordsReady = useLanguage(name);
+  words = useLanguage(name);
   root.lang = name === 'zh' ? 'zh-CN' : 'en';
   if (look === 'system') delete root.dataset.theme;
   else root.dataset.theme = look;

@@ -58,7 +58,7 @@ await scenario('15-group', async (stage) => {
   await last.locator('.act_bar .glyph').first().click();
   await until('reaction', async () => (await a.locator('.reaction').count()) === 1);
   await last.hover();
-  await last.getByRole('button', { name: '回复' }).click();
+  await last.getByRole('button', { name: '回复', exact: true }).click();
   await write(c, '收到，我来跟进');
   await a.locator('.quote').getByText('他看不到').waitFor();
   await c.locator('.composer_text').press('ArrowUp');

@@ -36,6 +36,8 @@ const TABLE = [
   ['on-accent', ['accent', 'accent-hover', 'badge', 'badge-muted'], 4.5], ['focus', SURFACES, 3], ['border-strong', ['canvas', 'sunken', 'raised'], 3],
   ['danger', ['danger-bg'], 4.5], ['warning', ['warning-bg'], 4.5], ['success', ['success-bg'], 4.5], ['mention-me', ['mention-me-bg'], 4.5],
   ['badge', LISTS, 3], ['badge-muted', LISTS, 3], ['online', LISTS, 3], ['away', LISTS, 3], ['on-urgent', ['urgent'], 4.5], ['danger', ['canvas', 'sunken', 'raised', 'hover', 'selected'], 4.4],
+  // Coloured words of cards.
+  ...['blue', 'wathet', 'turquoise', 'green', 'yellow', 'orange', 'red', 'carmine', 'violet', 'purple', 'indigo', 'grey'].map((colour) => [`card-${colour}`, [`card-${colour}-bg`, 'raised', 'canvas', 'bubble-other'], 4.5]),
 ];
 
 for (const [name, tokens] of [['light', light], ['dark', dark]]) {

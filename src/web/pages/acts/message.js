@@ -57,7 +57,7 @@ export function messageActs({ store, port, disk, outbox, now, randomId, upload }
         chat_id, seq: sent.seq, position: sent.position, at_ms: sent.sent_at_ms, by: store.me.user_id,
         change: {
           message: {
-            message_id: sent.message_id, client_message_id: item.client_message_id, content: body.content, reply_to: item.quote, thread_root: undefined,
+            message_id: sent.message_id, client_message_id: item.client_message_id, content: body.content, reply_to: item.quote, thread_root: item.thread_root,
             mentions: body.mentions, mention_all: body.mention_all, reactions: [], pinned: false,
           },
         },
@@ -74,11 +74,16 @@ export function messageActs({ store, port, disk, outbox, now, randomId, upload }
     return true;
   }
 
-  function newItem(chat_id, content, { mentions = [], mention_all = false, quote } = {}) {
+  /** `thread_root`: the first message of the thread that it goes into; it need not be quoted. */
+  function newItem(chat_id, content, { mentions = [], mention_all = false, quote, thread_root } = {}) {
     const client_message_id = randomId();
     const body = { chat_id, client_message_id, content, in_thread: false, mentions, mention_all };
     if (quote) body.reply_to = quote.message_id;
-    return { client_message_id, chat_id, at_ms: now(), body, quote };
+    if (thread_root) {
+      body.reply_to ??= thread_root;
+      body.in_thread = true;
+    }
+    return { client_message_id, chat_id, at_ms: now(), body, quote, thread_root: thread_root ?? quote?.thread_root };
   }
 
   /** @returns {boolean} false when too much is unsent already */
@@ -87,10 +92,10 @@ export function messageActs({ store, port, disk, outbox, now, randomId, upload }
   }
 
   /** A file: shown at once, uploaded, then sent. */
-  function sendFile(chat_id, file, name, size, quote) {
+  function sendFile(chat_id, file, name, size, options) {
     const picture = /^image\/(png|jpeg|gif|webp|avif)$/.test(file.type);
     const content = picture ? { image: { key: '', width: size?.width, height: size?.height, name, size_bytes: file.size } } : { file: { key: '', name, size_bytes: file.size, media_type: file.type } };
-    const item = { ...newItem(chat_id, content, { quote }), state: 'uploading', file, progress: 0 };
+    const item = { ...newItem(chat_id, content, options), state: 'uploading', file, progress: 0 };
     if (!outbox.add(item)) return false;
     keep(item);
     startUpload(outbox.get(item.client_message_id));
@@ -206,6 +211,12 @@ export function messageActs({ store, port, disk, outbox, now, randomId, upload }
     unpin: (chat_id, message_id) => intend(chat_id, message_id, { pinned: false }, 'unpin', {}),
     async edits(message_id) {
       return (await port.command('edits', { message_id })).versions;
+    },
+    /** A page of a thread, oldest first. */
+    async thread(message_id, page) {
+      const answer = await port.command('thread', { message_id, page });
+      store.people.put(answer.people);
+      return answer;
     },
     async pins(chat_id) {
       const page = await port.command('pins', { chat_id });

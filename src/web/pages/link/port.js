@@ -52,7 +52,7 @@ export function createPort(who) {
         void post({ type: 'command', ticket, name, body });
       });
     },
-    /** Hears `event`, `entries`, `missed`, `caught_up`, `reset`, `welcome`, `status`, `sign_in`. */
+    /** Hears `event`, `entries`, `missed`, `caught_up`, `reset`, `welcome`, `status`, `sign_in`, `speaks`. */
     on(type, listener) {
       if (!listeners.has(type)) listeners.set(type, []);
       listeners.get(type).push(listener);
@@ -62,7 +62,7 @@ export function createPort(who) {
       await opening;
       port.postMessage(start);
     },
-    look: (visible) => void post({ type: 'look', visible, now_ms: Date.now() }),
+    look: (visible, focused) => void post({ type: 'look', visible, focused, now_ms: Date.now() }),
     watch: (user_ids) => void post({ type: 'watch', user_ids }),
     /** Something is missing between two records. */
     hole: () => void post({ type: 'hole' }),

@@ -9,7 +9,7 @@ const WATCH_DELAY_MS = 300;
 
 /** @returns {(port: MessagePort) => void} takes a tab's port */
 export function createShared() {
-  /** @type {Map<MessagePort, {watched: string[], at_ms: number, answered: boolean, visible: boolean, missed: number, loaded: boolean}>} */
+  /** @type {Map<MessagePort, {watched: string[], at_ms: number, answered: boolean, visible: boolean, focused: boolean, speaks: boolean | null, missed: number, loaded: boolean}>} */
   const tabs = new Map();
   const tickets = new Map();
   let next_ticket = 1;
@@ -88,6 +88,18 @@ export function createShared() {
     command('set_presence', { state: away ? 'away' : 'online' }, { own() {} });
   }
 
+  /** One tab shows notices: the one used last, and none while one is looked at. */
+  function tellSpeaker() {
+    const looked = [...tabs.values()].some((tab) => tab.visible && tab.focused);
+    let last = null;
+    for (const [port, tab] of tabs) if (last === null || tab.at_ms > tabs.get(last).at_ms) last = port;
+    for (const [port, tab] of tabs) {
+      const speaks = !looked && port === last;
+      if (tab.speaks !== speaks) port.postMessage({ type: 'speaks', on: speaks });
+      tab.speaks = speaks;
+    }
+  }
+
   function leave(port) {
     tabs.delete(port);
     for (const [ticket, asked] of tickets) if (asked.port === port) tickets.delete(ticket);
@@ -97,6 +109,7 @@ export function createShared() {
     } else {
       watch();
       tellAway();
+      tellSpeaker();
     }
   }
 
@@ -117,7 +130,7 @@ export function createShared() {
         watched = '';
       }
       socket.expiresIn(given.expires_in);
-      tabs.set(port, { watched: [], at_ms: given.now_ms, answered: true, visible: true, missed: 0, loaded: false });
+      tabs.set(port, { watched: [], at_ms: given.now_ms, answered: true, visible: true, focused: true, speaks: null, missed: 0, loaded: false });
       if (!fresh && socket.welcome() && socket.status().phase === 'ready') {
         port.postMessage({ type: 'welcome', welcome: socket.welcome() });
         port.postMessage({ type: 'reset' });
@@ -134,8 +147,10 @@ export function createShared() {
       const tab = tabs.get(port);
       if (!tab) return;
       tab.visible = given.visible;
+      tab.focused = given.focused;
       if (given.visible) tab.at_ms = given.now_ms;
       tellAway();
+      tellSpeaker();
     },
     watch(port, given) {
       const tab = tabs.get(port);

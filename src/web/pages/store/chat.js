@@ -6,9 +6,9 @@ import { MESSAGES_A_CHAT } from '../limits.js';
 import { Runs } from './runs.js';
 
 /** Records that change a message instead of standing in a row of their own. */
-const CHANGES = new Set(['edited', 'recalled', 'reacted', 'unreacted', 'pinned', 'unpinned']);
+const CHANGES = new Set(['edited', 'recalled', 'reacted', 'unreacted', 'pinned', 'unpinned', 'followed_up']);
 /** Records that have a row of their own beside messages. */
-const LINES = new Set(['created', 'members_added', 'members_removed', 'updated', 'managers_changed', 'owner_changed', 'dissolved', 'pinned']);
+const LINES = new Set(['created', 'members_added', 'members_removed', 'updated', 'managers_changed', 'owner_changed', 'dissolved', 'pinned', 'top_notice_changed', 'announced', 'tabs_changed', 'menu_changed', 'moderation_changed']);
 
 export class ChatStore {
   constructor(chat_id, me_id) {
@@ -24,6 +24,8 @@ export class ChatStore {
     this.stale = signal(false);
     /** First seq that is shown to me, once a page has told it. */
     this.start_seq = null;
+    /** Threads by the id of their first message: last seq known of each, and how far I have seen it. */
+    this.threads = new Map();
     this.loads = 0;
     this.changed_while_loading = [];
   }
@@ -91,11 +93,44 @@ export class ChatStore {
     this.version.value += 1;
   }
 
+  /** Takes messages of a thread that stand outside of what is loaded, so that changes reach them. */
+  hold(records) {
+    for (const record of records) if (!this.runs.has(record.seq)) this.#put(record);
+  }
+
+  /** Lets them go again. */
+  release(seqs) {
+    for (const seq of seqs) {
+      if (this.runs.has(seq)) continue;
+      const row = this.rows.get(seq)?.peek();
+      if (row?.message_id) this.by_message.delete(row.message_id);
+      this.rows.delete(seq);
+    }
+  }
+
+  /** What is known of a thread; whoever reads it hears of changes. */
+  thread(message_id) {
+    let found = this.threads.get(message_id);
+    if (!found) this.threads.set(message_id, (found = signal({ last_seq: 0, seen_seq: 0 })));
+    return found;
+  }
+
+  /** I have seen a thread up to here. */
+  seenThread(message_id, seq) {
+    const thread = this.thread(message_id);
+    if (seq > thread.peek().seen_seq) thread.value = { ...thread.peek(), seen_seq: seq };
+  }
+
   #put(record) {
     const [kind, body] = choice(record.change);
     const { seq, position, at_ms, by } = record;
     if (kind === 'message') {
       this.by_message.set(body.message_id, seq);
+      if (body.thread_root) {
+        const thread = this.thread(body.thread_root);
+        const seen_seq = by === this.me_id ? Math.max(seq, thread.peek().seen_seq) : thread.peek().seen_seq;
+        if (seq > thread.peek().last_seq || seen_seq > thread.peek().seen_seq) thread.value = { last_seq: Math.max(seq, thread.peek().last_seq), seen_seq };
+      }
       this.#row(seq, { kind, seq, position, at_ms, by, ...body });
     } else if (LINES.has(kind) || !CHANGES.has(kind)) {
       this.#row(seq, { kind: kind === 'unknown' ? 'unknown' : kind, seq, position, at_ms, by, body });
@@ -176,6 +211,8 @@ export function changed(message, kind, body, record, me_id) {
       return { ...message, pinned: true };
     case 'unpinned':
       return { ...message, pinned: false };
+    case 'followed_up':
+      return { ...message, follow_ups: body.follow_ups };
     default:
       return message;
   }

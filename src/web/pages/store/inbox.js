@@ -125,6 +125,8 @@ export class InboxStore {
         if ((body.mention_all || body.mentions?.includes(this.me_id)) && old.mentions.length < 100) change.mentions = [...old.mentions, seq];
       }
     } else if (kind === 'edited' || kind === 'recalled') {
+      // A message on top of the group that is recalled stands there no more.
+      if (kind === 'recalled' && old.chat.top_notice?.message_id === body.message_id) change.chat.top_notice = undefined;
       const [last_kind, last] = choice(old.last?.change);
       if (last_kind === 'message' && last.message_id === body.message_id) {
         const now = kind === 'edited' ? { ...last, content: body.content, edited_at_ms: record.at_ms } : { ...last, content: { text: { text: '' } }, recalled_by: record.by };
@@ -142,6 +144,12 @@ export class InboxStore {
       if (old.chat.member_count !== undefined) change.chat.member_count = body.member_count;
       again = body.me === true;
     } else if (kind === 'managers_changed' || kind === 'owner_changed') {
+      again = true;
+    } else if (kind === 'top_notice_changed') {
+      change.chat.top_notice = body.notice;
+    } else if (kind === 'announced' || kind === 'tabs_changed' || kind === 'menu_changed') {
+      change.chat.details_seq = seq;
+    } else if (kind === 'moderation_changed') {
       again = true;
     } else if (kind === 'dissolved') {
       change.chat.dissolved = true;

@@ -2,7 +2,7 @@
 
 import { batch, signal } from '../vendor/signals.js';
 import { choice } from '../protocol/codec.js';
-import { MESSAGES_TOTAL, RECORDS_ASIDE } from '../limits.js';
+import { EPHEMERAL_A_CHAT, MESSAGES_TOTAL, RECORDS_ASIDE } from '../limits.js';
 import { ChatStore } from './chat.js';
 import { Drafts } from './drafts.js';
 import { InboxStore } from './inbox.js';
@@ -25,6 +25,7 @@ export class Store {
     this.chats = new Map();
     /** Unsent messages by chat, as rows; written by acts. */
     this.unsent = new Map();
+    this.ephemeral = new Map();
     /** Intents that the server has not confirmed, by message: reactions, text, recall. */
     this.intents = new Map();
     /** Records that came before the ones they follow, by chat. */
@@ -72,8 +73,31 @@ export class Store {
       else if (event === 'presence') this.presence.apply(body);
       else if (event === 'inbox_changed') this.#inboxChanged(body);
       else if (event === 'chat_left') this.#chatLeft(body, now);
+      else if (event === 'joins_waiting') this.inbox.changeChat(body.chat_id, { pending_requests: body.count });
       else if (event === 'person_changed') this.people.put([body.person]);
+      else if (event === 'ephemeral') this.#ephemeral(body);
+      else if (event === 'ephemeral_gone') this.dropEphemeral(body.chat_id, body.message_id);
     });
+  }
+
+  /** Cards for my eyes only, by chat: shown behind what was there when they came; no history has them. */
+  ephemeralIn(chat_id) {
+    let found = this.ephemeral.get(chat_id);
+    if (!found) this.ephemeral.set(chat_id, (found = signal([])));
+    return found;
+  }
+
+  #ephemeral(card) {
+    this.people.put([card.by]);
+    const cards = this.ephemeralIn(card.chat_id);
+    const others = cards.peek().filter((one) => one.message_id !== card.message_id);
+    const after_seq = cards.peek().find((one) => one.message_id === card.message_id)?.after_seq ?? this.inbox.peek(card.chat_id)?.chat.head_seq ?? 0;
+    cards.value = [...others, { ...card, after_seq }].slice(-EPHEMERAL_A_CHAT);
+  }
+
+  dropEphemeral(chat_id, message_id) {
+    const cards = this.ephemeralIn(chat_id);
+    cards.value = cards.peek().filter((one) => one.message_id !== message_id);
   }
 
   #receipt(receipt) {

@@ -4,6 +4,7 @@
 import { computed, effect, signal, untracked } from '../vendor/signals.js';
 import { html, nothing, render } from '../vendor/lit.js';
 import { t } from '../words/words.js';
+import { chatBar } from './chat_bar.js';
 import { chatHeader } from './chat_header.js';
 import { Composer } from './composer.js';
 import { icon } from './icons.js';
@@ -87,10 +88,13 @@ function openChat(element, page, key, route) {
   main.className = 'timeline';
   const foot = document.createElement('div');
   foot.className = 'composer';
-  element.append(head, state, main, foot);
+  const bar = document.createElement('div');
+  bar.className = 'chat_bars';
+  element.append(head, state, bar, main, foot);
   const regions = [
     region(head, () => chatHeader(page, { entry: entry.value, user_id })),
     region(state, () => connectionView(page, clock)),
+    region(bar, () => chatBar(page, left.value ? undefined : entry.value)),
   ];
 
   /** The chat's id; makes the direct chat when it is not there yet. */

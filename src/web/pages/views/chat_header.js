@@ -23,6 +23,7 @@ export function chatHeader(page, { entry, user_id }) {
     <div class="head_words"><h2 class="head_name" lang=${langOf(name) ?? nothing}>${name}</h2><div class="head_detail">${detail}</div></div>
     <span class="grow"></span>
     ${entry && entry.chat.kind === 'group' ? iconButton('people', t('chat.show_members'), toggle('members'), { pressed: screen.side.value?.kind === 'members' }) : nothing}
+    ${entry && entry.chat.kind === 'group' && entry.chat.details_seq ? iconButton('board', t('board.title'), toggle('board'), { pressed: screen.side.value?.kind === 'board' }) : nothing}
     ${entry ? iconButton('pin', t('chat.pins'), toggle('pins'), { pressed: screen.side.value?.kind === 'pins' }) : nothing}
     ${entry ? iconButton('info', t('chat.info'), toggle('info'), { pressed: screen.side.value?.kind === 'info' }) : nothing}`;
 }

@@ -14,7 +14,8 @@ const RULES = {
   edit_permission: ['all_members', 'only_owner'],
   add_member_permission: ['all_members', 'only_owner'],
   at_all_permission: ['all_members', 'only_owner'],
-  moderation_permission: ['all_members', 'only_owner'],
+  moderation_permission: ['all_members', 'only_owner', 'moderator_list'],
+  membership_approval: ['no_approval_required', 'approval_required'],
   pin_manage_setting: ['all_members', 'only_owner'],
   history: ['all', 'since_join'],
 };
@@ -52,6 +53,13 @@ export function createChatInfo(page, chat_id) {
     return html`${chat.rights.leave ? html`<button class="wide_row danger" type="button" @click=${() => ask('leave', () => page.acts.chat.leave(chat_id))}>${icon('leave')}<span class="grow">${t('info.leave')}</span></button>` : nothing}${chat.rights.own && !chat.dissolved ? html`<button class="wide_row danger" type="button" @click=${() => ask('dissolve', () => page.acts.chat.dissolve(chat_id))}>${icon('trash')}<span class="grow">${t('info.dissolve')}</span></button>` : nothing}`;
   }
 
+  /** Ways to what a group has beside its members. */
+  function around(chat) {
+    const row = (name, words, to, count) => html`<button class="wide_row" type="button" @click=${to}>${icon(name)}<span class="grow">${words}</span>${count ? html`<span class="count">${count}</span>` : nothing}${icon('right', 18)}</button>`;
+    const side = (kind) => () => (page.screen.side.value = { kind });
+    return html`${chat.rights.decide_joins && (chat.pending_requests || chat.config.membership_approval === 'approval_required') ? row('user_add', t('info.joins'), side('joins'), chat.pending_requests) : nothing}${row('board', t('info.board'), side('board'))}${row('bot', t('info.bots'), side('bots'))}${chat.config.moderation_permission === 'moderator_list' ? row('chats', t('info.moderators'), side('moderators')) : nothing}${chat.rights.add_members && !chat.dissolved ? row('link', t('info.link'), () => (page.screen.layer.value = { kind: 'share_link', chat_id })) : nothing}`;
+  }
+
   return {
     title: () => t('chat.info'),
     view() {
@@ -63,7 +71,7 @@ export function createChatInfo(page, chat_id) {
       return html`<div class="side_scroll info">
         <div class="info_head">${avatar({ id: chat.peer ?? chat_id, name: chat.name, avatar: chat.avatar ?? person?.avatar, size: 'large' })}<span class="profile_words"><b>${visible(chat.name)}</b><span class="muted">${group ? (chat.member_count === undefined ? '' : t('chat.members', { n: chat.member_count })) : person ? placeOf(person) : ''}</span></span></div>
         ${group ? html`<section><h3>${t('info.name')}</h3>${field(chat, 'name', chat.rights.edit_info)}<h3>${t('info.description')}</h3>${field(chat, 'description', chat.rights.edit_info)}</section>` : nothing}
-        ${group ? html`<section><button class="wide_row" type="button" @click=${() => (page.screen.side.value = { kind: 'members' })}>${icon('people')}<span class="grow">${t('chat.show_members')}</span>${chat.member_count === undefined ? nothing : html`<span class="count">${chat.member_count}</span>`}${icon('right', 18)}</button></section>` : html`<section><button class="wide_row" type="button" @click=${() => (page.screen.layer.value = { kind: 'new_group', people: person ? [person] : [] })}>${icon('user_add')}<span class="grow">${t('info.group_with')}</span>${icon('right', 18)}</button></section>`}
+        ${group ? html`<section><button class="wide_row" type="button" @click=${() => (page.screen.side.value = { kind: 'members' })}>${icon('people')}<span class="grow">${t('chat.show_members')}</span>${chat.member_count === undefined ? nothing : html`<span class="count">${chat.member_count}</span>`}${icon('right', 18)}</button>${around(chat)}</section>` : html`<section><button class="wide_row" type="button" @click=${() => (page.screen.layer.value = { kind: 'new_group', people: person ? [person] : [] })}>${icon('user_add')}<span class="grow">${t('info.group_with')}</span>${icon('right', 18)}</button></section>`}
         <section><h3>${t('info.mine')}</h3>${toggle(t('info.muted'), entry.muted, (muted) => told(page.acts.chat.my(chat_id, { muted })))}${toggle(t('info.pinned'), entry.pinned, (pinned) => told(page.acts.chat.my(chat_id, { pinned })))}</section>
         ${group ? html`<section><h3>${t('info.rules')}</h3>${Object.entries(RULES).map(([name, values]) => html`<label class="rule"><span>${t(`rule.${name}`)}</span>${chat.rights.edit_config ? html`<select aria-label=${t(`rule.${name}`)} @change=${(event) => told(page.acts.chat.update(chat_id, { config: { [name]: event.target.value } }))}>${(values.includes(chat.config[name]) ? values : [...values, chat.config[name]]).map((value) => html`<option value=${value} ?selected=${chat.config[name] === value}>${t(`who.${value}`)}</option>`)}</select>` : html`<span class="muted">${t(`who.${chat.config[name]}`)}</span>`}</label>`)}</section><section>${leave(chat)}</section>` : nothing}</div>`;
     },

@@ -6,7 +6,6 @@ import { UPLOADS_QUEUED } from '../limits.js';
 import { settings } from '../theme.js';
 import { bytes, list, t } from '../words/words.js';
 import { preview } from './content.js';
-import { emojiMenu } from './emoji.js';
 import { icon, iconButton } from './icons.js';
 import { composing } from './ime.js';
 import { endingAt, mentioned, moved, sought } from './mention_ranges.js';
@@ -21,8 +20,8 @@ export class Composer {
   /**
    * @param {HTMLElement} element
    * @param {object} page
-   * @param {{key: string, chat_id: () => string | null, ready: () => Promise<string>, name: () => string, timeline: () => any}} target
-   *   `key` names the draft; `ready` gives the chat_id, making sure that there is a chat
+   * @param {{key: string, chat_id: () => string | null, ready: () => Promise<string>, name: () => string, timeline: () => any, thread_root?: string}} target
+   *   `thread_root`, if given: everything goes into that thread; `key` names the draft; `ready` gives the chat_id, making sure that there is a chat
    */
   constructor(element, page, target) {
     Object.assign(this, { element, page, target });
@@ -67,7 +66,7 @@ export class Composer {
     const send_key = settings.peek().send_key;
     const hint = this.touch ? t('composer.hint_touch', { name: this.target.name() }) : t(send_key === 'enter' ? 'composer.hint' : 'composer.hint_ctrl', { name: this.target.name() });
     render(
-      html`<div class="typing" aria-hidden="true">${chat_id ? this.#typing(chat_id) : nothing}</div>
+      html`<div class="typing" aria-hidden="true">${chat_id && !this.target.thread_root ? this.#typing(chat_id) : nothing}</div>
       ${may_post ? nothing : html`<div class="composer_closed" role="note">${icon('lock', 18)}${entry.chat.dissolved ? t('composer.dissolved') : t('composer.closed')}</div>`}
       <form class="composer_box" ?hidden=${!may_post} aria-label=${t('composer.label', { name: this.target.name() })} @submit=${(event) => (event.preventDefault(), this.send())}>
         ${this.editing ? html`<div class="composer_bar">${icon('edit', 16)}<span class="bar_words">${t('composer.editing')}</span>${iconButton('close', t('composer.stop_editing'), () => this.stopEditing(), { size: 16 })}</div>` : nothing}
@@ -76,7 +75,7 @@ export class Composer {
         <textarea class="composer_text" rows="1" aria-label=${t('composer.text', { name: this.target.name() })} placeholder=${hint} spellcheck="true" enterkeyhint=${this.touch ? 'enter' : 'send'}
           ${ref((found) => found && (this.input = found))} @input=${() => this.#typed()} @keydown=${(event) => this.#key(event)} @paste=${(event) => this.#paste(event)} @compositionend=${() => this.#typed()} @blur=${() => this.picker.close()} @click=${() => this.picker.look()}></textarea>
         <div class="composer_tools">
-          ${iconButton('smile', t('composer.emoji'), (event) => emojiMenu(this.page, event.currentTarget, (glyph) => this.insert(glyph)))}
+          ${iconButton('smile', t('composer.emoji'), (event) => this.#emoji(event.currentTarget))}
           ${entry && entry.chat.kind === 'group' ? iconButton('at', t('composer.mention'), () => this.insert('@')) : nothing}
           ${iconButton('picture', t('composer.picture'), () => this.#choose('image/png,image/jpeg,image/gif,image/webp,image/avif'))}
           ${iconButton('attach', t('composer.file'), () => this.#choose(''))}
@@ -193,7 +192,7 @@ export class Composer {
   }
 
   reply(message) {
-    this.reply_to = message ? { message_id: message.message_id, seq: message.seq, sender: message.by, preview: preview(this.page, message).slice(0, 120), recalled: false } : null;
+    this.reply_to = message ? { message_id: message.message_id, seq: message.seq, sender: message.by, preview: preview(this.page, message).slice(0, 120), recalled: false, thread_root: message.thread_root } : null;
     if (message) this.editing = null;
     this.#draw();
     this.saveDraft();
@@ -244,6 +243,7 @@ export class Composer {
   send() {
     const text = this.input.value;
     const { reply_to, editing, files } = this;
+    const { thread_root } = this.target;
     const said = mentioned(this.ranges);
     if (editing) {
       if (!text.trim()) return;
@@ -256,8 +256,8 @@ export class Composer {
     if (limit && new Blob([text]).size > limit) return tell(this.page.screen, t('composer.too_long', { most: bytes(limit) }));
     const go = (chat_id) => {
       let room = true;
-      for (const one of files) room = this.page.acts.message.sendFile(chat_id, one.file, one.name, one.size, undefined) && room;
-      if (text.trim()) room = this.page.acts.message.send(chat_id, { text: { text } }, { ...said, quote: reply_to ?? undefined }) && room;
+      for (const one of files) room = this.page.acts.message.sendFile(chat_id, one.file, one.name, one.size, { thread_root }) && room;
+      if (text.trim()) room = this.page.acts.message.send(chat_id, { text: { text } }, { ...said, quote: reply_to ?? undefined, thread_root }) && room;
       if (!room) tell(this.page.screen, t('send.full'));
       this.page.acts.receipt.typingOver(chat_id);
     };
@@ -276,6 +276,11 @@ export class Composer {
     }
     if (!this.touch) this.focus();
     this.target.timeline()?.readAll();
+  }
+
+  async #emoji(from) {
+    const { emojiMenu } = await import('./emoji.js');
+    emojiMenu(this.page, from, (glyph) => this.insert(glyph));
   }
 
   // ---- files

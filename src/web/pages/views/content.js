@@ -3,16 +3,19 @@
 import { html, nothing } from '../vendor/lit.js';
 import { choice } from '../protocol/codec.js';
 import { DRAWN_CHARACTERS, DRAWN_LINES } from '../limits.js';
-import { bytes, clock, langOf, t } from '../words/words.js';
+import { bytes, clock, langOf, language, t } from '../words/words.js';
 import { checkedUrl, findLinks } from './links.js';
 import { icon } from './icons.js';
 import { nameOf, visible } from './person.js';
+import { glyph } from './reactions.js';
 import { vars } from './region.js';
+import { loadRich, rich } from './rich.js';
 
 /**
  * @param {object} page
  * @param {object} message of the store
- * @param {{expanded?: boolean, onExpand?: () => void, progress?: number, preview?: string}} [options]
+ * @param {{expanded?: boolean, onExpand?: () => void, parts?: {has: (part: string) => boolean, open: (part: string) => void}, progress?: number, preview?: string}} [options]
+ *   `parts`: what the reader has unfolded of a card
  */
 export function contentView(page, message, options = {}) {
   const [kind, body] = choice(message.content);
@@ -31,9 +34,11 @@ export function contentView(page, message, options = {}) {
       case 'media':
         return body.key ? html`<video class="video" controls preload="none" src="/files/${encodeURIComponent(body.key)}"></video>` : fileView(body, 'file', options);
       case 'card':
-        return cardView(page, body.card);
+        return rich.value ? rich.value.cardView(page, body, options.parts) : cardWaiting(page, body);
+      case 'sticker':
+        return stickerView(body);
       case 'share_chat':
-        return html`<span class="share">${icon('group')}<span><b>${visible(body.name ?? t('content.group'))}</b><small>${t('content.share_chat')}</small></span></span>`;
+        return html`<button class="share" type="button" aria-label=${`${t('content.join_group')}${t('colon')}${visible(body.name ?? t('content.group'))}`} @click=${() => (page.store.inbox.peek(body.chat_id) ? page.go({ kind: 'chat', chat_id: body.chat_id }) : (page.screen.layer.value = { kind: 'join', chat_id: body.chat_id, name: body.name }))}>${icon('group')}<span><b>${visible(body.name ?? t('content.group'))}</b><small>${t('content.share_chat')}</small></span></button>`;
       case 'share_user':
         return html`<button class="share" type="button" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: body.user_id })}>${icon('people')}<span><b>${nameOf(page, body.user_id)}</b><small>${t('content.share_user')}</small></span></button>`;
       case 'merged':
@@ -96,11 +101,13 @@ export function inline(page, text, message) {
   return out;
 }
 
-function linkView(href, shown) {
-  return html`<a href=${href} target="_blank" rel="noopener noreferrer">${shown.length > 400 ? `${shown.slice(0, 400)}…` : shown}</a>`;
+/** @param {string} href checked @param {unknown} shown a text or nodes */
+export function linkView(href, shown) {
+  return html`<a href=${href} target="_blank" rel="noopener noreferrer">${typeof shown === 'string' && shown.length > 400 ? `${shown.slice(0, 400)}…` : shown}</a>`;
 }
 
-function mentionView(page, shown, { user_id, all }) {
+/** @param {{user_id?: string, all?: boolean}} of */
+export function mentionView(page, shown, { user_id, all }) {
   if (all) return html`<span class="mention mention_me">${shown}</span>`;
   const mine = user_id === page.store.me.user_id;
   return html`<button type="button" class="mention ${mine ? 'mention_me' : ''}" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id })}>${shown}</button>`;
@@ -111,7 +118,7 @@ function postView(page, source, message) {
   const parsed = JSON.parse(source);
   const post = parsed.content ? parsed : (parsed.zh_cn ?? parsed.en_us ?? Object.values(parsed)[0]);
   const paragraphs = (post.content ?? []).slice(0, 200);
-  return html`<span class="words">${post.title ? html`<b class="post_title">${visible(String(post.title))}</b>` : nothing}${paragraphs.map((nodes) => html`<span class="paragraph">${(Array.isArray(nodes) ? nodes : []).slice(0, 200).map((node) => postNode(page, node, message))}</span>`)}</span>`;
+  return html`<div class="words">${post.title ? html`<b class="post_title">${visible(String(post.title))}</b>` : nothing}${paragraphs.map((nodes) => html`<div class="paragraph">${(Array.isArray(nodes) ? nodes : []).slice(0, 200).map((node) => postNode(page, node, message))}</div>`)}</div>`;
 }
 
 function postNode(page, node, message) {
@@ -138,9 +145,13 @@ function postNode(page, node, message) {
       return html`<pre class="code"><code>${text}</code></pre>`;
     case 'hr':
       return html`<hr>`;
-    case 'emotion':
-      return text || `[${String(node.emoji_type ?? '')}]`;
+    case 'emotion': {
+      const name = String(node.emoji_type ?? '');
+      return glyph(name) === name ? text || `[${name}]` : glyph(name);
+    }
     case 'md':
+      if (rich.value) return html`<div class="markdown">${rich.value.markdownView(page, text)}</div>`;
+      void loadRich().catch(() => {});
       return inline(page, text, message);
     default:
       return text;
@@ -166,6 +177,12 @@ function imageView(page, body, { progress, preview }) {
   </button>`;
 }
 
+/** A picture that says what words would; it is not opened. */
+function stickerView(body) {
+  const box = pictureBox(body.width ?? 120, body.height ?? 120, 160, 160);
+  return html`<span class="picture sticker" ${vars({ '--width': `${box.width}px`, '--height': `${box.height}px` })}><img src=${`/files/${encodeURIComponent(body.key)}`} alt=${t('content.sticker')} loading="lazy" decoding="async"></span>`;
+}
+
 /** The middle of a long file name is cut; its ending stays. */
 export function shortFileName(name, most = 28) {
   const shown = visible(name);
@@ -181,31 +198,10 @@ function fileView(body, kind, { progress }) {
   return body.key ? html`<a class="file" href="/files/${encodeURIComponent(body.key)}" download=${visible(name)} aria-label=${t('content.download', { name: visible(name) })}>${inside}</a>` : html`<span class="file">${inside}</span>`;
 }
 
-const TEMPLATES = new Set(['blue', 'wathet', 'turquoise', 'green', 'yellow', 'orange', 'red', 'carmine', 'violet', 'purple', 'indigo', 'grey']);
-
-/** Words of a card: its header and its texts. What cannot be drawn shows its own text, never an empty frame. */
-function cardView(page, source) {
-  const card = JSON.parse(source);
-  const header = card.header ?? {};
-  const title = String(header.title?.content ?? header.title ?? '');
-  const template = TEMPLATES.has(header.template) ? header.template : 'grey';
-  const texts = [];
-  const walk = (element, depth) => {
-    if (!element || typeof element !== 'object' || depth > 6 || texts.length >= 200) return;
-    if (Array.isArray(element)) return element.forEach((one) => walk(one, depth + 1));
-    if (element.tag === 'hr') texts.push(null);
-    const text = element.text?.content ?? element.content;
-    if (typeof text === 'string' && element.tag !== 'button') texts.push(text);
-    for (const name of ['elements', 'columns', 'fields', 'body', 'i18n_elements', 'zh_cn']) walk(element[name], depth + 1);
-  };
-  walk(card.body?.elements ?? card.elements ?? card.i18n_elements, 0);
-  if (!title && texts.length === 0) return html`<span class="muted">${String(card.config?.summary?.content ?? t('content.card'))}</span>`;
-  return html`<span class="card">${title ? html`<span class="card_head card_${template}">${visible(title)}</span>` : nothing}<span class="card_body">${texts.map((text) => (text === null ? html`<hr>` : html`<span class="paragraph">${inline(page, plainMarkdown(text), null)}</span>`))}</span></span>`;
-}
-
-/** Markdown without its signs; the whole of it comes with cards. */
-function plainMarkdown(text) {
-  return text.slice(0, 8_000).replace(/<[^>]{0,200}>/g, '').replace(/\*\*([^*]+)\*\*/g, '$1').replace(/\[([^\]]+)\]\(([^)\s]+)\)/g, '$1 $2');
+/** The place of a card until its module is there; it comes before the first one is shown, unless the connection is slow. */
+function cardWaiting(page, body) {
+  void loadRich().catch(() => {});
+  return html`<div class="card card_waiting">${preview(page, { content: { card: body } })}</div>`;
 }
 
 function mergedView(page, body) {
@@ -215,6 +211,16 @@ function mergedView(page, body) {
 /** All of a merged forward, in its own layer. */
 export function mergedList(page, body) {
   return body.messages.map((one) => html`<div class="merged_row"><div class="merged_by">${nameOf(page, one.sender)} <time>${clock(one.sent_at_ms)}</time></div><div class="bubble">${contentView(page, { content: one.content, mentions: [] })}</div></div>`);
+}
+
+/** What a card is about: its title, its summary, or its first text. */
+function cardTitle(card) {
+  const first = (card.body?.elements ?? card.elements)?.[0];
+  for (const text of [card.header?.title, card.config?.summary, first?.text, first]) {
+    const said = text?.content ?? text;
+    if (typeof said === 'string' && said) return (text?.tag === 'plain_text' ? said : said.replace(/<[^>]{0,200}>|[*#`~]/g, '')).slice(0, 120).replace(/\s+/g, ' ');
+  }
+  return '';
 }
 
 /** One line of plain text for the list of chats, quotes and the announcer. */
@@ -241,10 +247,16 @@ export function preview(page, message) {
     case 'card':
       try {
         const card = JSON.parse(body.card);
-        return `${t('content.card')} ${visible(String(card.header?.title?.content ?? card.config?.summary?.content ?? ''))}`;
+        return `${t('content.card')} ${visible(cardTitle(card))}`.trim();
       } catch {
         return t('content.card');
       }
+    case 'sticker':
+      return t('content.sticker_short');
+    case 'divider': {
+      const own = language.value === 'zh' ? 'zh_cn' : 'en_us';
+      return visible(body.texts?.find((one) => one.locale === own)?.text ?? body.text) || t('content.divider_short');
+    }
     case 'share_chat':
       return t('content.share_chat_short', { name: body.name ?? '' });
     case 'share_user':

@@ -2,7 +2,7 @@
 
 import { html } from '../vendor/lit.js';
 import { openMenu } from './menu.js';
-import { EMOJI } from './reactions.js';
+import { EMOJI } from './emoji_names.js';
 
 const characters = typeof Intl.Segmenter === 'function' ? (text) => [...new Intl.Segmenter().segment(text)].map((one) => one.segment) : (text) => [...text];
 

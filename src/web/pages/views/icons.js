@@ -40,6 +40,12 @@ const PATHS = {
   device: svg`<rect x="3.500" y="5" width="17" height="11" rx="1.500"/><path d="M9 19.500h6M12 16v3.500"/>`,
   lock: svg`<rect x="5.500" y="10.500" width="13" height="9" rx="2"/><path d="M8.500 10.500V8a3.500 3.500 0 0 1 7 0v2.500"/>`,
   download: svg`<path d="M12 4.500v10M7.500 10.500 12 15l4.500-4.500M5 19h14"/>`,
+  thread: svg`<path d="M4.500 5.500h15v10h-8l-4 3.500v-3.500h-3zM8 9h8M8 12h5"/>`,
+  board: svg`<path d="M4.500 9.500v5h3l6 4v-13l-6 4zM17 9.500a4 4 0 0 1 0 5"/>`,
+  link: svg`<path d="M10 14a3.500 3.500 0 0 0 5 0l3.500-3.500a3.500 3.500 0 0 0-5-5L12 7M14 10a3.500 3.500 0 0 0-5 0l-3.500 3.500a3.500 3.500 0 0 0 5 5L12 17"/>`,
+  bot: svg`<rect x="4.500" y="8.500" width="15" height="11" rx="3"/><path d="M12 8.500v-4M9 13v1.500M15 13v1.500M2.500 13v3M21.500 13v3"/>`,
+  day: svg`<rect x="4" y="5.500" width="16" height="14" rx="2"/><path d="M4 10h16M8.500 3.500v4M15.500 3.500v4"/>`,
+  chart: svg`<path d="M4.500 4.500v15h15M8.500 16v-4M12.500 16V8M16.500 16v-6"/>`,
   tree: svg`<rect x="8.500" y="3.500" width="7" height="5" rx="1"/><rect x="3" y="15.500" width="7" height="5" rx="1"/><rect x="14" y="15.500" width="7" height="5" rx="1"/><path d="M12 8.500V12M6.500 15.500V12h11v3.500"/>`,
 };
 

@@ -6,6 +6,7 @@ import { t } from '../words/words.js';
 import { iconButton } from './icons.js';
 import { composing } from './ime.js';
 import { region } from './region.js';
+import { stylesheet } from './stylesheet.js';
 
 const LAZY = {
   find: () => import('./people_search.js'),
@@ -19,12 +20,15 @@ const LAZY = {
   picture: () => import('./picture.js'),
   edits: () => import('./edits.js'),
   merged: () => import('./edits.js'),
+  join: () => import('./join.js'),
+  share_link: () => import('./share_link.js'),
+  custom_bot: () => import('./custom_bot.js'),
   confirm: () => import('./confirm.js'),
 };
 
 /** Loads them all, so that an upgrade of the server cannot break an open tab. */
 export function preloadLayers() {
-  return Promise.all(Object.values(LAZY).map((load) => load()));
+  return Promise.all([stylesheet('layers.css'), ...Object.values(LAZY).map((load) => load())]);
 }
 
 /** Keeps the dialog in step with `screen.layer`. */
@@ -68,8 +72,8 @@ export function createLayers(element, page) {
       return;
     }
     if (!was_open) came_from = document.activeElement;
-    void LAZY[layer.kind]().then(
-      (module) => {
+    void Promise.all([LAZY[layer.kind](), stylesheet('layers.css')]).then(
+      ([module]) => {
         if (page.screen.layer.peek() !== layer) return;
         const view = module.create(page, layer, close);
         dialog.className = `layer layer_${layer.kind}`;

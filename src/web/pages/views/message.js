@@ -2,7 +2,7 @@
 
 import { html, nothing } from '../vendor/lit.js';
 import { choice } from '../protocol/codec.js';
-import { clock, langOf, list, moment, t } from '../words/words.js';
+import { clock, langOf, language, list, moment, t } from '../words/words.js';
 import { withReaction, withoutReaction } from '../store/chat.js';
 import { contentView, preview } from './content.js';
 import { icon, iconButton } from './icons.js';
@@ -38,19 +38,60 @@ export function messageRow(view, row, index) {
   return html`<div class="row message ${mine ? 'own' : 'other'} ${row.joined ? 'joined' : ''} ${row.tail ? 'tail' : ''} ${mentions_me ? 'mentions_me' : ''} ${view.flashed === row.seq ? 'flash' : ''}" data-index=${index} data-seq=${row.seq} role="article" aria-label=${label} tabindex=${view.focused === row.key ? '0' : '-1'}>
     ${row.joined ? nothing : face(page, message, mine, name, view.group)}
     <div class="bubble_line">
-      <div class="bubble ${bare(message) ? 'bare' : ''}">${quoteView(view, message)}${contentView(page, message, { expanded: view.expanded.has(row.key), onExpand: () => view.expand(row.key) })}${message.edited_at_ms ? html`<button class="edited" type="button" @click=${() => view.showEdits(message)}>${t('message.edited')}</button>` : nothing}</div>
+      <div class="bubble ${bare(message) ? 'bare' : ''}">${quoteView(view, message)}${contentView(page, message, { expanded: view.expanded.has(row.key), onExpand: () => view.expand(row.key), parts: { has: (part) => view.expanded.has(`${row.key} ${part}`), open: (part) => view.expand(`${row.key} ${part}`) } })}${message.edited_at_ms ? html`<button class="edited" type="button" @click=${() => view.showEdits(message)}>${t('message.edited')}</button>` : nothing}</div>
       ${mine ? receiptView(view, row, message) : nothing}
       <time class="row_time" datetime=${new Date(message.at_ms).toISOString()} title=${moment(message.at_ms)}>${clock(message.at_ms)}</time>
       ${actBar(view, row, message, mine)}
     </div>
-    ${reactionsView(view, message)}
+    ${reactionsView(view, message)}${threadView(view, message)}${followUpsView(view, message)}
   </div>`;
+}
+
+/** The way into the thread that starts here. */
+function threadView(view, message) {
+  if (view.thread || !message.thread_count) return nothing;
+  const unread = view.threadUnread(message);
+  return html`<button class="thread_line ${unread ? 'thread_unread' : ''}" type="button" @click=${() => view.openThread(message.message_id)}>${icon('thread', 16)}<span>${t('thread.replies', { n: message.thread_count })}</span>${unread ? html`<span class="thread_dot"></span><span class="unseen">${t('thread.unread')}</span>` : nothing}</button>`;
+}
+
+/** A card for my eyes only. */
+export function ephemeralRow(view, row, index) {
+  const { page } = view;
+  const { card } = row;
+  const name = nameOf(page, card.by.user_id);
+  return html`<div class="row message other tail ephemeral" data-index=${index} role="article" aria-label=${`${name}${t('comma')}${t('ephemeral.only')}`} tabindex="-1">
+    <span class="face">${avatar({ id: card.by.user_id, name, avatar: card.by.avatar, size: 'message' })}</span><div class="by"><span lang=${langOf(name) ?? nothing}>${name}</span><span class="tag">${t('person.bot')}</span></div>
+    <div class="bubble_line"><div class="bubble bare">${contentView(page, { content: { card }, mentions: [] }, { parts: { has: (part) => view.expanded.has(`${row.key} ${part}`), open: (part) => view.expand(`${row.key} ${part}`) } })}</div></div>
+    <div class="ephemeral_line">${icon('lock', 14)}<span>${t('ephemeral.only')}</span><button class="link_button" type="button" @click=${() => page.store.dropEphemeral(card.chat_id, card.message_id)}>${t('ephemeral.close')}</button></div>
+  </div>`;
+}
+
+/** What the reader may want to say next, below the last message of a bot. */
+function followUpsView(view, message) {
+  const offered = message.follow_ups ?? [];
+  if (view.thread || offered.length === 0 || view.entry()?.last?.seq !== message.seq) return nothing;
+  const said = (one) => (language.value === 'zh' ? ['zh_cn'] : ['en_us', 'en_gb']).map((locale) => one.texts?.find((other) => other.locale === locale)?.text).find(Boolean) ?? one.text;
+  return html`<div class="follow_ups" role="group" aria-label=${t('follow_ups.label')}>${offered.map((one) => html`<button class="follow_up" type="button" @click=${() => view.page.acts.message.send(view.chat_id, { text: { text: said(one) } })}>${visible(said(one))}</button>`)}</div>`;
+}
+
+/** What was said in a thread, on one line of the chat. */
+export function replyRow(view, row, index) {
+  const { page } = view;
+  const stored = view.chat.row(row.seq);
+  if (!stored) return html`<div class="row" data-index=${index}></div>`;
+  const message = intended(page, stored);
+  const name = nameOf(page, message.by);
+  const root = view.chat.message(message.thread_root);
+  const about = root ? preview(page, root).slice(0, 40) : '';
+  const words = preview(page, message).slice(0, 160);
+  const mine = message.mention_all || message.mentions.includes(page.store.me.user_id);
+  return html`<div class="row reply_row ${mine ? 'mentions_me' : ''} ${view.flashed === row.seq ? 'flash' : ''}" data-index=${index} data-seq=${row.seq} role="article" aria-label=${`${name}${t('comma')}${t('thread.in', { about })}${t('colon')}${words}`} tabindex=${view.focused === row.key ? '0' : '-1'}><button class="reply_line" type="button" tabindex="-1" @click=${() => view.openThread(message.thread_root)}>${icon('thread', 14)}<b>${name}</b><span class="reply_about">${t('thread.in', { about })}</span><span class="reply_words">${words}</span></button></div>`;
 }
 
 /** What stands without a bubble's colour: pictures, cards, large emoji. */
 function bare(message) {
   const [kind, body] = choice(message.content);
-  return (kind === 'image' || kind === 'card' || kind === 'file' || kind === 'media') && !message.reply_to ? true : kind === 'text' && body.text.length < 40 && /^\p{Extended_Pictographic}/u.test(body.text) && !/[\p{L}\p{N}]/u.test(body.text) && [...body.text.trim()].length <= 6 && !message.reply_to;
+  return (kind === 'image' || kind === 'card' || kind === 'file' || kind === 'media' || kind === 'sticker') && !message.reply_to ? true : kind === 'text' && body.text.length < 40 && /^\p{Extended_Pictographic}/u.test(body.text) && !/[\p{L}\p{N}]/u.test(body.text) && [...body.text.trim()].length <= 6 && !message.reply_to;
 }
 
 function face(page, message, mine, name, group) {
@@ -64,7 +105,8 @@ function sameName(page, person) {
 
 function quoteView(view, message) {
   const quote = message.reply_to;
-  if (!quote) return nothing;
+  // In a thread it goes without saying that one answers its first message.
+  if (!quote || quote.message_id === view.thread) return nothing;
   const name = nameOf(view.page, quote.sender);
   return html`<button class="quote" type="button" @click=${() => view.jump(quote.seq)}><span class="quote_by">${name}</span><span class="quote_words">${quote.recalled ? t('message.recalled_short') : quote.preview || t('content.attachment')}</span></button>`;
 }
@@ -87,12 +129,13 @@ function reactionsView(view, message) {
 
 function actBar(view, row, message, mine) {
   if (view.touch) return nothing;
-  return html`<div class="act_bar" role="toolbar" aria-label=${t('message.acts')}>${QUICK.slice(0, 3).map((emoji) => html`<button class="icon_button glyph" type="button" tabindex="-1" aria-label=${t('message.react_with', { emoji: glyph(emoji) })} @click=${() => view.react(message, emoji, !message.reactions.some((one) => one.emoji === emoji && one.mine))}>${glyph(emoji)}</button>`)}${iconButton('smile', t('message.react'), (event) => view.pickReaction(message, event.currentTarget), { size: 18 })}${view.may_post ? iconButton('reply', t('message.reply'), () => view.reply(message), { size: 18 }) : nothing}${iconButton('more', t('message.more'), (event) => view.menu(row, message, mine, event.currentTarget), { size: 18 })}</div>`;
+  return html`<div class="act_bar" role="toolbar" aria-label=${t('message.acts')}>${QUICK.slice(0, 3).map((emoji) => html`<button class="icon_button glyph" type="button" tabindex="-1" aria-label=${t('message.react_with', { emoji: glyph(emoji) })} @click=${() => view.react(message, emoji, !message.reactions.some((one) => one.emoji === emoji && one.mine))}>${glyph(emoji)}</button>`)}${iconButton('smile', t('message.react'), (event) => view.pickReaction(message, event.currentTarget), { size: 18 })}${view.may_post ? iconButton('reply', t('message.reply'), () => view.reply(message), { size: 18 }) : nothing}${view.may_post && !view.thread ? iconButton('thread', t('thread.begin'), () => view.openThread(message.message_id), { size: 18 }) : nothing}${iconButton('more', t('message.more'), (event) => view.menu(row, message, mine, event.currentTarget), { size: 18 })}</div>`;
 }
 
 /** Read or not: a ring that fills in groups, a word in direct chats. */
 function receiptView(view, row, message) {
   const { page } = view;
+  if (view.thread) return nothing;
   if (!view.group) {
     if (view.last_own_seq !== row.seq) return nothing;
     const read = (view.entry()?.peer_read_seq ?? 0) >= row.seq;
@@ -132,7 +175,8 @@ export function unsentRow(view, row, index) {
 export function lineRow(view, row, index) {
   const stored = view.chat.row(row.seq);
   if (!stored) return html`<div class="row" data-index=${index}></div>`;
-  return html`<div class="row line" data-index=${index} data-seq=${row.seq} role="article" tabindex=${view.focused === row.key ? '0' : '-1'}><span>${lineWords(view.page, stored)}</span></div>`;
+  const words = stored.kind === 'message' ? preview(view.page, stored) : lineWords(view.page, stored);
+  return html`<div class="row line ${stored.content?.divider ? 'chat_divider' : ''}" data-index=${index} data-seq=${row.seq} role="article" tabindex=${view.focused === row.key ? '0' : '-1'}><span>${words}</span></div>`;
 }
 
 export function lineWords(page, { kind, body, by }) {
@@ -156,6 +200,16 @@ export function lineWords(page, { kind, body, by }) {
       return t('line.owner', { name: body.owner === page.store.me.user_id ? t('you') : nameOf(page, body.owner) });
     case 'pinned':
       return t('line.pinned', { name });
+    case 'top_notice_changed':
+      return body.notice ? t('line.topped', { name, what: visible(body.notice.preview) || t(body.notice.message_id ? 'content.attachment' : 'board.announcement') }) : t('line.topped_gone', { name });
+    case 'announced':
+      return t(body.preview ? 'line.announced' : 'line.announced_gone', { name });
+    case 'tabs_changed':
+      return t('line.tabs', { name });
+    case 'menu_changed':
+      return t('line.menu', { name });
+    case 'moderation_changed':
+      return t('line.moderated', { name });
     case 'dissolved':
       return t('line.dissolved', { name });
     default:

@@ -2,7 +2,6 @@
 
 import { choice } from '../protocol/codec.js';
 import { SMALL_CHAT } from '../limits.js';
-import { messageMenu, reactionMenu } from './message_menu.js';
 import { refusalWords } from './refusal.js';
 import { tell } from './screen.js';
 
@@ -33,15 +32,27 @@ export class RowActs {
   }
 
   pickReaction(message, from) {
-    reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true));
+    void import('./message_menu.js').then(({ reactionMenu }) => reactionMenu(this.page, from, (emoji) => this.react(message, emoji, true)), () => (this.page.screen.new_version.value = true));
   }
 
   reply(message) {
     this.composer.reply(message);
   }
 
+  /** The side column with the thread that starts at a message. */
+  openThread(message_id) {
+    if (this.page.screen.side.peek()?.message_id === message_id && this.page.screen.side.peek().kind === 'thread') return this.page.focusThread?.();
+    this.page.screen.side.value = { kind: 'thread', message_id };
+  }
+
+  /** Replies that came since this chat was opened, or since the thread was looked at. */
+  threadUnread(message) {
+    const { last_seq, seen_seq } = this.chat.thread(message.message_id).value;
+    return last_seq > Math.max(seen_seq, this.opened_read_seq ?? 0);
+  }
+
   menu(row, message, mine, from) {
-    messageMenu(this, row, message, mine, from);
+    void import('./message_menu.js').then(({ messageMenu }) => messageMenu(this, row, message, mine, from), () => (this.page.screen.new_version.value = true));
   }
 
   edit(message) {
@@ -72,6 +83,10 @@ export class RowActs {
 
   pin(message, on) {
     void this.#tellRefusal(this.page.acts.message[on ? 'pin' : 'unpin'](this.chat_id, message.message_id));
+  }
+
+  putOnTop(message) {
+    void this.#tellRefusal(this.page.acts.group.setTopNotice(this.chat_id, { message_id: message.message_id }));
   }
 
   showEdits(message) {

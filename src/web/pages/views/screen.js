@@ -12,6 +12,8 @@ export function createScreen() {
     menu: signal(null),
     /** A sentence that concerns what was just done, with an optional act. */
     notice: signal(null),
+    /** The bar that offers notices is shown. */
+    ask_notices: signal(false),
     /** Filter of the list of chats. */
     filter: signal('all'),
     /** Where each chat was left: seq and offset of its first row. */

@@ -3,6 +3,7 @@
 import { effect } from '../vendor/signals.js';
 import { html, nothing, render } from '../vendor/lit.js';
 import { t } from '../words/words.js';
+import { change } from '../theme.js';
 import { createChatColumn } from './chat_column.js';
 import { ChatList } from './chat_list.js';
 import { icon } from './icons.js';
@@ -82,7 +83,7 @@ function rail(page) {
 
 function notices(page) {
   const notice = page.screen.notice.value;
-  return html`${page.screen.new_version.value ? html`<div class="notice" role="status"><span class="grow">${t('new_version')}</span><button class="link_button" type="button" @click=${() => location.reload()}>${t('connection.reload')}</button></div>` : nothing}${notice ? html`<div class="notice bad" role="alert">${icon('alert', 18)}<span class="grow">${notice.text}</span></div>` : nothing}`;
+  return html`${page.screen.new_version.value ? html`<div class="notice" role="status"><span class="grow">${t('new_version')}</span><button class="link_button" type="button" @click=${() => location.reload()}>${t('connection.reload')}</button></div>` : nothing}${page.screen.ask_notices.value ? html`<div class="notice" role="status">${icon('bell', 18)}<span class="grow">${t('notices.ask')}</span><button class="link_button" type="button" @click=${() => ((page.screen.ask_notices.value = false), page.askPermission())}>${t('notices.open')}</button><button class="link_button" type="button" @click=${() => ((page.screen.ask_notices.value = false), change({ notices: 'off' }))}>${t('notices.no')}</button></div>` : nothing}${notice ? html`<div class="notice bad" role="alert">${icon('alert', 18)}<span class="grow">${notice.text}</span></div>` : nothing}`;
 }
 
 const REGIONS = ['.rail button', '.list .chat_row.selected, .list .chat_row, .list button', '.scroller', '.composer_text', '.side button'];

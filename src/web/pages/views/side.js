@@ -1,10 +1,12 @@
-// The side column: what the chat is, its members, readers of a message, pinned messages.
+// The side column: what the chat is, its members, who asks to join, its board and bots, readers of a message, pinned
+// messages, a thread.
 
 import { effect } from '../vendor/signals.js';
 import { html } from '../vendor/lit.js';
 import { t } from '../words/words.js';
 import { iconButton } from './icons.js';
 import { region } from './region.js';
+import { stylesheet } from './stylesheet.js';
 
 /** Loaded when they are first opened, and when the page is idle. */
 const LAZY = {
@@ -12,6 +14,11 @@ const LAZY = {
   members: () => import('./members.js').then((module) => module.createMembers),
   readers: () => import('./readers.js').then((module) => module.createReaders),
   pins: () => import('./pins.js').then((module) => module.createPins),
+  joins: () => import('./joins.js').then((module) => module.createJoins),
+  board: () => import('./board.js').then((module) => module.createBoard),
+  moderators: () => import('./moderators.js').then((module) => module.createModerators),
+  bots: () => import('./bots.js').then((module) => module.createBots),
+  thread: () => import('./thread.js').then((module) => module.createThread),
 };
 
 /** Loads them all, so that an upgrade of the server cannot break an open tab. */
@@ -34,8 +41,8 @@ export function createSide(element, page) {
     leave();
     document.documentElement.classList.toggle('with_side', Boolean(side && chat_id));
     if (!side || !chat_id) return;
-    LAZY[side.kind]().then(
-      (create) => {
+    Promise.all([LAZY[side.kind](), stylesheet('layers.css')]).then(
+      ([create]) => {
         if (page.screen.side.peek() !== side || page.openChat.peek() !== chat_id || current) return;
         const place = document.createElement('div');
         place.className = 'side_inside';

@@ -6,13 +6,14 @@ import { day, t } from '../words/words.js';
 import { announce } from '../announce.js';
 import { preview } from './content.js';
 import { icon } from './icons.js';
-import { lineRow, messageRow, unsentRow } from './message.js';
+import { ephemeralRow, lineRow, messageRow, replyRow, unsentRow } from './message.js';
 import { nameOf } from './person.js';
 import { Reading } from './reading.js';
 import { refusalWords } from './refusal.js';
 import { RowActs } from './row_acts.js';
 import { tell } from './screen.js';
 import { listenTo } from './timeline_keys.js';
+import { richReady } from './rich.js';
 import { createWindow } from './timeline_window.js';
 import { estimateRow, timelineRows } from './timeline_rows.js';
 
@@ -98,6 +99,7 @@ export class Timeline extends RowActs {
     else {
       const skeleton = setTimeout(() => this.rows.length === 0 && this.element.classList.add('waiting'), 150);
       const page = await this.page.acts.load.history(this.chat_id, first.end ? {} : { around: want });
+      if (page?.records) await richReady(page.records);
       clearTimeout(skeleton);
       this.element.classList.remove('waiting');
       if (this.disposed) return;
@@ -143,10 +145,10 @@ export class Timeline extends RowActs {
     this.at_start = head === 0 || (run !== null && (run[0] <= Math.max(1, entry?.chat.first_seq ?? 1) || run[0] === chat.start_seq));
     this.at_head = run === null ? head === 0 : run[1] >= head;
     this.rows = timelineRows({
-      records, unsent: this.page.store.unsentIn(this.chat_id).peek(), divider_seq: this.divider_seq, start: this.at_start, end: this.at_head,
+      records, unsent: this.page.store.unsentIn(this.chat_id).peek(), ephemeral: this.page.store.ephemeralIn(this.chat_id).peek(), divider_seq: this.divider_seq, start: this.at_start, end: this.at_head,
       me_id: this.page.store.me.user_id, manager: entry?.chat.role !== 'member',
     });
-    this.last_own_seq = records.findLast((row) => row.kind === 'message' && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
+    this.last_own_seq = records.findLast((row) => row.kind === 'message' && !row.thread_root && row.by === this.page.store.me.user_id && !row.recalled_by)?.seq ?? null;
     this.window.rows(this.rows.length);
   }
 
@@ -187,6 +189,7 @@ export class Timeline extends RowActs {
       effect(() => {
         this.chat.version.value;
         this.page.store.unsentIn(this.chat_id).value;
+        this.#gotEphemeral(this.page.store.ephemeralIn(this.chat_id).value);
         this.chat.stale.value;
         later();
       }),
@@ -240,6 +243,15 @@ export class Timeline extends RowActs {
     this.#scrolled();
   }
 
+  /** Cards for my eyes only are shown: the server need not send them again. */
+  #gotEphemeral(cards) {
+    const fresh = cards.filter((card) => !card.got).map((card) => card.message_id);
+    if (fresh.length === 0) return;
+    for (const card of cards) card.got = true;
+    void richReady(cards.map((card) => ({ change: { message: { content: { card } } } })));
+    queueMicrotask(() => void this.page.acts.group.gotEphemeral(fresh));
+  }
+
   /** Renders the mounted rows; what they read is heard, and they are rendered again. */
   #draw(items) {
     this.stop_drawing?.();
@@ -266,6 +278,10 @@ export class Timeline extends RowActs {
         return unsentRow(this, row, index);
       case 'line':
         return lineRow(this, row, index);
+      case 'ephemeral':
+        return ephemeralRow(this, row, index);
+      case 'reply':
+        return replyRow(this, row, index);
       case 'day':
         return html`<div class="row day_row" data-index=${index} role="separator"><span>${day(row.at_ms, this.page.now())}</span></div>`;
       case 'divider':

@@ -2,7 +2,7 @@
 
 import { composing } from './ime.js';
 
-const FOCUSABLE = ['message', 'unsent', 'line'];
+const FOCUSABLE = ['message', 'unsent', 'line', 'reply'];
 const LONG_PRESS_MS = 450;
 
 /** @param {import('./timeline.js').Timeline} timeline */
@@ -24,11 +24,16 @@ function key(timeline, event) {
   if (event.key === 'ArrowUp' || event.key === 'ArrowDown') return move(timeline, event);
   if (event.target === timeline.scroller || !event.target.classList.contains('row')) return;
   const [row, message] = timeline.messageAt(Number(event.target.dataset.index));
+  if (row?.kind === 'reply' && event.key === 'Enter') {
+    event.preventDefault();
+    return timeline.openThread(timeline.chat.peekRow(row.seq).thread_root);
+  }
   if (!message || message.recalled_by) return;
   const mine = row.own;
   const from = event.target.querySelector('.bubble');
   const acts = {
     KeyR: () => timeline.may_post && timeline.reply(message),
+    KeyT: () => timeline.openThread(message.message_id),
     KeyE: () => mine && timeline.edit(message),
     KeyP: () => timeline.entry()?.chat.rights.pin && timeline.pin(message, !message.pinned),
     KeyU: () => !mine && timeline.markUnread(row),

@@ -9,20 +9,31 @@ export const GROUP_MS = 5 * 60_000;
  * @param {{
  *   records: object[],        rows of the store in order
  *   unsent: object[],         items of the outbox, shown at the end
+ *   ephemeral: object[],      cards for my eyes only, each with the seq behind which it stands
  *   divider_seq: number | null,  first unread seq
  *   start: boolean,           nothing before the first record is shown to me
  *   end: boolean,             the last record is the chat's last
  *   quiet: boolean,           lines about members that are for managers only are shown
  * }} of
  */
-export function timelineRows({ records, unsent, divider_seq, start, end, me_id, manager }) {
+export function timelineRows({ records, unsent, ephemeral = [], divider_seq, start, end, me_id, manager }) {
   const rows = [];
   if (!start) rows.push({ key: 'before', kind: 'skeleton' });
   let day = null;
   let last = null;
   let divided = divider_seq === null;
+  let next_ephemeral = 0;
+  /** Cards for my eyes only that came before this seq. */
+  const ephemeralBefore = (seq) => {
+    for (; next_ephemeral < ephemeral.length && ephemeral[next_ephemeral].after_seq < seq; next_ephemeral += 1) {
+      const card = ephemeral[next_ephemeral];
+      rows.push({ key: `e:${card.message_id}`, kind: 'ephemeral', card, at_ms: card.at_ms });
+      last = null;
+    }
+  };
   for (const record of records) {
-    if ((record.kind === 'members_added' || record.kind === 'members_removed') && record.body.quiet && !manager) continue;
+    if (record.seq > records[0].seq) ephemeralBefore(record.seq);
+    if ((record.kind === 'members_added' || record.kind === 'members_removed') && (record.body.quiet || (record.body.managers_only && !manager))) continue;
     const its_day = dayOf(record.at_ms);
     if (its_day !== day) {
       rows.push({ key: `d:${its_day}`, kind: 'day', at_ms: record.at_ms });
@@ -34,7 +45,14 @@ export function timelineRows({ records, unsent, divider_seq, start, end, me_id, 
       divided = true;
       last = null;
     }
-    if (record.kind === 'message') {
+    if (record.kind === 'message' && record.content.divider) {
+      rows.push({ key: `m:${record.seq}`, kind: 'line', seq: record.seq, at_ms: record.at_ms });
+      last = null;
+    } else if (record.kind === 'message' && record.thread_root) {
+      // What is said in a thread is one line here: seen, counted, and read where it belongs.
+      rows.push({ key: record.by === me_id ? `m:${record.client_message_id}` : `m:${record.seq}`, kind: 'reply', seq: record.seq, by: record.by, at_ms: record.at_ms });
+      last = null;
+    } else if (record.kind === 'message') {
       const own = record.by === me_id;
       const joined = last !== null && last.by === record.by && record.at_ms - last.at_ms <= GROUP_MS && !record.recalled_by && !last.recalled_by;
       rows.push({ key: own ? `m:${record.client_message_id}` : `m:${record.seq}`, kind: 'message', seq: record.seq, by: record.by, at_ms: record.at_ms, joined, own, size: textSize(record) });
@@ -45,7 +63,10 @@ export function timelineRows({ records, unsent, divider_seq, start, end, me_id, 
     }
   }
   if (end) {
+    ephemeralBefore(Infinity);
     for (const item of unsent) {
+      // What waits in a thread is shown there; what failed is shown here too, so that nobody misses it.
+      if (item.thread_root && item.state !== 'failed') continue;
       const its_day = dayOf(item.at_ms);
       if (its_day !== day) {
         rows.push({ key: `d:${its_day}`, kind: 'day', at_ms: item.at_ms });
@@ -74,6 +95,8 @@ export function estimateRow(row, width) {
   if (row.kind === 'day') return 44;
   if (row.kind === 'divider') return 36;
   if (row.kind === 'line') return 32;
+  if (row.kind === 'reply') return 34;
+  if (row.kind === 'ephemeral') return 240;
   const head = row.joined ? 2 : 34;
   if (typeof row.size === 'object') {
     const { width: w = 240, height: h = 180 } = row.size.image;

@@ -4,6 +4,9 @@
 
 import { Virtualizer, elementScroll, observeElementOffset, observeElementRect } from '../vendor/virtual.js';
 
+/** A change of size this long after a click or a key is the reader's own doing. */
+const OWN_ACT_MS = 400;
+
 /**
  * @param {{
  *   scroller: HTMLElement, box: HTMLElement, overscan?: number, follow?: boolean,
@@ -16,7 +19,20 @@ export function createWindow(options) {
   let count = 0;
   let drawing = false;
   let again = false;
+  /** Until then a change of size is taken as what the reader has just done. ms */
+  let acted_until = 0;
+  const acted = () => (acted_until = performance.now() + OWN_ACT_MS);
+  for (const name of ['click', 'keydown']) scroller.addEventListener(name, acted, { capture: true, passive: true });
   const virtualizer = new Virtualizer(settings());
+  // What is read is the first row that is wholly visible: a row that reaches over the upper edge and grows, by a reaction or
+  // an edit, pushes nothing down. What the reader unfolds grows downwards.
+  virtualizer.shouldAdjustScrollPositionOnItemSizeChange = (item, _delta, { itemSizeCache, scrollDirection }) => {
+    const scrollOffset = virtualizer.getScrollOffset();
+    if (!itemSizeCache.has(item.key)) return item.start < scrollOffset;
+    if (scrollDirection === 'backward' && performance.now() >= acted_until && virtualizer.isScrolling) return false;
+    if (item.end <= scrollOffset) return true;
+    return item.start < scrollOffset && item.end < scrollOffset + scroller.clientHeight / 2 && performance.now() >= acted_until;
+  };
   const unmount = virtualizer._didMount();
 
   function settings() {
@@ -119,6 +135,9 @@ export function createWindow(options) {
     },
     topIndex: () => virtualizer.getVirtualItemForOffset(scroller.scrollTop)?.index ?? null,
     start: (index) => virtualizer.measurementsCache[index]?.start ?? 0,
-    dispose: unmount,
+    dispose() {
+      for (const name of ['click', 'keydown']) scroller.removeEventListener(name, acted, { capture: true });
+      unmount();
+    },
   };
 }
