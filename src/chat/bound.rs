@@ -6,6 +6,7 @@
 //! before it is done: after a crash it is done again, which changes nothing that was done.
 
 use super::group::group_key;
+use super::join::Answered;
 use super::members::{bitmap_bytes, bitmap_of};
 use super::{ChatKey, Chats, Decided};
 use crate::directory::Changed;
@@ -14,6 +15,7 @@ use crate::limits;
 use crate::store::Write;
 use crate::store::tables::{self, Table};
 use dashmap::DashMap;
+use protocol::command::JoinOutcome;
 use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -241,7 +243,13 @@ impl Chats {
         let moved = (next.coming.len(), next.going.len());
         if moved != (0, 0) {
             let (coming, going) = (std::mem::take(&mut next.coming), std::mem::take(&mut next.going));
-            self.act(key, |head, state| Ok(self.let_in(head, state, bound.by, &coming)?.map(drop)), |_| ()).await?;
+            let mut answered = Answered::new();
+            let come = |head: &Arc<super::Head>, state: &mut super::State| {
+                answered.clear();
+                Ok(self.let_in(head, state, bound.by, &coming, None, &mut answered)?.map(drop))
+            };
+            self.act(key, come, |_| ()).await?;
+            self.tell_answered(key, answered, JoinOutcome::Accepted, None).await?;
             let go = |head: &Arc<super::Head>, state: &mut super::State| {
                 let mut going = going.clone();
                 if let Some(owner) = state.info.owner {

@@ -31,6 +31,7 @@ mod contact;
 pub mod field;
 mod forward;
 mod group;
+mod group_pages;
 #[cfg(debug_assertions)]
 pub mod held;
 mod hook;
@@ -170,6 +171,7 @@ pub const FAMILIES: &[Family] = &[
     bound::FAMILY,
     group::FAMILY,
     member::FAMILY,
+    group_pages::FAMILY,
     message::FAMILY,
     forward::FAMILY,
     card::FAMILY,
