@@ -103,6 +103,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         config: config.clone(),
         who,
         page_prefix: site.prefix(),
+        url: if config.public_url.is_none() && address.ip().is_unspecified() { String::new() } else { config.url(address) },
         greeting: AtomicUsize::new(0),
         draining: std::sync::atomic::AtomicBool::new(false),
         read_in: dashmap::DashSet::new(),
@@ -119,13 +120,16 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
     tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
+    tasks.spawn(gateway.clone().tell_people(tasks_stop.clone()));
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     tasks.spawn(audit.write(tasks_stop.clone()));
+    tasks.spawn(chats.clone().let_leavers_go(auth.clone(), tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let followed = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
+    tasks.spawn(chats.clone().run_batches(tasks_stop.clone()));
     let kept = chats.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);

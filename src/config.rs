@@ -114,11 +114,16 @@ settings! {
     /// After SIGTERM, time over which the sessions are told to come back, and in which accepted work ends.
     drain_seconds: u64 = 5, "seconds, 0 to 300", (0, 300);
 
-    /// Calls of the open API that one app may make, on average; a second's worth can be saved up.
-    open_api_calls_per_second: u64 = 10_000, "calls a second, 1 to 1000000", (1, 1_000_000);
+    /// Calls of the open API that one app may make, on average; a second's worth can be saved up. 0 is no limit.
+    open_api_calls_per_second: u64 = 10_000, "calls a second, 0 to 1000000", (0, 1_000_000);
+    /// Messages that all bots together may send to one chat through the open API, in the same way. 0 is no limit.
+    open_api_sends_per_second_per_chat: u64 = 1_000, "messages a second, 0 to 1000000", (0, 1_000_000);
 
     /// How long the audit log keeps who changed what through the open API.
     audit_days: u64 = 400, "days, 1 to 3650", (1, 3_650);
+    /// Messages of one group's own bot (an incoming webhook), on average; a second's worth can be saved up. Those of a longer
+    /// burst wait for their turn. The open platform has 5.
+    hook_messages_per_second: u64 = 100, "messages a second, 1 to 100000", (1, 100_000);
 
     /// Largest file that can be uploaded.
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);

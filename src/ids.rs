@@ -52,6 +52,9 @@ pub struct Seal(Arc<Aes128>);
 const CHAT: [u8; 4] = *b"chat";
 const OPEN: [u8; 4] = *b"open";
 const UNION: [u8; 4] = *b"unio";
+const HOOK: [u8; 4] = *b"hook";
+const HOOK_SECRET: [u8; 4] = *b"hsec";
+const BATCH: [u8; 4] = *b"btch";
 /// A message's mark is shorter: its chat and seq take 15 bytes (a seq stays below 2⁵⁶).
 const MESSAGE: u8 = 0x4d;
 /// A message within a merged one: the id of that, and which one it is.
@@ -210,6 +213,16 @@ impl Seal {
         Some((app, user.try_into().ok()?))
     }
 
+    /// A bot's message to many: `bm-…`.
+    pub fn batch_id(&self, bot: u32, number: u64) -> String {
+        format!("bm-{}", hex::encode(self.close_marked(BATCH, bot, number)))
+    }
+
+    /// Bot and number of a `bm-…` that was made here.
+    pub fn batch(&self, id: &str) -> Option<(u32, u64)> {
+        self.reveal_marked(BATCH, digits(id, "bm-")?)
+    }
+
     /// A person's `on_…`, the same for all apps.
     pub fn union_id(&self, user: u32) -> String {
         format!("on_{}", hex::encode(self.close_marked(UNION, 0, user.into())))
@@ -218,6 +231,25 @@ impl Seal {
     /// The person of an `on_…` that was made here.
     pub fn union(&self, id: &str) -> Option<u32> {
         self.reveal_marked(UNION, digits(id, "on_")?).and_then(|(_, user)| user.try_into().ok())
+    }
+
+    /// What the address of a group's own bot ends with, in the form of a UUID; `number` counts the addresses that it had.
+    pub fn hook_token(&self, bot: u32, number: u32) -> String {
+        let digits = hex::encode(self.close_marked(HOOK, bot, number.into()));
+        [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+    }
+
+    /// The bot of an address that was made here, and which of its addresses it is.
+    pub fn hook(&self, token: &str) -> Option<(u32, u32)> {
+        let mut bytes = [0; 16];
+        hex::decode_to_slice(token.replace('-', ""), &mut bytes).ok()?;
+        let (bot, number) = self.reveal_marked(HOOK, bytes)?;
+        Some((bot, number.try_into().ok()?))
+    }
+
+    /// What messages to a group's own bot are signed with.
+    pub fn hook_secret(&self, bot: u32, number: u32) -> String {
+        hex::encode(self.close_marked(HOOK_SECRET, bot, number.into()))
     }
 }
 
@@ -250,7 +282,11 @@ mod tests {
         assert_eq!(seal.reaction(&seal.reaction_id(chat, 9)), Some((chat, 9)));
         assert_eq!(seal.reaction(&seal.message_id(chat, 9).to_string()[3..]), None);
         assert_eq!(seal.open(&seal.open_id(4, 8)), Some((4, 8)));
+        assert_eq!(seal.batch(&seal.batch_id(4, 1 << 55)), Some((4, 1 << 55)));
         assert_eq!(seal.union(&seal.union_id(8)), Some(8));
+        assert_eq!(seal.hook(&seal.hook_token(8, 3)), Some((8, 3)));
+        assert_eq!(seal.hook(&seal.hook_secret(8, 3)), None);
+        assert_eq!(seal.hook(&"é".repeat(16)), None);
         assert_eq!(seal.chat(ChatId([1; 16])), None);
         assert_eq!(seal.union(&seal.open_id(4, 8).replace("ou_", "on_")), None);
         assert_ne!(Seal::new([8; 16]).chat_id(chat), seal.chat_id(chat));

@@ -13,12 +13,22 @@ pub const USER_ID_BYTES_MAX: usize = 64;
 pub const NAME_BYTES_MAX: usize = 256;
 /// Bytes of an e-mail address, by the rules of mail.
 pub const EMAIL_BYTES_MAX: usize = 254;
+/// Bytes of everything that only business systems keep of a person, as JSON; it is in memory.
+pub const PERSON_MORE_BYTES_MAX: usize = 16 << 10;
 /// Departments that one person is directly in.
 pub const DEPARTMENTS_PER_PERSON_MAX: usize = 50;
 /// Departments one below the other; a tree that is deeper is a circle.
 pub const DEPARTMENT_DEPTH_MAX: usize = 64;
 /// Departments of the organisation; each has bitmaps in memory.
 pub const DEPARTMENTS_MAX: usize = 200_000;
+/// Departments that are put into the tree one by one; with more, making the tree anew is cheaper.
+pub const DEPARTMENTS_IN_PLACE_MAX: usize = 16;
+/// Changes of the organisation that may wait for who listens; who lags behind looks at everything instead.
+pub const DIRECTORY_CHANGES_WAITING_MAX: usize = 4_096;
+/// Days within which the same key gives what it had made.
+pub const EDIT_TOKEN_DAYS: u32 = 7;
+/// Old keys that are forgotten with each new one.
+pub const EDIT_TOKENS_FORGOTTEN_AT_ONCE: usize = 8;
 /// People in one write of the store: a transaction of about a megabyte.
 pub const PEOPLE_PER_WRITE: usize = 4_096;
 
@@ -100,6 +110,24 @@ pub const EPHEMERALS_OF_A_PERSON_MAX: usize = 20;
 pub const EPHEMERALS_MAX: u64 = 100_000;
 /// How long such a card waits, in ms: a week.
 pub const EPHEMERAL_AGE_MS: u64 = 7 * 24 * 3_600_000;
+/// Messages to many of one app that are not sent yet.
+pub const BATCHES_OPEN_MAX: usize = 100;
+/// People of one slice of a message to many: what is done again after a crash.
+pub const BATCH_SLICE: usize = 256;
+/// Messages to many that are on their way to the disk at once: few beside what people write, so that nobody waits for them.
+pub const BATCH_AT_ONCE: usize = 32;
+/// Messages to many in a second, over all apps: everybody of the largest organisation in about two minutes.
+pub const BATCH_PER_SECOND: u64 = 4_000;
+/// Time within which a message to many may be taken back, in ms, as the open platform has it: a day.
+pub const BATCH_RECALL_MS: u64 = 24 * 3_600_000;
+/// How long it is known how far a message to many has got, in ms, as the open platform has it: 30 days.
+pub const BATCH_AGE_MS: u64 = 30 * 24 * 3_600_000;
+/// Messages to many in one direct chat that one receipt is counted for; older ones were counted before.
+pub const BATCHES_LOOKED_BACK: usize = 64;
+/// Messages to many in one direct chat among which the one is looked for that is to be taken back.
+pub const BATCHES_OF_A_DAY: usize = 4_096;
+/// Messages to many whose readers are in memory, up to 46 KB each.
+pub const BATCH_READS_IN_MEMORY: usize = 64;
 /// What is too old is looked for this often, in ms.
 pub const KEPT_EVERY_MS: u64 = 60_000;
 /// Events for single people on their way to those who are here.
@@ -118,6 +146,26 @@ pub const CHAT_NAME_CHARACTERS_MAX: usize = 120;
 pub const CHAT_DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
 /// Managers of one group: they are in its head.
 pub const MANAGERS_MAX: usize = 50;
+/// Departments and people that the range of an app names.
+pub const APP_RANGE_ENTRIES_MAX: usize = 10_000;
+/// Own bots of one group; the platform has 15.
+pub const CUSTOM_BOTS_OF_A_GROUP_MAX: usize = 50;
+/// Characters of what such a bot is for.
+pub const CUSTOM_BOT_DESCRIPTION_CHARACTERS_MAX: usize = 500;
+/// Keywords, and addresses, that such a bot asks for, as the open platform has it.
+pub const CUSTOM_BOT_CHECKS_MAX: usize = 10;
+/// Characters of a keyword.
+pub const CUSTOM_BOT_KEYWORD_CHARACTERS_MAX: usize = 64;
+/// Bots whose pace is in memory before those that rest are forgotten.
+pub const CUSTOM_BOTS_PACED_MAX: usize = 10_000;
+/// Messages of one bot that wait for their turn.
+pub const HOOK_MESSAGES_WAITING_MAX: usize = 1_000;
+/// Bytes of them.
+pub const HOOK_BYTES_WAITING_MAX: usize = 1 << 20;
+/// Bytes of one message that is sent to a bot's address, as the open platform has it.
+pub const HOOK_BODY_BYTES_MAX: usize = 20 << 10;
+/// People who have left that are taken out of their groups together.
+pub const LEAVERS_AT_ONCE: usize = 500;
 /// Members of one group: everybody of the largest organisation that was asked for, with room.
 pub const GROUP_MEMBERS_MAX: u64 = 500_000;
 /// Ids of people in one call.
@@ -196,6 +244,12 @@ pub const FANOUT_JOBS_WAITING: usize = 1_024;
 pub const UPLOADS_MAX: usize = 64;
 /// Uploads of one person at once; the pages send three.
 pub const UPLOADS_PER_PERSON_MAX: usize = 6;
+/// Uploads in parts that are not finished or deleted, of one person.
+pub const PARTS_PER_PERSON_MAX: usize = 16;
+/// The same of everybody: each has a file and a row, and they are all in memory.
+pub const PARTS_MAX: usize = 10_000;
+/// An upload in parts that does not go on for so long is forgotten, in ms.
+pub const PARTS_AGE_MS: u64 = 24 * 3_600_000;
 /// Downloads at once; each has a buffer of `FILE_STEP_BYTES` and an open file.
 pub const DOWNLOADS_MAX: usize = 512;
 /// Downloads of one person at once: a browser opens six, and people have several devices.

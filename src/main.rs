@@ -89,6 +89,20 @@ enum App {
         #[arg(long, value_name = "SCOPE")]
         remove: Vec<String>,
     },
+    /// Prints whom an app may see, after choosing departments and people for it. A server may run; it sees the change within a second.
+    Range {
+        /// The app.
+        app_id: String,
+        /// Id of a department that it may see with all below it; give it several times.
+        #[arg(long = "department", value_name = "DEPARTMENT_ID")]
+        departments: Vec<String>,
+        /// Staff number of somebody whom it may see; give it several times.
+        #[arg(long = "person", value_name = "USER_ID")]
+        people: Vec<String>,
+        /// It may see everybody, as an app does of which nothing else was said.
+        #[arg(long, conflicts_with_all = ["departments", "people"])]
+        everybody: bool,
+    },
     /// Takes no call of an app any more, until it is enabled. A server may run; it sees the change within a second.
     Disable {
         /// The app.
@@ -162,6 +176,9 @@ fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
         Some(Command::App(App::Create { name, scopes })) => runtime.block_on(operator::app::create(&config, name, scopes)),
         Some(Command::App(App::List)) => operator::app::list(&config),
         Some(Command::App(App::Scopes { app_id, add, remove })) => operator::app::scopes(&config, app_id, add, remove),
+        Some(Command::App(App::Range { app_id, departments, people, everybody })) => {
+            operator::app::range(&config, app_id, departments, people, *everybody)
+        }
         Some(Command::App(App::Disable { app_id })) => operator::app::enable(&config, app_id, false),
         Some(Command::App(App::Enable { app_id })) => operator::app::enable(&config, app_id, true),
         Some(Command::Token(token)) => {

@@ -141,6 +141,16 @@ commands! {
     61 sign_out SignOut => Done
     /// I have got cards for my eyes only; they do not come again.
     80 got_ephemeral GotEphemeral => Done
+    /// Gives a group a bot that posts what is sent to an address.
+    90 add_custom_bot AddCustomBot => CustomBot
+    /// The bots of a group that post what is sent to an address.
+    91 custom_bots CustomBots => CustomBotList
+    /// Changes name, picture, description or checks of such a bot.
+    92 change_custom_bot ChangeCustomBot => CustomBot
+    /// Gives such a bot a new address; the one before is refused from then on.
+    93 renew_custom_bot RenewCustomBot => CustomBot
+    /// Takes such a bot out of its group; its address is refused from then on.
+    94 remove_custom_bot RemoveCustomBot => Done
 }
 
 words! {
@@ -716,6 +726,96 @@ wire! {
     pub struct DeviceList {
         /// The last seen first.
         devices: Vec<Device>,
+    }
+
+    /// Gives a group a bot of its own. For the owner and the managers.
+    pub struct AddCustomBot {
+        /// Where.
+        chat_id: ChatId,
+        /// Makes trying again harmless, as in `send`.
+        client_message_id: String,
+        /// Its name.
+        name: String,
+        /// What it is for, up to 500 characters.
+        description: Option<String>,
+        /// Key of its picture.
+        avatar: Option<String>,
+        /// What is asked of those who send to its address; missing: nothing but the address.
+        checks: Option<CustomBotChecks>,
+    }
+
+    /// What is asked of those who send to a bot's address. Every check that is set must hold.
+    pub struct CustomBotChecks {
+        /// The message has at least one of these in it; at most 10, of up to 64 characters.
+        keywords: Vec<String>,
+        /// It comes from one of these IP addresses or networks, such as 10.1.0.0/16; at most 10.
+        addresses: Vec<String>,
+        /// It carries a signature made with the bot's secret within the last hour.
+        signature: bool,
+    }
+
+    /// A group's own bot. `url` and `secret` are there for the owner and the managers only.
+    pub struct CustomBot {
+        /// The bot as others see it.
+        bot: Person,
+        /// What it is for.
+        description: String,
+        /// What is asked of those who send to its address; for the owner and the managers only.
+        checks: Option<CustomBotChecks>,
+        /// Address to send to. When it begins with `/`, the server does not know its own name: put the one that you use before it.
+        url: Option<String>,
+        /// What signatures are made with, when they are asked for.
+        secret: Option<String>,
+        /// Who made it.
+        created_by: UserId,
+        /// When, ms since 1970.
+        created_at_ms: u64,
+    }
+
+    /// The bots of a group.
+    pub struct CustomBots {
+        /// Of which chat.
+        chat_id: ChatId,
+    }
+
+    /// The bots of a group.
+    pub struct CustomBotList {
+        /// The oldest first.
+        bots: Vec<CustomBot>,
+    }
+
+    /// Changes such a bot; what is missing stays. For the owner and the managers.
+    pub struct ChangeCustomBot {
+        /// Where.
+        chat_id: ChatId,
+        /// Which bot.
+        user_id: UserId,
+        /// New name.
+        name: Option<String>,
+        /// New description.
+        description: Option<String>,
+        /// Key of a new picture; empty: none.
+        avatar: Option<String>,
+        /// New checks, all of them.
+        checks: Option<CustomBotChecks>,
+    }
+
+    /// Renews what a bot is called by. For the owner and the managers.
+    pub struct RenewCustomBot {
+        /// Where.
+        chat_id: ChatId,
+        /// Which bot.
+        user_id: UserId,
+        /// The secret, and not the address.
+        secret: bool,
+    }
+
+    /// Takes such a bot out. For the owner and the managers.
+    pub struct RemoveCustomBot {
+        /// Where.
+        chat_id: ChatId,
+        /// Which bot.
+        user_id: UserId,
     }
 
     /// Signs a device of mine out; its socket closes within two seconds.

@@ -32,6 +32,8 @@ choice! {
         80 ephemeral Ephemeral(Ephemeral),
         /// Such a card is gone: take it away.
         81 ephemeral_gone EphemeralGone(EphemeralGone),
+        /// Somebody whom I watch, or I myself, has another name, picture, title or department, or has left.
+        90 person_changed PersonChanged(PersonChanged),
     }
 }
 
@@ -128,6 +130,12 @@ wire! {
         message_id: MessageId,
         /// Where it was shown.
         chat_id: ChatId,
+    }
+
+    /// Somebody is different now.
+    pub struct PersonChanged {
+        /// As others see this one now.
+        person: Person,
     }
 
     /// I am no longer in this chat.

@@ -44,7 +44,7 @@ impl Blobs {
         let blobs = self.clone();
         blocking(move || {
             blobs.has_space(announced_bytes)?;
-            let path = blobs.folder.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()));
+            let path = blobs.aside_path();
             let file = File::options().read(true).write(true).create_new(true).open(&path).map_err(|error| failed("made", &error))?;
             Ok(Writing { blobs, aside: Aside { file, path: Some(path) }, hash: blake3::Hasher::new(), size_bytes: 0 })
         })
@@ -93,8 +93,18 @@ impl Blobs {
         self.folder.join(hash.get(..2).unwrap_or("")).join(hash)
     }
 
+    /// The folder of all.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A place for what is half done.
+    pub(super) fn aside_path(&self) -> PathBuf {
+        self.folder.join("tmp").join(hex::encode(rand::random::<[u8; 16]>()))
+    }
+
     /// Files leave room for the database: a chat without uploads is better than none.
-    fn has_space(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
+    pub(super) fn has_space(&self, needed_bytes: u64) -> std::result::Result<(), PutError> {
         let free = free_bytes(&self.folder).map_err(|error| failed("made", &error))?;
         if free < needed_bytes.saturating_add(self.keep_free_bytes) { Err(PutError::DiskFull) } else { Ok(()) }
     }
@@ -125,6 +135,11 @@ pub struct Writing {
 }
 
 impl Writing {
+    /// A blob whose bytes are all there, in a file aside.
+    pub(super) fn of(blobs: Blobs, aside: PathBuf, file: File, hash: blake3::Hasher, size_bytes: u64) -> Self {
+        Self { blobs, aside: Aside { file, path: Some(aside) }, hash, size_bytes }
+    }
+
     /// Writes the next bytes.
     pub async fn write(mut self, bytes: Bytes) -> std::result::Result<Self, PutError> {
         blocking(move || {
@@ -226,7 +241,7 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn failed(what: &str, error: &io::Error) -> PutError {
+pub(super) fn failed(what: &str, error: &io::Error) -> PutError {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => PutError::DiskFull,
         _ => {
@@ -251,7 +266,7 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
     Ok(figures.f_bavail.saturating_mul(figures.f_frsize))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> std::result::Result<T, PutError> + Send + 'static,
 ) -> std::result::Result<T, PutError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(Error::storage("the writing thread ended").into()))

@@ -5,12 +5,15 @@
 //! Never: who may fetch what, HTTP.
 
 mod blob;
+mod in_parts;
 mod kind;
 mod name;
+mod part;
 mod slots;
 mod sweep;
 
 pub use blob::Parts;
+pub use in_parts::PartsState;
 pub use kind::Form;
 pub use name::clean as clean_name;
 
@@ -124,6 +127,7 @@ pub struct Attachments {
     downloads: Slots,
     /// Held for reading while a blob gets its first row, for writing while one is removed that has none.
     naming: RwLock<()>,
+    in_parts: in_parts::InParts,
     /// Keys that the sweep is about to remove: as if they were gone.
     condemned: Mutex<HashSet<String>>,
 }
@@ -138,8 +142,10 @@ impl Attachments {
         let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder, keep_free_bytes))
             .await
             .map_err(|error| format!("the folder of files could not be opened: {error}"))??;
+        let in_parts = in_parts::InParts::load(&*store).await.map_err(|error| format!("uploads in parts could not be read: {error}"))?;
         Ok(Self {
             blobs,
+            in_parts,
             store,
             clock,
             uploads: Slots::new(limits::UPLOADS_MAX, limits::UPLOADS_PER_PERSON_MAX),

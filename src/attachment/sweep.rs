@@ -19,6 +19,9 @@ impl Attachments {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(EVERY).await;
+            if let Err(error) = self.sweep_parts().await {
+                tracing::warn!(%error, "old uploads in parts could not be looked through; it is tried again in an hour");
+            }
             // Each round has a bound; there is another one at once when it was reached.
             loop {
                 match self.sweep(CONDEMNED_FOR).await {

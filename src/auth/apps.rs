@@ -106,6 +106,7 @@ impl Auth {
             disabled: false,
             created_at_ms: self.0.clock.now_ms(),
             scopes,
+            range: None,
         };
         let value = serde_json::to_vec(&app).map_err(|error| Error::storage(format!("an app could not be written down: {error}")))?;
         self.0.store.write(vec![Write::Put(Table::Apps, tables::none(), tables::text_key(app_id), value)]).await?;

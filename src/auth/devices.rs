@@ -51,7 +51,7 @@ impl Auth {
             }
         };
         self.0.attempts.succeeded(attempt);
-        if self.0.directory.resigned(user) {
+        if self.0.directory.barred(user) {
             return Err(SignInRefused::PersonDisabled);
         }
         let _one = self.0.changing(user).lock().await;
@@ -102,7 +102,7 @@ impl Auth {
         if now >= claims.expires_at_ms {
             return Err(SignInRefused::TokenExpired);
         }
-        if self.0.directory.resigned(user) {
+        if self.0.directory.barred(user) {
             return Err(SignInRefused::PersonDisabled);
         }
         let _one = self.0.changing(user).lock().await;
@@ -162,7 +162,7 @@ impl Auth {
         if self.0.clock.now_ms() >= claims.expires_at_ms {
             return Err(CloseCode::TokenExpired);
         }
-        if self.0.directory.resigned(claims.user) {
+        if self.0.directory.barred(claims.user) {
             return Err(CloseCode::PersonDisabled);
         }
         self.0.revoked.check(claims.user, &claims.device_id, claims.issued_at_ms).map_err(|refused| match refused {
@@ -205,6 +205,22 @@ impl Auth {
         let now = self.0.clock.now_ms();
         self.0.store.write(self.0.sign_out_writes(user, device_id, now)).await?;
         self.0.signed_out(user, device_id.to_owned(), now);
+        Ok(())
+    }
+
+    /// Signs all devices of somebody out: every token that was given until now is refused.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`, and then they are still signed in.
+    pub async fn sign_out_everywhere(&self, user: UserIndex) -> Result<()> {
+        let _one = self.0.changing(user).lock().await;
+        let now = self.0.clock.now_ms();
+        let rows = self.0.store.scan(Table::Devices, tables::u32_key(user), Range::first(DEVICES_MAX * 2)).await?;
+        let mut writes = vec![revoked::Revoked::write(user, revoked::EVERY_DEVICE, now)];
+        writes.extend(rows.into_iter().map(|(row, _)| Write::Delete(Table::Devices, tables::u32_key(user), row)));
+        self.0.store.write(writes).await?;
+        self.0.touched.lock().retain(|(other, _), _| *other != user);
+        self.0.signed_out(user, revoked::EVERY_DEVICE.to_owned(), now);
         Ok(())
     }
 

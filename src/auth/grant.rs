@@ -1,6 +1,6 @@
 //! What the calls of this module take and give.
 
-use super::Scopes;
+use super::{AppRange, Scopes};
 use crate::directory::UserIndex;
 use crate::error::Error;
 use protocol::error::CloseCode;
@@ -156,6 +156,9 @@ pub struct AppEntry {
     /// What it may ask of the open API.
     #[serde(default)]
     pub scopes: Scopes,
+    /// Whom it may see; none means everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<AppRange>,
 }
 
 /// Why an app was given no token.

@@ -10,6 +10,7 @@ mod devices;
 mod grant;
 mod login;
 pub mod password;
+mod range;
 mod revoked;
 mod scopes;
 mod token;
@@ -18,6 +19,8 @@ pub use apps::APPS_CHANGED;
 pub use devices::is_device_id;
 pub use grant::{AppEntry, DeviceEntry, Principal, SignInRefused, TenantTokenError, TenantTokenRefused, Tokens};
 pub use login::{Checked, LoginModule, LoginRefused};
+pub use range::AppRange;
+pub use revoked::EVERY_DEVICE;
 pub use scopes::{Scopes, is_reserved};
 pub use token::KeyRing;
 
@@ -114,7 +117,7 @@ impl Auth {
         })))
     }
 
-    /// Tells each device that is signed out, so that its sockets are closed. Who lags behind must look at all its
+    /// Tells each device that is signed out, so that its sockets are closed; [`EVERY_DEVICE`] means all of a person. Who lags behind must look at all its
     /// sessions with [`Auth::still_signed_in`].
     pub fn revocations(&self) -> broadcast::Receiver<(UserIndex, String)> {
         self.0.revocations.subscribe()
@@ -122,7 +125,7 @@ impl Auth {
 
     /// Whether a session may go on whose token was given then.
     pub fn still_signed_in(&self, user: UserIndex, device_id: &str, since_ms: u64) -> bool {
-        !self.0.directory.resigned(user) && self.0.revoked.check(user, device_id, since_ms).is_ok()
+        !self.0.directory.barred(user) && self.0.revoked.check(user, device_id, since_ms).is_ok()
     }
 
     /// Gives somebody a password.

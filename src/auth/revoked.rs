@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 /// How long a sign-out must be remembered, in ms: as long as the longest access token lives.
 const REMEMBERED_MS: u64 = ACCESS_TOKEN_MINUTES_MAX * 60_000;
+/// In place of a device's id: all devices of a person.
+pub const EVERY_DEVICE: &str = "";
 const FACT: &str = "revoked/";
 /// Behind every name that begins with `FACT`: `0` follows `/`.
 const FACT_END: &str = "revoked0";
@@ -76,6 +78,11 @@ impl Revoked {
     pub fn add(&self, user: UserIndex, device_id: &str, at_ms: u64) {
         let mut people = self.0.write();
         let person = people.entry(user).or_default();
+        if device_id == EVERY_DEVICE {
+            person.devices.clear();
+            person.all_until_ms = at_ms.max(person.all_until_ms);
+            return;
+        }
         match person.devices.iter_mut().find(|(known, _)| known == device_id) {
             Some((_, known_at_ms)) => *known_at_ms = at_ms.max(*known_at_ms),
             None => person.devices.push((device_id.to_owned(), at_ms)),
@@ -135,6 +142,18 @@ mod tests {
         assert_eq!(revoked.check(1, "phone-01", 100), Err(Refused::Device));
         assert_eq!(revoked.check(1, "phone-01", revoked.good_from_ms(1, "phone-01")), Ok(()));
         assert_eq!(revoked.check(1, "laptop-1", 50), Ok(()));
+        assert_eq!(revoked.check(2, "phone-01", 50), Ok(()));
+    }
+
+    #[test]
+    fn who_is_signed_out_everywhere_has_no_good_token_left() {
+        let revoked = Revoked::default();
+        revoked.add(1, "phone-01", 50);
+        revoked.add(1, EVERY_DEVICE, 100);
+        for device in ["phone-01", "laptop-1"] {
+            assert!(revoked.check(1, device, 100).is_err());
+            assert_eq!(revoked.check(1, device, revoked.good_from_ms(1, device)), Ok(()));
+        }
         assert_eq!(revoked.check(2, "phone-01", 50), Ok(()));
     }
 

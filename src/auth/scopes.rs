@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
-/// Scopes that an app has only when they were given to it by name: those of this server's own administration, and what
-/// raises a bot above the members of a group.
-const RESERVED: &[&str] = &["clarion:", "im:chat:operate_as_owner"];
+/// Scopes that an app has only when they were given to it by name: those of this server's own administration, what
+/// raises a bot above the members of a group, and what changes who works here. One with `:` at the end stands for all
+/// that begin with it.
+const RESERVED: &[&str] = &["clarion:", "im:chat:operate_as_owner", "contact:contact", "contact:contact:update_department_id"];
 
 /// The scopes of an app. Everything is allowed to an app that was made without a list, but for what is reserved; so a
 /// later version's calls are open to it too.
@@ -67,7 +68,7 @@ impl Scopes {
 
 /// Whether an app has this scope only when it is named.
 pub fn is_reserved(scope: &str) -> bool {
-    RESERVED.iter().any(|reserved| scope.starts_with(reserved))
+    RESERVED.iter().any(|reserved| if reserved.ends_with(':') { scope.starts_with(reserved) } else { scope == *reserved })
 }
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ mod tests {
     fn an_app_of_before_may_everything_but_administer() {
         let scopes = Scopes::default();
         assert!(scopes.has("im:chat") && scopes.has("contact:contact.base:readonly"));
-        assert!(!scopes.has("clarion:audit:read") && !scopes.has("im:chat:operate_as_owner"));
+        assert!(!scopes.has("clarion:audit:read") && !scopes.has("im:chat:operate_as_owner") && !scopes.has("contact:contact"));
         let scopes = scopes.with(["clarion:audit:read"]).without(["im:chat"]);
         assert!(scopes.has("clarion:audit:read") && !scopes.has("im:chat") && scopes.has("im:chat:read"));
         let scopes = scopes.with(["im:chat"]).without(["clarion:audit:read"]);

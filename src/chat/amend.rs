@@ -10,6 +10,7 @@ use crate::store::tables::{self, Table};
 use protocol::command::{Changed, Edit, Recall};
 use protocol::content::Content;
 use protocol::error::ErrorCode;
+use protocol::ids::MessageId;
 use std::sync::Arc;
 
 /// What a message is to say.
@@ -88,6 +89,15 @@ impl Chats {
 
     /// Takes a message back: one's own within the time for it, or as owner or manager of the group.
     pub async fn recall(&self, user: u32, command: Recall) -> Result<Changed> {
+        self.recall_within(user, command, Some(self.config.recall_minutes)).await
+    }
+
+    /// The same for what is taken back from many, which has a time of its own.
+    pub(super) async fn recall_at_any_age(&self, user: u32, message_id: MessageId) -> Result<Changed> {
+        self.recall_within(user, Recall { message_id }, None).await
+    }
+
+    async fn recall_within(&self, user: u32, command: Recall, minutes: Option<u64>) -> Result<Changed> {
         let (key, seq) = self.place(command.message_id)?;
         let head = self.head(key).await?;
         let record = match self.visible_message(&head, user, seq).await {
@@ -108,8 +118,11 @@ impl Chats {
                 if record.by != user && !rights.recall_others {
                     return Err(Error::not_allowed("recall that message", "it is somebody else's, and you are neither owner nor manager"));
                 }
-                if record.by == user && !rights.recall_others {
-                    self.within(record.at_ms, self.config.recall_minutes, "recall")?;
+                if record.by == user
+                    && !rights.recall_others
+                    && let Some(minutes) = minutes
+                {
+                    self.within(record.at_ms, minutes, "recall")?;
                 }
                 let mut writes =
                     vec![Write::Put(Table::Recalled, tables::u64_key(key.0), tables::u64_key(record.position), seq.to_be_bytes().to_vec())];

@@ -1,6 +1,7 @@
 //! Cards that only one person sees in a group. They are no records: nothing of them is in the chat's order. Each is kept
 //! until a device has got it, for a week at most, and so is the word that one is gone.
 
+use super::number::{COUNT_BITS, Numbers};
 use super::{ChatKey, Chats};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -17,8 +18,6 @@ use tokio::sync::mpsc;
 
 /// Rows that are read or removed at once.
 const AT_ONCE: usize = 1_000;
-/// Bits of a number that tell cards of the same millisecond apart.
-const COUNT_BITS: u32 = 12;
 
 /// An event for one person that is no record.
 #[derive(Debug, Clone)]
@@ -44,7 +43,7 @@ pub(super) struct Ephemerals {
     /// Numbers of what waits, by person, oldest first.
     waiting: Mutex<HashMap<u32, Vec<u64>>>,
     count: AtomicU64,
-    next: AtomicU64,
+    numbers: Numbers,
     asides: mpsc::Sender<Aside>,
     receiver: Mutex<Option<mpsc::Receiver<Aside>>>,
 }
@@ -70,16 +69,10 @@ impl Ephemerals {
         Ok(Self {
             waiting: Mutex::new(waiting),
             count: AtomicU64::new(count),
-            next: AtomicU64::new(0),
+            numbers: Numbers::default(),
             asides,
             receiver: Mutex::new(Some(receiver)),
         })
-    }
-
-    /// A number that grows with time and is given once.
-    fn number(&self, now_ms: u64) -> u64 {
-        let least = now_ms << COUNT_BITS;
-        self.next.fetch_update(Ordering::AcqRel, Ordering::Acquire, |next| Some(next.max(least) + 1)).map_or(least, |next| next.max(least))
     }
 
     fn tell(&self, aside: Aside) {
@@ -142,7 +135,7 @@ impl Chats {
         if self.ephemerals.count.load(Ordering::Acquire) >= limits::EPHEMERALS_MAX {
             return Err(Error::busy("as many cards for single people are waiting as are kept"));
         }
-        let number = self.ephemerals.number(self.clock.now_ms());
+        let number = self.ephemerals.numbers.next(self.clock.now_ms());
         let kept = Kept { chat: key.0, by: bot, at_ms: self.clock.now_ms(), card: Some(card) };
         let oldest = {
             let waiting = self.ephemerals.waiting.lock();

@@ -334,7 +334,14 @@ impl Chats {
         .await
     }
 
-    fn append_info(&self, head: &Head, state: &mut State, user: u32, change: Change, info: ChatProfile) -> Result<Decided<Changed>> {
+    pub(super) fn append_info(
+        &self,
+        head: &Head,
+        state: &mut State,
+        user: u32,
+        change: Change,
+        info: ChatProfile,
+    ) -> Result<Decided<Changed>> {
         let writes = vec![info_row(head.key, &info)];
         let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
         state.info = Arc::new(info);

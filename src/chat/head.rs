@@ -14,6 +14,7 @@ use parking_lot::{Mutex, MutexGuard};
 use protocol::chat::{ChatConfig, Rights, Role};
 use roaring::{RoaringBitmap, RoaringTreemap};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering as Order;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -66,12 +67,14 @@ pub struct Cursor {
     pub read_seq: u64,
     /// Messages up to there.
     pub read_position: u64,
+    /// When the reading last moved on, ms since 1970; 0: not known.
+    pub read_at_ms: u64,
 }
 
 impl Cursor {
     /// As it is kept.
     pub fn encode(self) -> Vec<u8> {
-        [self.delivered_seq, self.read_seq, self.read_position].iter().flat_map(|number| number.to_be_bytes()).collect()
+        [self.delivered_seq, self.read_seq, self.read_position, self.read_at_ms].iter().flat_map(|number| number.to_be_bytes()).collect()
     }
 
     /// Reads what is kept.
@@ -80,6 +83,8 @@ impl Cursor {
             delivered_seq: tables::read_u64(bytes, 0)?,
             read_seq: tables::read_u64(bytes, 8)?,
             read_position: tables::read_u64(bytes, 16)?,
+            // Of receipts that an earlier version kept the time is not known.
+            read_at_ms: tables::read_u64(bytes, 24).unwrap_or(0),
         })
     }
 
@@ -89,6 +94,13 @@ impl Cursor {
             delivered_seq: self.delivered_seq.max(other.delivered_seq).max(other.read_seq),
             read_seq: self.read_seq.max(other.read_seq),
             read_position: self.read_position.max(other.read_position),
+            read_at_ms: match self.read_seq.cmp(&other.read_seq) {
+                Order::Greater => self.read_at_ms,
+                Order::Less => other.read_at_ms,
+                // Known twice, the first time counts.
+                Order::Equal if self.read_at_ms > 0 && other.read_at_ms > 0 => self.read_at_ms.min(other.read_at_ms),
+                Order::Equal => self.read_at_ms.max(other.read_at_ms),
+            },
         }
     }
 }

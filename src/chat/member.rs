@@ -70,7 +70,7 @@ impl Chats {
         .map(drop)
     }
 
-    fn let_in(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
+    pub(super) fn let_in(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
         let new = who - &**state.members.all();
         if new.is_empty() {
             return Ok(Decided::Already((state.seq, 0)));
@@ -155,7 +155,7 @@ impl Chats {
         Ok(Changed { seq: outcome.0 })
     }
 
-    fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
+    pub(super) fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
         let gone = who & &**state.members.all();
         if gone.is_empty() {
             return Ok(Decided::Already((state.seq, 0)));

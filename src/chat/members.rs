@@ -78,6 +78,18 @@ impl MemberSet {
         self.batches.iter().rev().find(|(_, who)| who.contains(user)).map(|(joined, _)| *joined).unwrap_or_default()
     }
 
+    /// Who came first of those who fit.
+    pub fn earliest(&self, fits: impl Fn(u32) -> bool) -> Option<u32> {
+        let single = self.singles.iter().filter(|(user, _)| fits(**user)).map(|(user, joined)| (joined.seq, *user)).min();
+        let mut batches: Vec<&(Joined, RoaringBitmap)> = self.batches.iter().collect();
+        batches.sort_by_key(|(joined, _)| joined.seq);
+        // Who came again alone counts from then on, and stands in the older batch no more.
+        let of_batch = batches.into_iter().find_map(|(joined, who)| {
+            who.iter().find(|user| !self.singles.contains_key(user) && fits(*user)).map(|user| (joined.seq, user))
+        });
+        single.into_iter().chain(of_batch).min().map(|(_, user)| user).or_else(|| self.all.iter().find(|user| fits(*user)))
+    }
+
     /// Lets people in.
     pub fn add(&mut self, who: &RoaringBitmap, joined: Joined) {
         *Arc::make_mut(&mut self.all) |= who;
@@ -144,6 +156,8 @@ mod tests {
                 let again = MemberSet::decode(&set.encode()).unwrap();
                 prop_assert_eq!(&again, &set);
                 prop_assert_eq!(set.count() as usize, model.len());
+                let first = model.iter().filter(|(user, _)| **user % 3 == 0).map(|(user, seq)| (*seq, *user)).min();
+                prop_assert_eq!(set.earliest(|user| user % 3 == 0), first.map(|(_, user)| user));
                 for (user, joined) in &model {
                     prop_assert!(set.contains(*user));
                     prop_assert_eq!(set.joined(*user).seq, *joined);

@@ -5,10 +5,12 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod batch;
 mod card;
 mod card_content;
 mod card_token;
 mod content;
+mod custom_bot;
 pub mod emoji;
 mod ephemeral;
 mod follow_up;
@@ -16,26 +18,33 @@ mod forward;
 mod group;
 mod head;
 mod history;
+mod hook;
 mod inbox;
+mod leaver;
 mod member;
 pub mod members;
+mod number;
 mod permission;
 mod pin;
 mod reaction;
+mod reader;
 mod receipt;
 mod send;
 mod shape;
 mod sync;
 
+pub use batch::{BatchState, NewBatch};
 pub use card::CardEdit;
 pub use content::preview;
 pub use ephemeral::Aside;
 pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use head::{ChatProfile, Head, State};
+pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use pin::PinEntry;
 pub use reaction::{Reaction, ReactionPage};
+pub use reader::{ReadBy, ReadCounts};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
 
@@ -83,7 +92,10 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    custom_bots_changing: custom_bot::Changing,
+    hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
+    batches: batch::Batches,
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted_offset: AtomicU64,
@@ -130,8 +142,10 @@ impl Chats {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
+        let batches = batch::Batches::load(&*store).await?;
         Ok(Arc::new(Self {
             ephemerals,
+            batches,
             card_tokens: card_token::CardTokens::default(),
             noted_offset: AtomicU64::new(log.head()),
             log,
@@ -144,6 +158,8 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            custom_bots_changing: custom_bot::Changing::default(),
+            hook_paces: hook::Paces::default(),
         }))
     }
 
@@ -179,6 +195,18 @@ impl Chats {
         self.heads.remove_if(&key, |_, now| Arc::ptr_eq(now, cell));
     }
 
+    /// Lets go of a head that nobody holds and whose records are all noted.
+    fn let_go_of_head(&self, key: ChatKey) {
+        self.heads.remove_if(&key, |_, cell| {
+            let unused = |head: &Arc<Head>| {
+                Arc::strong_count(cell) == 1
+                    && Arc::strong_count(head) == 1
+                    && head.committed_seq.load(Ordering::Acquire) >= head.lock().seq
+            };
+            cell.get().is_some_and(unused)
+        });
+    }
+
     /// Lets go of heads that nobody has asked for lately, when there are many. Called now and then.
     pub fn sweep_heads(&self) {
         metrics::HEADS.set(self.heads.len() as i64);
@@ -197,7 +225,7 @@ impl Chats {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
-            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await] {
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");
                 }
@@ -217,6 +245,7 @@ impl Chats {
                     delivered_seq: committed.record.seq,
                     read_seq: committed.record.seq,
                     read_position: committed.record.position,
+                    read_at_ms: committed.record.at_ms,
                 };
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
@@ -295,4 +324,14 @@ pub(crate) enum Decided<T> {
     Append(OnItsWay),
     /// Nothing has to change; this is the answer.
     Already(T),
+}
+
+impl<T> Decided<T> {
+    /// The same with another answer.
+    fn map<U>(self, answer: impl FnOnce(T) -> U) -> Decided<U> {
+        match self {
+            Self::Append(on_its_way) => Decided::Append(on_its_way),
+            Self::Already(already) => Decided::Already(answer(already)),
+        }
+    }
 }

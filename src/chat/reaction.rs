@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{Record, record::Change};
 use protocol::command::{Changed, React, Unreact};
+use protocol::content::Content;
 use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
 
@@ -74,7 +75,15 @@ impl Chats {
 
     async fn reaction(&self, user: u32, key: ChatKey, seq: u64, emoji: &str, add: bool) -> Result<Changed> {
         let head = self.head(key).await?;
-        self.visible_message(&head, user, seq).await?;
+        let record = self.visible_message(&head, user, seq).await?;
+        if add && record.message().is_some_and(|message| matches!(message.content, Content::Divider(_))) {
+            return Err(Error::new(
+                ErrorCode::OtherKind,
+                "nobody reacts to a line of the system",
+                "the message is a divider",
+                "choose another message",
+            ));
+        }
         let folded = self.folded(key, seq, seq).await?;
         let has = folded.reacted(seq, emoji, user);
         if has == add {

@@ -5,13 +5,12 @@
 
 use super::head::{Cursor, Head};
 use super::{ChatKey, Chats};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::limits;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
 use parking_lot::Mutex;
-use protocol::chat::Reader;
-use protocol::command::{ReaderPage, Readers, ReceiptUpTo};
+use protocol::command::ReceiptUpTo;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -77,7 +76,7 @@ impl Chats {
             }
         };
         let joined = head.lock().members.joined(user);
-        let baseline = Cursor { delivered_seq: 0, read_seq: joined.seq.saturating_sub(1), read_position: joined.position };
+        let baseline = Cursor { read_seq: joined.seq.saturating_sub(1), read_position: joined.position, ..Cursor::default() };
         Ok(Cursor { delivered_seq: cursor.delivered_seq, ..cursor.merge(baseline) })
     }
 
@@ -100,7 +99,11 @@ impl Chats {
         } else {
             self.entry(key, read_seq).await?.record.position
         };
-        let cursor = old.merge(Cursor { delivered_seq, read_seq, read_position });
+        let read_at_ms = if read_seq > old.read_seq { self.clock.now_ms() } else { 0 };
+        let cursor = old.merge(Cursor { delivered_seq, read_seq, read_position, read_at_ms });
+        if read_seq > old.read_seq {
+            self.note_batch_reads(key, user, read_seq).await?;
+        }
         if cursor == old || !self.receipts.advance(&head, user, cursor) {
             return Ok(None);
         }
@@ -108,7 +111,7 @@ impl Chats {
     }
 
     /// Loads the cursors of everybody in a chat.
-    async fn load_cursors(&self, head: &Head) -> Result<()> {
+    pub(super) async fn load_cursors(&self, head: &Head) -> Result<()> {
         let _one_at_a_time = head.cursors_loading.lock().await;
         if head.cursors.lock().complete {
             return Ok(());
@@ -146,52 +149,6 @@ impl Chats {
         Ok(())
     }
 
-    /// Who has read a message, or who has not, in pages. Members who came after it are not asked for.
-    pub async fn readers(&self, user: u32, command: Readers) -> Result<ReaderPage> {
-        let (key, seq) = self.place(command.message_id)?;
-        let head = self.head(key).await?;
-        let record = self.visible_message(&head, user, seq).await?;
-        self.load_cursors(&head).await?;
-        let after = match command.page.as_deref().map(str::parse::<u32>) {
-            None => None,
-            Some(Ok(after)) => Some(after),
-            Some(Err(_)) => return Err(Error::invalid("page", "it is not a `next` of this list")),
-        };
-        let (members, joins_later): (Arc<RoaringBitmap>, RoaringBitmap) = {
-            let state = head.lock();
-            let later = state.members.all().iter().filter(|member| state.members.joined(*member).seq > seq).collect();
-            (state.members.all().clone(), later)
-        };
-        let mut audience = &*members - &joins_later;
-        audience.remove(record.by);
-        let cursors = head.cursors.lock();
-        let read_seq = |member: u32| cursors.known.get(&member).map_or(0, |cursor| cursor.read_seq);
-        let have_read: RoaringBitmap = audience.iter().filter(|member| read_seq(*member) >= seq).collect();
-        let wanted = if command.unread { &audience - &have_read } else { have_read.clone() };
-        let query = command.query.as_deref().map(str::trim).filter(|query| !query.is_empty()).map(str::to_lowercase);
-        let mut readers = Vec::new();
-        let mut next = None;
-        for member in wanted.range(after.map_or(0, |after| after.saturating_add(1))..) {
-            if readers.len() == limits::PAGE_MAX as usize {
-                next = readers.last().map(|(last, _): &(u32, Reader)| last.to_string());
-                break;
-            }
-            let person = self.directory.card(member);
-            if query
-                .as_ref()
-                .is_none_or(|query| person.name.to_lowercase().contains(query) || person.user_id.to_lowercase().contains(query))
-            {
-                readers.push((member, Reader { person, read_seq: read_seq(member) }));
-            }
-        }
-        Ok(ReaderPage {
-            readers: readers.into_iter().map(|(_, reader)| reader).collect(),
-            read_count: have_read.len() as u32,
-            unread_count: (audience.len() - have_read.len()) as u32,
-            next,
-        })
-    }
-
     /// Writes receipts down until told to stop; `stop` resolves when the server drains.
     pub async fn write_receipts(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
         loop {
@@ -209,6 +166,7 @@ impl Chats {
 
     async fn write_dirty(&self) {
         let dirty: Vec<((ChatKey, u32), Cursor)> = self.receipts.dirty.lock().drain().collect();
+        self.write_batch_reads().await;
         for part in dirty.chunks(WRITE_ROWS) {
             let writes = part
                 .iter()

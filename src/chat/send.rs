@@ -19,6 +19,7 @@ struct Checked {
     message: record::Message,
     writes: Vec<Write>,
     dedupe: DedupeKey,
+    origin: Origin,
 }
 
 /// Where a message comes from.
@@ -28,6 +29,8 @@ pub(super) enum Origin {
     Said,
     /// The sender sends on what was said; several messages may be merged in it.
     SentOn,
+    /// It is the one of this job to this person.
+    Batch(u64),
 }
 
 /// A message that has a place.
@@ -63,6 +66,8 @@ impl Chats {
             let mut placed = first;
             for _ in 0..TRIES {
                 if let Some(record) = chats.outcome_of(placed, checked.key).await? {
+                    // Whoever writes has read what stands before.
+                    chats.note_batch_reads(checked.key, sender, record.seq).await?;
                     return Ok(chats.sent(&record));
                 }
                 placed = chats.place_message(sender, &checked).await?;
@@ -132,7 +137,7 @@ impl Chats {
             mentions,
             mention_all: command.mention_all,
         };
-        Ok(Checked { key, message, writes, dedupe })
+        Ok(Checked { key, message, writes, dedupe, origin })
     }
 
     /// Indices of people who are mentioned.
@@ -190,6 +195,14 @@ impl Chats {
             }
             let seq = state.seq + 1;
             let mut writes = checked.writes.clone();
+            if let Origin::Batch(id) = checked.origin {
+                writes.push(Write::Put(
+                    Table::BatchMessages,
+                    tables::u64_key(checked.key.0),
+                    tables::u64_key(seq),
+                    id.to_be_bytes().to_vec(),
+                ));
+            }
             if state.info.created_at_ms == 0 {
                 self.begin_direct(&head, &mut state, &mut writes);
             }

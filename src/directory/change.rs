@@ -2,11 +2,12 @@
 
 use super::names::Names;
 use super::person::{DepartmentEntry, PersonEntry, ROOT, Upserted, UserIndex};
+use super::refused::{EditRefused, Unique};
 use super::rows::{Row, Rows, Shared};
 use super::tree::Tree;
-use super::{Directory, check_department, check_person, keys, person_key};
+use super::{Changed, Directory, Leaver, check_department, check_person, keys, person_key};
 use crate::error::{Error, Result};
-use crate::limits::{DEPARTMENTS_MAX, PEOPLE_PER_WRITE, SEARCH_UNSORTED_MAX};
+use crate::limits::{DEPARTMENTS_IN_PLACE_MAX, DEPARTMENTS_MAX, PEOPLE_PER_WRITE, SEARCH_UNSORTED_MAX};
 use crate::store::{Table, Write, tables};
 use protocol::error::ErrorCode;
 use std::collections::HashMap;
@@ -20,6 +21,17 @@ impl Directory {
     /// fails: of a large list the first ones may be changed by then, and the same call again does the rest.
     pub async fn upsert_people(&self, people: Vec<PersonEntry>) -> Result<Upserted> {
         let _one = self.0.changing.lock().await;
+        self.put_people(people, Vec::new(), None).await.map_err(EditRefused::into_error)
+    }
+
+    /// The same for who holds the lock: with further rows in the first write, and with who takes over the groups of those
+    /// who leave.
+    pub(super) async fn put_people(
+        &self,
+        people: Vec<PersonEntry>,
+        mut beside: Vec<Write>,
+        heir: Option<UserIndex>,
+    ) -> std::result::Result<Upserted, EditRefused> {
         self.check_people(&people)?;
         let mut upserted = Upserted::default();
         let mut next = self.len();
@@ -40,46 +52,53 @@ impl Directory {
         }
         let mut shared = Shared::default();
         for part in changes.chunks(PEOPLE_PER_WRITE) {
-            let mut writes = Vec::with_capacity(part.len());
+            let mut writes = std::mem::take(&mut beside);
             for (index, person) in part {
                 let (partition, row) = person_key(*index);
                 let value =
                     serde_json::to_vec(person).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
                 writes.push(Write::Put(Table::People, partition, row, value));
+                if person.resigned && !self.resigned(*index) {
+                    // What is left to do for somebody who leaves is written with it, so that no crash forgets it.
+                    writes.push(Leaver { heir }.write(*index));
+                }
             }
             self.0.store.write(writes).await?;
             self.show(part, &mut shared);
         }
         self.show_names(&changes).await?;
+        if !changes.is_empty() {
+            self.tell(Changed::People(changes.into_iter().map(|(index, _)| index).collect()));
+        }
         Ok(upserted)
     }
 
     /// Everything that would make the list as a whole impossible.
-    fn check_people(&self, people: &[PersonEntry]) -> Result<()> {
+    fn check_people(&self, people: &[PersonEntry]) -> std::result::Result<(), EditRefused> {
         let mut ids: HashMap<&str, ()> = HashMap::with_capacity(people.len());
         let mut emails: HashMap<String, &str> = HashMap::new();
         let mut mobiles: HashMap<String, &str> = HashMap::new();
         for person in people {
             check_person(person)?;
             if ids.insert(&person.user_id, ()).is_some() {
-                return Err(Error::invalid("user_id", format!("`{}` is given twice", person.user_id)));
+                return Err(Error::invalid("user_id", format!("`{}` is given twice", person.user_id)).into());
             }
             if let Some(unknown) = person.departments.iter().find(|id| self.0.tree.read().entry(id).is_none()) {
-                return Err(Error::invalid("departments", format!("there is no department `{}`", crate::error::clip(unknown))));
+                return Err(EditRefused::NoDepartment(unknown.clone()));
             }
             if person.resigned {
                 continue;
             }
             if let Some(email) = &person.email {
-                taken("email", emails.insert(keys::email_key(email), &person.user_id))?;
+                taken(Unique::Email, emails.insert(keys::email_key(email), &person.user_id))?;
             }
             if let Some(mobile) = &person.mobile {
-                taken("mobile", mobiles.insert(keys::mobile_key(mobile), &person.user_id))?;
+                taken(Unique::Mobile, mobiles.insert(keys::mobile_key(mobile), &person.user_id))?;
             }
         }
         // Somebody else may have it now, unless that one is in the list and gives it up.
         for (field, wanted, holder) in
-            [("email", &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>), ("mobile", &mobiles, Self::by_mobile)]
+            [(Unique::Email, &emails, Self::by_email as fn(&Self, &str) -> Option<UserIndex>), (Unique::Mobile, &mobiles, Self::by_mobile)]
         {
             for (key, user_id) in wanted {
                 let Some(index) = holder(self, key).filter(|index| !self.resigned(*index)) else { continue };
@@ -167,7 +186,7 @@ impl Directory {
             if let Some(id) = tree.circle(&listed) {
                 return Err(Error::invalid("parent", format!("the department `{id}` would stand above itself, or too deep")));
             }
-            let count = tree.entries().count() + upserted.created;
+            let count = tree.len() + upserted.created;
             if count > DEPARTMENTS_MAX {
                 return Err(Error::too_large("the tree", count as u64, DEPARTMENTS_MAX as u64, "departments"));
             }
@@ -184,15 +203,34 @@ impl Directory {
             }
             self.0.store.write(writes).await?;
         }
-        let mut entries: HashMap<String, Arc<DepartmentEntry>> =
-            self.0.tree.read().entries().map(|entry| (entry.department_id.clone(), entry.clone())).collect();
-        for department in changed {
-            entries.insert(department.department_id.clone(), Arc::new(department.clone()));
+        if changed.len() <= DEPARTMENTS_IN_PLACE_MAX {
+            self.put_in_place(changed);
+        } else {
+            let mut entries: HashMap<String, Arc<DepartmentEntry>> =
+                self.0.tree.read().entries().map(|entry| (entry.department_id.clone(), entry.clone())).collect();
+            for department in changed {
+                entries.insert(department.department_id.clone(), Arc::new(department.clone()));
+            }
+            let rows = self.0.rows.load_full();
+            let tree = tokio::task::spawn_blocking(move || Tree::new(entries.into_values().collect(), &rows));
+            *self.0.tree.write() = tree.await.map_err(|_| Error::storage("the tree of departments could not be made"))?;
         }
-        let rows = self.0.rows.load_full();
-        let tree = tokio::task::spawn_blocking(move || Tree::new(entries.into_values().collect(), &rows));
-        *self.0.tree.write() = tree.await.map_err(|_| Error::storage("the tree of departments could not be made"))?;
+        self.tell(Changed::Departments);
         Ok(upserted)
+    }
+
+    /// Puts a few departments into the tree, each when its parent is there.
+    fn put_in_place(&self, mut left: Vec<&DepartmentEntry>) {
+        let mut tree = self.0.tree.write();
+        while !left.is_empty() {
+            let (now, later): (Vec<&DepartmentEntry>, Vec<&DepartmentEntry>) =
+                left.iter().partition(|department| department.department_id == ROOT || tree.entry(&department.parent).is_some());
+            now.iter().for_each(|department| tree.put(Arc::new((*department).clone())));
+            if now.is_empty() {
+                return;
+            }
+            left = later;
+        }
     }
 
     /// Shows or hides whether somebody is here.
@@ -212,15 +250,16 @@ impl Directory {
         let value = serde_json::to_vec(&entry).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
         self.0.store.write(vec![Write::Put(Table::People, partition, row, value)]).await?;
         self.show(&[(index, entry)], &mut Shared::default());
+        self.tell(Changed::People(Arc::from([index])));
         Ok(())
     }
 }
 
 /// An error when somebody has the address already.
-fn taken(field: &str, by: Option<&str>) -> Result<()> {
+fn taken(field: Unique, by: Option<&str>) -> std::result::Result<(), EditRefused> {
     match by {
         None => Ok(()),
-        Some(user_id) => Err(Error::invalid(field, format!("`{user_id}` has the same"))),
+        Some(by) => Err(EditRefused::Taken { field, by: by.to_owned() }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::person::{DepartmentEntry, PersonEntry, ROOT};
 use crate::error::{Error, Result};
-use crate::limits::{DEPARTMENTS_PER_PERSON_MAX, EMAIL_BYTES_MAX, NAME_BYTES_MAX, USER_ID_BYTES_MAX};
+use crate::limits::{DEPARTMENTS_PER_PERSON_MAX, EMAIL_BYTES_MAX, NAME_BYTES_MAX, PERSON_MORE_BYTES_MAX, USER_ID_BYTES_MAX};
 use protocol::person::PersonKind;
 
 /// Ids that begin so are others' in the open API.
@@ -56,6 +56,12 @@ pub fn check_person(person: &PersonEntry) -> Result<()> {
     {
         return Err(Error::invalid("leader", "it must be the user_id of a person"));
     }
+    if let Some(more) = &person.more {
+        let bytes = serde_json::to_string(more).map_or(0, |json| json.len());
+        if bytes > PERSON_MORE_BYTES_MAX {
+            return Err(Error::too_large("what is kept of a person", bytes as u64, PERSON_MORE_BYTES_MAX as u64, "bytes"));
+        }
+    }
     if person.departments.len() > DEPARTMENTS_PER_PERSON_MAX {
         return Err(Error::too_large(
             "the list of departments",
@@ -80,6 +86,11 @@ pub fn check_department(department: &DepartmentEntry) -> Result<()> {
     }
     if id == ROOT && department.parent != ROOT {
         return Err(Error::invalid("parent", "nothing is above the department `0`"));
+    }
+    for (field, name) in [("en_us", &department.en_name), ("ja_jp", &department.ja_name)] {
+        if let Some(name) = name {
+            line(field, name)?;
+        }
     }
     line("name", &department.name)
 }

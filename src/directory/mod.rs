@@ -6,18 +6,23 @@
 
 mod change;
 mod check;
+mod edit;
 mod keys;
 mod names;
 mod person;
+mod refused;
 mod rows;
 mod tree;
 
 pub use change::department_id_of;
 pub use check::{check_department, check_person};
+pub use edit::{EditToken, Leaver};
 pub(crate) use keys::{email_key, mobile_key};
-pub use person::{DepartmentEntry, PersonEntry, ROOT, SearchPage, Upserted, UserIndex};
+pub use person::{DepartmentEntry, PersonEntry, PersonMore, PersonOrder, ROOT, SearchPage, Upserted, UserIndex};
+pub use refused::{EditRefused, Unique};
 
 use crate::error::{Error, Result};
+use crate::limits::{DIRECTORY_CHANGES_WAITING_MAX, SEARCH_RESULTS_MAX};
 use crate::store::{Range, Store, Table, tables};
 use arc_swap::ArcSwap;
 use keys::Keys;
@@ -27,6 +32,7 @@ use protocol::person::{Person, PersonKind};
 use roaring::RoaringBitmap;
 use rows::{Row, Rows, Shared};
 use std::sync::Arc;
+use tokio::sync::broadcast;
 use tree::Tree;
 
 /// The organisation. Clones are the same one.
@@ -42,6 +48,16 @@ struct Inside {
     organisation: ArcSwap<String>,
     /// One change at a time: indices are given one after the other.
     changing: tokio::sync::Mutex<()>,
+    changed: broadcast::Sender<Changed>,
+}
+
+/// What is different in the organisation. It is durable when it is told.
+#[derive(Debug, Clone)]
+pub enum Changed {
+    /// These people are new, or something of them is different.
+    People(Arc<[UserIndex]>),
+    /// The tree of departments is different.
+    Departments,
 }
 
 /// People in one partition of the table `People`.
@@ -92,7 +108,18 @@ impl Directory {
             names: ArcSwap::from_pointee(names),
             organisation: ArcSwap::from_pointee(String::new()),
             changing: tokio::sync::Mutex::new(()),
+            changed: broadcast::channel(DIRECTORY_CHANGES_WAITING_MAX).0,
         })))
+    }
+
+    /// Tells each change from now on. Who lags behind must look at everything.
+    pub fn changes(&self) -> broadcast::Receiver<Changed> {
+        self.0.changed.subscribe()
+    }
+
+    fn tell(&self, changed: Changed) {
+        // Nobody may be listening yet.
+        let _ = self.0.changed.send(changed);
     }
 
     /// Gives the root of the tree its name, which is a setting.
@@ -137,12 +164,12 @@ impl Directory {
             departments: entry.departments.first().map_or_else(Vec::new, |id| self.path(id)),
             user_id: entry.user_id,
             name: entry.name,
+            mobile: entry.mobile.filter(|_| !entry.more.as_ref().is_some_and(|more| more.mobile_hidden)),
             kind: entry.kind,
             en_name: entry.en_name,
             title: entry.title,
             avatar: entry.avatar,
             email: entry.email,
-            mobile: entry.mobile,
             leader: entry.leader,
             resigned: entry.resigned,
         }
@@ -166,6 +193,16 @@ impl Directory {
     /// Has left the organisation, or is an index that nobody has.
     pub fn resigned(&self, index: UserIndex) -> bool {
         self.0.rows.load().get(index).is_none_or(Row::resigned)
+    }
+
+    /// May not sign in: has left the organisation, is frozen for now, or is an index that nobody has.
+    pub fn barred(&self, index: UserIndex) -> bool {
+        self.0.rows.load().get(index).is_none_or(|row| row.resigned() || row.frozen())
+    }
+
+    /// Is a group's own bot.
+    pub fn custom_bot(&self, index: UserIndex) -> bool {
+        self.0.rows.load().get(index).is_some_and(Row::custom_bot)
     }
 
     /// Shows nobody whether he or she is here.
@@ -199,6 +236,58 @@ impl Directory {
         Some(entry)
     }
 
+    /// The department that other systems know by this id: the one that they chose for it, or ours where they chose none.
+    pub fn department_shown_as(&self, id: &str) -> Option<Arc<DepartmentEntry>> {
+        let id = self.0.tree.read().by_shown_id(id)?.department_id.clone();
+        self.department(&id)
+    }
+
+    /// The department at a path of names from the top; none when there is no such.
+    pub fn department_at(&self, path: &[&str]) -> Option<String> {
+        let tree = self.0.tree.read();
+        path.iter().try_fold(ROOT.to_owned(), |above, name| {
+            tree.children(&above).iter().find(|child| child.name == **name).map(|child| child.department_id.clone())
+        })
+    }
+
+    /// Departments with this in their name, those that begin with it first; for more than a few hundred not for the
+    /// runtime's threads.
+    pub fn search_departments(&self, query: &str) -> Vec<Arc<DepartmentEntry>> {
+        let query = query.trim().to_lowercase();
+        if query.is_empty() {
+            return Vec::new();
+        }
+        let tree = self.0.tree.read();
+        let mut found: Vec<(bool, Arc<DepartmentEntry>)> = Vec::new();
+        for entry in tree.entries().filter(|entry| entry.department_id != ROOT) {
+            let names = [Some(entry.name.as_str()), entry.en_name.as_deref(), entry.ja_name.as_deref()];
+            let at = names.into_iter().flatten().filter_map(|name| name.to_lowercase().find(&query)).min();
+            found.extend(at.map(|at| (at > 0, entry.clone())));
+        }
+        drop(tree);
+        found.sort_by(|a, b| (a.0, &a.1.name, &a.1.department_id).cmp(&(b.0, &b.1.name, &b.1.department_id)));
+        found.truncate(SEARCH_RESULTS_MAX);
+        found.into_iter().map(|(_, entry)| entry).collect()
+    }
+
+    /// A department stands below another one, or is it.
+    pub fn department_within(&self, id: &str, above: &str) -> bool {
+        self.0.tree.read().within(id, above)
+    }
+
+    /// Somebody is in a department or below it.
+    pub fn person_within(&self, index: UserIndex, department_id: &str) -> bool {
+        self.0.tree.read().below(department_id).is_some_and(|people| people.contains(index))
+    }
+
+    /// People whose main department this is.
+    pub fn count_with_main(&self, id: &str) -> u32 {
+        let rows = self.0.rows.load();
+        let tree = self.0.tree.read();
+        let main = |index: &UserIndex| rows.get(*index).is_some_and(|row| row.departments().first().is_none_or(|main| **main == *id));
+        tree.direct(id).map_or(0, |people| people.iter().filter(main).count() as u32)
+    }
+
     /// Departments directly below one, in their order.
     pub fn children(&self, id: &str) -> Vec<Arc<DepartmentEntry>> {
         self.0.tree.read().children(id).to_vec()
@@ -207,6 +296,16 @@ impl Directory {
     /// People directly in a department, by index. Those in no department are in the root.
     pub fn people_in(&self, id: &str) -> Vec<UserIndex> {
         self.0.tree.read().direct(id).map_or_else(Vec::new, |people| people.iter().collect())
+    }
+
+    /// So many people directly in a department, by index, behind this one.
+    pub fn people_after(&self, id: &str, after: Option<UserIndex>, count: usize) -> Vec<UserIndex> {
+        let from = after.map_or(Some(0), |after| after.checked_add(1));
+        let tree = self.0.tree.read();
+        match (tree.direct(id), from) {
+            (Some(people), Some(from)) => people.range(from..).take(count).collect(),
+            _ => Vec::new(),
+        }
     }
 
     /// People in a department and below it.

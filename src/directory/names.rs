@@ -35,9 +35,9 @@ pub(super) struct Names {
     texts: Vec<(UserIndex, Arc<str>)>,
 }
 
-/// What is searched of somebody, or nothing for who has left.
+/// What is searched of somebody, or nothing for who has left and for groups' own bots.
 fn text_of(row: &Row, into: &mut String) -> bool {
-    if row.resigned() {
+    if row.resigned() || row.custom_bot() {
         return false;
     }
     for field in [row.name(), row.en_name().unwrap_or_default(), row.user_id(), row.email().unwrap_or_default()] {

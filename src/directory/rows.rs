@@ -3,7 +3,7 @@
 //! Rows stand in small blocks that are shared between the old and the new state, so that a change copies one block, and
 //! readers take no lock.
 
-use super::person::{PersonEntry, UserIndex};
+use super::person::{PersonEntry, PersonMore, UserIndex};
 use protocol::person::PersonKind;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,12 +16,15 @@ const PART: char = '\u{1f}';
 const BOT: u8 = 1;
 const RESIGNED: u8 = 2;
 const PRESENCE_HIDDEN: u8 = 4;
+const FROZEN: u8 = 8;
+const CUSTOM_BOT: u8 = 16;
 
 /// One person.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     user_id: Arc<str>,
-    /// Name, name in Latin letters, e-mail, mobile, title, leader, picture.
+    /// Name, name in Latin letters, e-mail, mobile, title, leader, picture, and the rest as JSON, in which control
+    /// characters are escaped.
     texts: Box<str>,
     departments: Arc<[Arc<str>]>,
     flags: u8,
@@ -29,6 +32,7 @@ pub(super) struct Row {
 
 impl Row {
     pub fn new(entry: &PersonEntry, shared: &mut Shared) -> Self {
+        let more = entry.more.as_ref().map(|more| serde_json::to_string(more).unwrap_or_default());
         let texts = [
             Some(&entry.name),
             entry.en_name.as_ref(),
@@ -37,6 +41,7 @@ impl Row {
             entry.title.as_ref(),
             entry.leader.as_ref(),
             entry.avatar.as_ref(),
+            more.as_ref(),
         ];
         let mut joined = String::with_capacity(texts.iter().map(|text| text.map_or(0, |text| text.len()) + 1).sum());
         for (i, text) in texts.into_iter().enumerate() {
@@ -46,7 +51,14 @@ impl Row {
             joined.push_str(text.map_or("", String::as_str));
         }
         let mut flags = 0;
-        for (flag, set) in [(BOT, entry.kind == PersonKind::Bot), (RESIGNED, entry.resigned), (PRESENCE_HIDDEN, entry.presence_hidden)] {
+        let more_says = |says: fn(&PersonMore) -> bool| entry.more.as_deref().is_some_and(says);
+        for (flag, set) in [
+            (BOT, entry.kind == PersonKind::Bot),
+            (RESIGNED, entry.resigned),
+            (PRESENCE_HIDDEN, entry.presence_hidden),
+            (FROZEN, more_says(|more| more.frozen)),
+            (CUSTOM_BOT, more_says(|more| more.custom_bot)),
+        ] {
             flags |= if set { flag } else { 0 };
         }
         Self { user_id: entry.user_id.as_str().into(), texts: joined.into(), departments: shared.departments(&entry.departments), flags }
@@ -92,6 +104,14 @@ impl Row {
         self.flags & PRESENCE_HIDDEN != 0
     }
 
+    pub fn frozen(&self) -> bool {
+        self.flags & FROZEN != 0
+    }
+
+    pub fn custom_bot(&self) -> bool {
+        self.flags & CUSTOM_BOT != 0
+    }
+
     /// The whole person.
     pub fn entry(&self) -> PersonEntry {
         let mut texts = self.texts.split(PART).map(|text| (!text.is_empty()).then(|| text.to_owned()));
@@ -106,6 +126,7 @@ impl Row {
             title: next(),
             leader: next(),
             avatar: next(),
+            more: next().and_then(|json| serde_json::from_str(&json).ok()),
             departments: self.departments.iter().map(|id| id.to_string()).collect(),
             resigned: self.resigned(),
             presence_hidden: self.presence_hidden(),
@@ -180,6 +201,7 @@ mod tests {
         entry.leader = Some("e2".into());
         entry.departments = vec!["od-1".into(), "od-2".into()];
         entry.presence_hidden = true;
+        entry.set_more(PersonMore { frozen: true, nickname: Some("a\u{1f}b".into()), ..PersonMore::default() });
         let before = rows.clone();
         rows.set(0, Row::new(&entry, &mut Shared::default()));
         assert_eq!(rows.get(0).unwrap().entry(), entry);

@@ -18,7 +18,7 @@ fn person(id: &str, name: &str, department: Option<&str>) -> PersonEntry {
 }
 
 fn department(id: &str, parent: &str) -> DepartmentEntry {
-    DepartmentEntry { department_id: id.into(), name: format!("name of {id}"), parent: parent.into(), order: 0, leader: None }
+    DepartmentEntry::new(id, format!("name of {id}"), parent)
 }
 
 #[tokio::test]

@@ -17,33 +17,48 @@ struct Node {
     below: RoaringBitmap,
 }
 
+impl Node {
+    fn new(entry: Arc<DepartmentEntry>) -> Self {
+        Self { entry, children: Vec::new(), direct: RoaringBitmap::new(), below: RoaringBitmap::new() }
+    }
+}
+
 /// The tree.
 #[derive(Debug)]
 pub(super) struct Tree {
     nodes: HashMap<String, Node>,
+    /// From the id that other systems chose to ours.
+    custom_ids: HashMap<String, String>,
+}
+
+/// Place of a department among its sisters.
+fn place_of(entry: &DepartmentEntry) -> (u32, &str, &str) {
+    (entry.order, &entry.name, &entry.department_id)
 }
 
 impl Tree {
     /// The tree of these departments and people. The root is always there.
     pub fn new(departments: Vec<Arc<DepartmentEntry>>, rows: &Rows) -> Self {
         let mut nodes: HashMap<String, Node> = HashMap::with_capacity(departments.len() + 1);
-        let root =
-            Arc::new(DepartmentEntry { department_id: ROOT.into(), name: String::new(), parent: ROOT.into(), order: 0, leader: None });
+        let mut custom_ids = HashMap::new();
+        let root = Arc::new(DepartmentEntry::new(ROOT, "", ROOT));
         for entry in std::iter::once(root).chain(departments) {
-            let node = Node { entry: entry.clone(), children: Vec::new(), direct: RoaringBitmap::new(), below: RoaringBitmap::new() };
-            nodes.insert(entry.department_id.clone(), node);
+            if let Some(custom_id) = &entry.custom_id {
+                custom_ids.insert(custom_id.clone(), entry.department_id.clone());
+            }
+            nodes.insert(entry.department_id.clone(), Node::new(entry));
         }
         let mut sisters: HashMap<String, Vec<Arc<DepartmentEntry>>> = HashMap::new();
         for node in nodes.values().filter(|node| node.entry.department_id != ROOT) {
             sisters.entry(node.entry.parent.clone()).or_default().push(node.entry.clone());
         }
         for (parent, mut children) in sisters {
-            children.sort_by(|a, b| (a.order, &a.name, &a.department_id).cmp(&(b.order, &b.name, &b.department_id)));
+            children.sort_by(|a, b| place_of(a).cmp(&place_of(b)));
             if let Some(node) = nodes.get_mut(&parent) {
                 node.children = children;
             }
         }
-        let mut tree = Self { nodes };
+        let mut tree = Self { nodes, custom_ids };
         for (index, row) in rows.iter() {
             tree.place(index, row);
         }
@@ -54,8 +69,21 @@ impl Tree {
         self.nodes.values().map(|node| &node.entry)
     }
 
+    /// How many departments there are, the root too.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
+    }
+
     pub fn entry(&self, id: &str) -> Option<&Arc<DepartmentEntry>> {
         self.nodes.get(id).map(|node| &node.entry)
+    }
+
+    /// The department that other systems know by this id: the one that they chose, or ours where they chose none.
+    pub fn by_shown_id(&self, id: &str) -> Option<&Arc<DepartmentEntry>> {
+        match self.custom_ids.get(id) {
+            Some(id) => self.entry(id),
+            None => self.entry(id).filter(|entry| entry.custom_id.is_none()),
+        }
     }
 
     pub fn children(&self, id: &str) -> &[Arc<DepartmentEntry>] {
@@ -80,6 +108,15 @@ impl Tree {
             self.entry(&entry.parent).or_else(|| self.entry(ROOT))
         })
         .take(DEPARTMENT_DEPTH_MAX)
+    }
+
+    fn ids_upward(&self, id: &str) -> Vec<String> {
+        self.upward(id).map(|entry| entry.department_id.clone()).collect()
+    }
+
+    /// A department stands below another one, or is it.
+    pub fn within(&self, id: &str, above: &str) -> bool {
+        self.nodes.contains_key(id) && self.upward(id).any(|entry| entry.department_id == above)
     }
 
     /// Names from the top down; without the root's.
@@ -110,6 +147,87 @@ impl Tree {
             }
         }
         None
+    }
+
+    /// How many levels there are below a department, itself counted.
+    pub fn height(&self, id: &str) -> usize {
+        let mut level: Vec<&str> = vec![id];
+        let mut height = 0;
+        while !level.is_empty() && height <= DEPARTMENT_DEPTH_MAX {
+            height += 1;
+            level = level.iter().flat_map(|id| self.children(id)).map(|child| child.department_id.as_str()).collect();
+        }
+        height
+    }
+
+    /// Puts a department in, or what is different of it. Its parent is there; nothing but its own place changes.
+    pub fn put(&mut self, entry: Arc<DepartmentEntry>) {
+        let id = entry.department_id.clone();
+        if let Some(custom_id) = self.entry(&id).and_then(|before| before.custom_id.clone()) {
+            self.custom_ids.remove(&custom_id);
+        }
+        if let Some(custom_id) = &entry.custom_id {
+            self.custom_ids.insert(custom_id.clone(), id.clone());
+        }
+        if id == ROOT {
+            if let Some(node) = self.nodes.get_mut(ROOT) {
+                node.entry = entry;
+            }
+            return;
+        }
+        let before = self.entry(&id).map(|before| before.parent.clone());
+        if let Some(parent) = &before {
+            self.take_from(parent, &id);
+        }
+        match self.nodes.get_mut(&id) {
+            Some(node) => node.entry = entry.clone(),
+            None => drop(self.nodes.insert(id.clone(), Node::new(entry.clone()))),
+        }
+        if let Some(parent) = self.nodes.get_mut(&entry.parent) {
+            let at = parent.children.partition_point(|sister| place_of(sister) < place_of(&entry));
+            parent.children.insert(at, entry.clone());
+        }
+        if let Some(parent) = before.filter(|before| *before != entry.parent) {
+            self.count_anew(&parent);
+            let below = self.below(&id).cloned().unwrap_or_default();
+            for above in self.ids_upward(&entry.parent) {
+                if let Some(node) = self.nodes.get_mut(&above) {
+                    node.below |= &below;
+                }
+            }
+        }
+    }
+
+    /// Takes out a department that has nobody in it and nothing below it.
+    pub fn remove(&mut self, id: &str) {
+        let Some(node) = self.nodes.remove(id) else { return };
+        if let Some(custom_id) = &node.entry.custom_id {
+            self.custom_ids.remove(custom_id);
+        }
+        self.take_from(&node.entry.parent, id);
+    }
+
+    fn take_from(&mut self, parent: &str, id: &str) {
+        if let Some(node) = self.nodes.get_mut(parent) {
+            node.children.retain(|child| child.department_id != id);
+        }
+    }
+
+    /// Who is below a department and those above it, from the bottom up. Somebody may be below by two ways, so that
+    /// nobody can just be taken away.
+    fn count_anew(&mut self, id: &str) {
+        for above in self.ids_upward(id) {
+            let Some(node) = self.nodes.get(&above) else { continue };
+            let mut below = node.direct.clone();
+            for child in &node.children {
+                if let Some(child) = self.nodes.get(&child.department_id) {
+                    below |= &child.below;
+                }
+            }
+            if let Some(node) = self.nodes.get_mut(&above) {
+                node.below = below;
+            }
+        }
     }
 
     fn departments_of(row: &Row) -> Vec<&str> {
@@ -143,7 +261,7 @@ impl Tree {
         };
         for id in Self::departments_of(row) {
             let known = if self.nodes.contains_key(id) { id } else { ROOT };
-            let upward: Vec<String> = self.upward(known).map(|entry| entry.department_id.clone()).collect();
+            let upward = self.ids_upward(known);
             if let Some(node) = self.nodes.get_mut(known) {
                 set(&mut node.direct);
             }

@@ -8,8 +8,8 @@ use crate::limits;
 use crate::session::{Frame, Session};
 use futures_util::future::BoxFuture;
 use protocol::command::{
-    Command, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople,
-    SetPresence, SignOut, Watch, Welcome,
+    Command, CustomBotList, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences,
+    ReceiptUpTo, SearchPeople, SetPresence, SignOut, Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
 use serde::Serialize;
@@ -163,6 +163,26 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             later!(sign_out(gateway, user, body))
         }
         Command::GotEphemeral(body) => later!(async move { chats.got_ephemeral(user, &body.message_ids).await.map(|()| Done {}) }),
+        Command::AddCustomBot(body) => {
+            let gateway = gateway.clone();
+            later!(async move { Ok::<_, Error>(gateway.with_url(chats.add_custom_bot(user, body).await?)) })
+        }
+        Command::CustomBots(body) => {
+            let gateway = gateway.clone();
+            later!(async move {
+                let list = chats.custom_bots(user, body).await?;
+                Ok::<_, Error>(CustomBotList { bots: list.bots.into_iter().map(|bot| gateway.with_url(bot)).collect() })
+            })
+        }
+        Command::ChangeCustomBot(body) => {
+            let gateway = gateway.clone();
+            later!(async move { Ok::<_, Error>(gateway.with_url(chats.change_custom_bot(user, body).await?)) })
+        }
+        Command::RenewCustomBot(body) => {
+            let gateway = gateway.clone();
+            later!(async move { Ok::<_, Error>(gateway.with_url(chats.renew_custom_bot(user, body).await?)) })
+        }
+        Command::RemoveCustomBot(body) => later!(async move { chats.remove_custom_bot(user, body).await.map(|()| Done {}) }),
     }
 }
 

@@ -7,13 +7,14 @@
 mod connection;
 mod dispatch;
 mod heartbeat;
+mod people;
 mod text_check;
 mod upgrade;
 
 #[cfg(feature = "autobahn")]
 mod echo;
 
-use crate::auth::Auth;
+use crate::auth::{Auth, EVERY_DEVICE};
 use crate::chat::Chats;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -31,6 +32,7 @@ use protocol::event::{Drain, Event};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
 /// What the door needs of the server.
 pub struct Gateway {
@@ -45,6 +47,8 @@ pub struct Gateway {
     pub(crate) who: Arc<Who>,
     /// Prefix of the web pages that this server has.
     pub(crate) page_prefix: String,
+    /// The server's own address without a slash at the end; empty where it is not known by what name others reach it.
+    pub(crate) url: String,
     /// Connections that have upgraded and not said hello yet.
     pub(crate) greeting: AtomicUsize,
     pub(crate) draining: AtomicBool,
@@ -61,6 +65,14 @@ impl Gateway {
         router.with_state(self.clone())
     }
 
+    /// A bot whose address begins with the server's own, where that is known; else it begins with `/`.
+    pub(crate) fn with_url(&self, mut bot: protocol::command::CustomBot) -> protocol::command::CustomBot {
+        if let Some(path) = &bot.url {
+            bot.url = Some(format!("{}{path}", self.url));
+        }
+        bot
+    }
+
     /// A time to come back, spread over sessions so that they do not come together.
     pub(crate) fn come_back_ms(&self) -> u64 {
         let spread = (self.registry.count() as u64 / limits::ADMISSIONS_PER_MS).clamp(500, 30_000);
@@ -71,27 +83,39 @@ impl Gateway {
     pub async fn close_revoked(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
         let mut revocations = self.auth.revocations();
         loop {
-            let revoked = tokio::select! {
+            let mut revoked = tokio::select! {
                 revoked = revocations.recv() => revoked,
                 _ = stop.wait_for(|stop| *stop) => return,
             };
-            // The reply to `sign_out` goes out first.
+            // The reply to `sign_out` goes out first. What came meanwhile is done at once: thousands may leave together.
             tokio::time::sleep(Duration::from_millis(100)).await;
-            match revoked {
-                Ok((user, device_id)) => self.registry.each_of(user, |session| {
-                    if of_device(&session.device_id, &device_id) {
-                        session.close(CloseCode::DeviceRevoked, None);
+            loop {
+                match revoked {
+                    Ok((user, device_id)) => self.close_signed_out(user, &device_id),
+                    Err(RecvError::Lagged(_)) => {
+                        // Too many at once to name them: every session comes back and proves that it is still signed in.
+                        for session in self.registry.all() {
+                            session.close(CloseCode::Internal, Some(self.come_back_ms()));
+                        }
                     }
-                }),
-                Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {
-                    // Too many at once to name them: every session comes back and proves that it is still signed in.
-                    for session in self.registry.all() {
-                        session.close(CloseCode::Internal, Some(self.come_back_ms()));
-                    }
+                    Err(RecvError::Closed) => return,
                 }
-                Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                revoked = match revocations.try_recv() {
+                    Ok(next) => Ok(next),
+                    Err(TryRecvError::Lagged(count)) => Err(RecvError::Lagged(count)),
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                };
             }
         }
+    }
+
+    fn close_signed_out(&self, user: u32, device_id: &str) {
+        let code = if self.directory.barred(user) { CloseCode::PersonDisabled } else { CloseCode::DeviceRevoked };
+        self.registry.each_of(user, |session| {
+            if device_id == EVERY_DEVICE || of_device(&session.device_id, device_id) {
+                session.close(code, None);
+            }
+        });
     }
 
     /// Tells senders in large chats how many have read their last message, at most once a second a chat.

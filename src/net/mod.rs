@@ -8,6 +8,7 @@ mod body;
 pub mod listener;
 pub mod open_files;
 pub mod proxy;
+pub mod range;
 mod rate;
 pub mod socket;
 pub mod tls;

@@ -1,4 +1,14 @@
-//! People and departments.
+//! People and departments: find and read.
+
+mod change;
+mod department;
+mod scope;
+mod search;
+
+pub use change::{create, patch, remove, resurrect, update};
+pub use department::{create_department, patch_department, remove_department, update_department, update_department_id};
+pub use scope::scopes;
+pub use search::{search_departments, search_people};
 
 use super::OpenApi;
 use super::envelope::{Answer, Call, Reply};
@@ -6,8 +16,9 @@ use super::error::{Refusal, Violation};
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
-use crate::directory::{DepartmentEntry, ROOT};
+use crate::directory::{DepartmentEntry, EditRefused, PersonEntry, ROOT, Unique};
 use axum::http::StatusCode;
+use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -20,18 +31,18 @@ const BATCH_MAX: usize = 500;
 
 /// `GET contact/v3/users/:user_id`
 pub async fn user(mut call: Call) -> Answer {
-    let form = forms(&mut call)?;
-    let index = call.api.meant(&call.app, form, &call.input.path("user_id"))?;
-    Ok(Reply::Data(json!({ "user": call.api.user(&call.app, form, index) })))
+    let forms = forms(&mut call)?;
+    let index = call.api.meant(&call.app, forms.users, &call.input.path("user_id"))?;
+    Ok(Reply::Data(json!({ "user": call.api.user(&call.app, forms, index) })))
 }
 
 /// `GET contact/v3/users/batch`
 pub async fn users(mut call: Call) -> Answer {
     let ids = call.input.asked_list("user_ids", BATCH_MAX);
-    let form = forms(&mut call)?;
+    let forms = forms(&mut call)?;
     // Who is not known is left out, as the platform does; the caller sees it by the missing entry.
-    let people = ids.iter().filter_map(|id| call.api.meant(&call.app, form, id).ok());
-    let items: Vec<Value> = people.map(|index| call.api.user(&call.app, form, index)).collect();
+    let people = ids.iter().filter_map(|id| call.api.meant(&call.app, forms.users, id).ok());
+    let items: Vec<Value> = people.map(|index| call.api.user(&call.app, forms, index)).collect();
     Ok(Reply::Data(json!({ "items": items })))
 }
 
@@ -39,16 +50,13 @@ pub async fn users(mut call: Call) -> Answer {
 pub async fn users_of_department(mut call: Call) -> Answer {
     let department = call.input.asked("department_id").unwrap_or_else(|| ROOT.to_owned());
     let page = Page::read(&mut call.input, PAGE_DEFAULT, PAGE_MAX);
-    let form = forms(&mut call)?;
-    call.api.department(&department)?;
-    let after: Option<u32> = page.number()?;
-    let mut people: Vec<u32> =
-        call.api.chats.directory.people_in(&department).into_iter().filter(|index| after.is_none_or(|after| *index > after)).collect();
-    people.sort_unstable();
+    let forms = forms(&mut call)?;
+    let department = call.api.department_seen(&call.app, forms, &department)?;
+    let mut people = call.api.chats.directory.people_after(&department.department_id, page.number()?, page.size + 1);
     let more = people.len() > page.size;
     people.truncate(page.size);
     let next = people.last().filter(|_| more).map(u32::to_string);
-    let items = people.into_iter().map(|index| call.api.user(&call.app, form, index)).collect();
+    let items = people.into_iter().map(|index| call.api.user(&call.app, forms, index)).collect();
     Ok(page::reply(items, next))
 }
 
@@ -61,11 +69,12 @@ pub async fn ids(mut call: Call) -> Answer {
     let directory = &call.api.chats.directory;
     let found = |field: &str, asked: &str, index: Option<u32>| {
         let mut entry = json!({ field: asked });
-        let person =
-            index.and_then(|index| Some((index, directory.entry(index)?))).filter(|(_, person)| include_resigned || !person.resigned);
+        let person = index
+            .and_then(|index| Some((index, directory.entry(index)?)))
+            .filter(|(index, person)| (include_resigned || !person.resigned) && call.api.auth.sees_person(&call.app, *index));
         if let Some((index, person)) = person {
             entry["user_id"] = json!(call.api.id_of(&call.app, form, index));
-            entry["status"] = status(person.resigned);
+            entry["status"] = status(&person);
         }
         entry
     };
@@ -91,17 +100,17 @@ pub async fn names(mut call: Call) -> Answer {
 
 /// `GET contact/v3/departments/:department_id`
 pub async fn department(mut call: Call) -> Answer {
-    let form = forms(&mut call)?;
-    let entry = call.api.department(&call.input.path("department_id"))?;
-    Ok(Reply::Data(json!({ "department": call.api.department_object(&call.app, form, &entry) })))
+    let forms = forms(&mut call)?;
+    let entry = call.api.department_seen(&call.app, forms, &call.input.path("department_id"))?;
+    Ok(Reply::Data(json!({ "department": call.api.department_object(&call.app, forms, &entry) })))
 }
 
 /// `GET contact/v3/departments/batch`
 pub async fn departments(mut call: Call) -> Answer {
     let ids = call.input.asked_list("department_ids", BATCH_MAX);
-    let form = forms(&mut call)?;
-    let found = ids.iter().filter_map(|id| call.api.chats.directory.department(id));
-    let items: Vec<Value> = found.map(|entry| call.api.department_object(&call.app, form, &entry)).collect();
+    let forms = forms(&mut call)?;
+    let found = ids.iter().filter_map(|id| call.api.department_seen(&call.app, forms, id).ok());
+    let items: Vec<Value> = found.map(|entry| call.api.department_object(&call.app, forms, &entry)).collect();
     Ok(Reply::Data(json!({ "items": items })))
 }
 
@@ -120,11 +129,11 @@ pub async fn department_list(mut call: Call) -> Answer {
 fn below(call: &mut Call, parent: &str) -> Answer {
     let recursive = call.input.asked_flag("fetch_child");
     let page = Page::read(&mut call.input, PAGE_DEFAULT, PAGE_MAX);
-    let form = forms(call)?;
-    call.api.department(parent)?;
+    let forms = forms(call)?;
+    let parent = call.api.department_seen(&call.app, forms, parent)?;
     let start: usize = page.number()?.unwrap_or(0);
     // Level by level from the top, each in its own order: the same walk for every page.
-    let mut found: Vec<Arc<DepartmentEntry>> = call.api.chats.directory.children(parent);
+    let mut found: Vec<Arc<DepartmentEntry>> = call.api.chats.directory.children(&parent.department_id);
     let mut at = 0;
     while recursive && at < found.len() && found.len() <= start + page.size {
         let inner = call.api.chats.directory.children(&found[at].department_id);
@@ -133,7 +142,7 @@ fn below(call: &mut Call, parent: &str) -> Answer {
     }
     let end = (start + page.size).min(found.len());
     let next = (end < found.len()).then(|| end.to_string());
-    let items = found.get(start..end).unwrap_or_default().iter().map(|entry| call.api.department_object(&call.app, form, entry)).collect();
+    let items = found.get(start..end).unwrap_or_default().iter().map(|entry| call.api.department_object(&call.app, forms, entry)).collect();
     Ok(page::reply(items, next))
 }
 
@@ -141,29 +150,45 @@ fn below(call: &mut Call, parent: &str) -> Answer {
 pub async fn parents(mut call: Call) -> Answer {
     let department = call.input.asked_required("department_id");
     let page = Page::read(&mut call.input, PAGE_DEFAULT, PAGE_MAX);
-    let form = forms(&mut call)?;
-    let mut entry = call.api.department(&department)?;
+    let forms = forms(&mut call)?;
+    let mut entry = call.api.department_seen(&call.app, forms, &department)?;
     let mut above = Vec::new();
     while entry.department_id != ROOT
         && entry.parent != ROOT
-        && entry.parent != entry.department_id
         && above.len() < crate::limits::DEPARTMENT_DEPTH_MAX
+        && call.api.auth.sees_department(&call.app, &entry.parent)
+        && let Some(parent) = call.api.chats.directory.department(&entry.parent)
     {
-        entry = call.api.department(&entry.parent)?;
+        entry = parent;
         above.push(entry.clone());
     }
     let start: usize = page.number()?.unwrap_or(0).min(above.len());
     let end = (start + page.size).min(above.len());
     let next = (end < above.len()).then(|| end.to_string());
-    Ok(page::reply(above[start..end].iter().map(|entry| call.api.department_object(&call.app, form, entry)).collect(), next))
+    Ok(page::reply(above[start..end].iter().map(|entry| call.api.department_object(&call.app, forms, entry)).collect(), next))
+}
+
+/// How a caller names people and departments.
+#[derive(Debug, Clone, Copy)]
+pub struct Forms {
+    users: IdType,
+    /// Departments by the ids that other systems chose.
+    chosen_ids: bool,
 }
 
 /// Reads both id types, and refuses what was wrong up to here in the way of these calls.
-fn forms(call: &mut Call) -> Result<IdType, Refusal> {
-    let form = IdType::read(&mut call.input, "user_id_type");
-    call.input.asked_word("department_id_type", &["open_department_id", "department_id"], "open_department_id");
-    call.input.checked().map_err(|refusal| Refusal { code: contact_code(&refusal.violations), ..refusal })?;
-    Ok(form)
+fn forms(call: &mut Call) -> Result<Forms, Refusal> {
+    let users = IdType::read(&mut call.input, "user_id_type");
+    let word = call.input.asked_word("department_id_type", &["open_department_id", "department_id"], "open_department_id");
+    call.checked()?;
+    Ok(Forms { users, chosen_ids: word == "department_id" })
+}
+
+impl Call {
+    /// Refuses what was wrong up to here, with the codes of these calls.
+    fn checked(&mut self) -> Result<(), Refusal> {
+        self.input.checked().map_err(|refusal| Refusal { code: contact_code(&refusal.violations), ..refusal })
+    }
 }
 
 fn contact_code(violations: &[Violation]) -> u32 {
@@ -174,8 +199,69 @@ fn contact_code(violations: &[Violation]) -> u32 {
     }
 }
 
-fn status(resigned: bool) -> Value {
-    json!({ "is_activated": !resigned, "is_exited": false, "is_frozen": false, "is_resigned": resigned, "is_unjoin": false })
+/// Why an edit was refused, in the platform's codes.
+impl From<EditRefused> for Refusal {
+    fn from(refused: EditRefused) -> Self {
+        let (code, sentence) = match refused {
+            EditRefused::NoPerson => (41_012, "user id invalid: nobody has it; check the id and its type".to_owned()),
+            EditRefused::Resigned => {
+                (42_006, "user has resigned: the person has left the organisation; take the person in again first".to_owned())
+            }
+            EditRefused::NoDepartment(id) => (
+                40_015,
+                format!(
+                    "department does not exist: nobody made `{}`; check the id and `department_id_type`, the root is 0",
+                    crate::error::clip(&id)
+                ),
+            ),
+            EditRefused::Taken { field, by } => match field {
+                Unique::UserId => (41_011, format!("user id exists: `{by}` has it; choose another one, or change that person")),
+                Unique::Mobile => (41_001, format!("mobile exists: the number is `{by}`'s; check it, or change that person first")),
+                Unique::Email => (41_002, format!("email exists: the address is `{by}`'s; check it, or change that person first")),
+                Unique::DepartmentId => {
+                    (43_007, format!("duplicated department custom id: the department `{by}` has it; choose another one"))
+                }
+                Unique::DepartmentName => {
+                    (43_022, format!("department name duplicate: the department `{by}` beside it has the same name; choose another one"))
+                }
+            },
+            EditRefused::CustomId(why) => (43_008, format!("custom department id invalid: {why}; choose another one")),
+            EditRefused::HasPeople(count) => (43_011, format!("the department has {count} people; move them to other departments first")),
+            EditRefused::HasDepartments(count) => {
+                (43_012, format!("the department has {count} departments below it; move or delete them first"))
+            }
+            EditRefused::Root => (40_002, "the root of the tree cannot be changed here; its name is the operator's setting".to_owned()),
+            EditRefused::Circle => {
+                (40_001, "param error: the department would stand below itself; choose a `parent_department_id` outside of it".to_owned())
+            }
+            EditRefused::TooDeep => (
+                43_019,
+                format!(
+                    "the tree would be too deep: at most {} levels; choose a parent further up",
+                    crate::limits::DEPARTMENT_DEPTH_MAX - 1
+                ),
+            ),
+            EditRefused::Other(error) => {
+                return match error.code {
+                    ErrorCode::InvalidValue | ErrorCode::TooLarge => Refusal::new(40_001, format!("param error: {error}")),
+                    ErrorCode::PersonNotFound => Refusal::new(41_012, format!("user id invalid: {error}")),
+                    _ => Refusal::of(super::error::Act::Chat, error),
+                };
+            }
+        };
+        Refusal::new(code, sentence)
+    }
+}
+
+fn status(person: &PersonEntry) -> Value {
+    let frozen = person.more.as_ref().is_some_and(|more| more.frozen);
+    json!({
+        "is_activated": !person.resigned,
+        "is_exited": false,
+        "is_frozen": frozen,
+        "is_resigned": person.resigned,
+        "is_unjoin": false,
+    })
 }
 
 fn names_of(name: &str, en_name: Option<&str>) -> Value {
@@ -187,72 +273,142 @@ fn names_of(name: &str, en_name: Option<&str>) -> Value {
 }
 
 impl OpenApi {
-    fn department(&self, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {
-        self.chats.directory.department(id).ok_or_else(|| {
-            Refusal::new(
-                40_015,
-                format!("department does not exist: nobody made `{}`; check the department_id, the root is 0", crate::error::clip(id)),
-            )
-            .with_status(StatusCode::BAD_REQUEST)
-        })
+    /// The department that is meant by an id, when this app may see it.
+    fn department_seen(&self, app: &AppEntry, forms: Forms, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {
+        let entry = self.department_meant(forms, id)?;
+        if self.auth.sees_department(app, &entry.department_id) { Ok(entry) } else { Err(no_department_right(id)) }
     }
 
-    fn user(&self, app: &AppEntry, form: IdType, index: u32) -> Value {
+    fn department_meant(&self, forms: Forms, id: &str) -> Result<Arc<DepartmentEntry>, Refusal> {
+        let directory = &self.chats.directory;
+        let entry = if forms.chosen_ids { directory.department_shown_as(id) } else { directory.department(id) };
+        entry.ok_or_else(|| EditRefused::NoDepartment(id.to_owned()).into())
+    }
+
+    /// The id of a department in the form that the caller asked for.
+    fn shown_department(&self, forms: Forms, id: &str) -> String {
+        let entry = if forms.chosen_ids { self.chats.directory.department(id) } else { None };
+        entry.map_or_else(|| id.to_owned(), |entry| entry.shown_id().to_owned())
+    }
+
+    fn user(&self, app: &AppEntry, forms: Forms, index: u32) -> Value {
         let Some(person) = self.chats.directory.entry(index) else { return json!({}) };
         let avatar = self.avatar_url(index);
         let departments: Vec<&str> =
             if person.departments.is_empty() { vec![ROOT] } else { person.departments.iter().map(String::as_str).collect() };
+        let more = person.more();
         let orders: Vec<Value> = departments
             .iter()
             .enumerate()
-            .map(|(at, id)| json!({ "department_id": id, "user_order": 0, "department_order": departments.len() - at, "is_primary_dept": at == 0 }))
+            .map(|(at, id)| {
+                let order = more.orders.iter().find(|order| order.department_id == *id);
+                let department_order = order.map_or((departments.len() - at) as u32, |order| order.department_order);
+                json!({
+                    "department_id": self.shown_department(forms, id),
+                    "user_order": order.map_or(0, |order| order.user_order),
+                    "department_order": department_order,
+                    "is_primary_dept": at == 0,
+                })
+            })
             .collect();
         let mut user = json!({
             "open_id": self.chats.seal.open_id(app.bot, index),
             "union_id": self.chats.seal.union_id(index),
             "user_id": person.user_id,
             "name": person.name,
+            "gender": more.gender,
             "avatar": { "avatar_72": avatar, "avatar_240": avatar, "avatar_640": avatar, "avatar_origin": avatar },
-            "status": status(person.resigned),
-            "department_ids": departments,
+            "status": status(&person),
+            "department_ids": departments.iter().map(|id| self.shown_department(forms, id)).collect::<Vec<_>>(),
             "orders": orders,
-            "employee_no": person.user_id,
-            "employee_type": 1,
+            "employee_no": more.employee_no.as_ref().unwrap_or(&person.user_id),
+            "employee_type": more.employee_type.max(1),
             "is_tenant_manager": false,
-            "mobile_visible": person.mobile.is_some(),
+            "mobile_visible": !more.mobile_hidden,
         });
-        let leader =
-            person.leader.as_deref().and_then(|leader| self.chats.directory.index(leader)).map(|leader| self.id_of(app, form, leader));
+        let id_of = |user_id: &str| self.chats.directory.index(user_id).map(|index| self.id_of(app, forms.users, index));
         for (field, value) in [
             ("en_name", person.en_name.clone()),
+            ("nickname", more.nickname),
             ("email", person.email.clone()),
             ("mobile", person.mobile.clone()),
             ("job_title", person.title.clone()),
-            ("leader_user_id", leader),
+            ("leader_user_id", person.leader.as_deref().and_then(id_of)),
+            ("city", more.city),
+            ("country", more.country),
+            ("work_station", more.work_station),
+            ("enterprise_email", more.enterprise_email),
+            ("job_level_id", more.job_level_id),
+            ("job_family_id", more.job_family_id),
         ] {
             if let Some(value) = value {
                 user[field] = Value::String(value);
             }
         }
+        if let Some(join_time_s) = more.join_time_s {
+            user["join_time"] = json!(join_time_s);
+        }
+        if !more.dotted_leaders.is_empty() {
+            user["dotted_line_leader_user_ids"] = json!(more.dotted_leaders.iter().filter_map(|id| id_of(id)).collect::<Vec<_>>());
+        }
+        if let Some(attributes) = more.custom_attrs.and_then(|json| serde_json::from_str::<Value>(&json).ok()) {
+            user["custom_attrs"] = attributes;
+        }
         user
     }
 
-    fn department_object(&self, app: &AppEntry, form: IdType, entry: &DepartmentEntry) -> Value {
+    fn department_object(&self, app: &AppEntry, forms: Forms, entry: &DepartmentEntry) -> Value {
+        let directory = &self.chats.directory;
         let mut department = json!({
             "name": entry.name,
             "i18n_name": { "zh_cn": entry.name },
-            "parent_department_id": entry.parent,
-            "department_id": entry.department_id,
+            "parent_department_id": self.shown_department(forms, &entry.parent),
+            "department_id": entry.shown_id(),
             "open_department_id": entry.department_id,
             "order": entry.order.to_string(),
-            "member_count": self.chats.directory.count_below(&entry.department_id),
+            "member_count": directory.count_below(&entry.department_id),
+            "primary_member_count": directory.count_with_main(&entry.department_id),
             "status": { "is_deleted": false },
         });
-        if let Some(leader) = entry.leader.as_deref().and_then(|leader| self.chats.directory.index(leader)) {
-            let leader = self.id_of(app, form, leader);
-            department["leaders"] = json!([{ "leaderType": 1, "leaderID": leader }]);
+        for (locale, name) in [("en_us", &entry.en_name), ("ja_jp", &entry.ja_name)] {
+            if let Some(name) = name {
+                department["i18n_name"][locale] = json!(name);
+            }
+        }
+        let id_of = |user_id: &str| directory.index(user_id).map(|index| self.id_of(app, forms.users, index));
+        let leader = entry.leader.as_deref().and_then(id_of);
+        let deputies = entry.deputies.iter().filter_map(|deputy| id_of(deputy));
+        let leaders: Vec<Value> = leader
+            .iter()
+            .map(|id| json!({ "leaderType": 1, "leaderID": id }))
+            .chain(deputies.map(|id| json!({ "leaderType": 2, "leaderID": id })))
+            .collect();
+        if !leaders.is_empty() {
+            department["leaders"] = Value::Array(leaders);
+        }
+        if let Some(leader) = leader {
             department["leader_user_id"] = json!(leader);
+        }
+        if !entry.hrbps.is_empty() {
+            department["department_hrbps"] = json!(entry.hrbps.iter().filter_map(|id| id_of(id)).collect::<Vec<_>>());
+        }
+        if !entry.unit_ids.is_empty() {
+            department["unit_ids"] = json!(entry.unit_ids);
+        }
+        if let Some(chat) = entry.chat {
+            department["chat_id"] = json!(self.chats.seal.chat_id(crate::ids::ChatKey(chat)));
         }
         department
     }
+}
+
+fn no_department_right(id: &str) -> Refusal {
+    Refusal::new(
+        40_004,
+        format!(
+            "no department authority: `{}` is outside of what this app may see; ask the operator to extend the app's range",
+            crate::error::clip(id)
+        ),
+    )
+    .with_status(StatusCode::FORBIDDEN)
 }

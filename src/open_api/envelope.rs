@@ -6,7 +6,6 @@ use super::calls::{CallEntry, Serve};
 use super::error::Refusal;
 use super::identity;
 use super::input::Input;
-use super::rate::Rate;
 use crate::auth::AppEntry;
 use crate::net::ClientAddress;
 use axum::body::Body;
@@ -21,7 +20,6 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
 
 /// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
 const BODY_BYTES_MAX: usize = 1 << 20;
@@ -72,6 +70,9 @@ impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
     type Future = Sent;
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Sent {
+        if let Serve::Own(act) = self.serve {
+            return act(api, request);
+        }
         serve(request, api, move |api, parts, body, log_id| async move {
             let reply = self.answer(api, parts, body, log_id).await?;
             #[cfg(debug_assertions)]
@@ -84,7 +85,8 @@ impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
 impl CallEntry {
     async fn answer(&'static self, api: Arc<OpenApi>, mut parts: Parts, body: Body, log_id: String) -> Answer {
         let app = match self.serve {
-            Serve::WithoutToken(_) => None,
+            // The last one is served before it comes here.
+            Serve::WithoutToken(_) | Serve::Own(_) => None,
             Serve::WithToken(_) | Serve::WithBody(_) => match admitted(&api, &parts.headers) {
                 Ok(app) => Some(app),
                 Err(refusal) => return refuse(body, refusal).await,
@@ -92,7 +94,7 @@ impl CallEntry {
         };
         let (read, body) = match self.serve {
             Serve::WithBody(_) => (Vec::new(), body),
-            Serve::WithToken(_) | Serve::WithoutToken(_) => (read(body).await?, Body::empty()),
+            Serve::WithToken(_) | Serve::WithoutToken(_) | Serve::Own(_) => (read(body).await?, Body::empty()),
         };
         let input = Input::read(path(&mut parts).await?, &parts.uri, &read)?.of(self);
         let noted = if self.changes {
@@ -106,7 +108,7 @@ impl CallEntry {
             (_, Some(app)) if !self.allows(&app) => refuse(body, Refusal::no_scope(self.scopes)).await,
             (Serve::WithToken(act), Some(app)) => act(Call { api, app, input }).await,
             (Serve::WithBody(act), Some(app)) => act(Call { api, app, input }, Request::from_parts(parts, body)).await,
-            (Serve::WithToken(_) | Serve::WithBody(_), None) => Err(Refusal::internal()),
+            (Serve::WithToken(_) | Serve::WithBody(_) | Serve::Own(_), _) => Err(Refusal::internal()),
         };
         if let Some(noted) = noted {
             noted.ended(&outcome);
@@ -123,11 +125,8 @@ impl CallEntry {
 /// The app of the token, when it may call now.
 fn admitted(api: &OpenApi, headers: &HeaderMap) -> Result<Arc<AppEntry>, Refusal> {
     let app = identity::app_of(&api.auth, headers)?;
-    let calls_per_second = api.calls_per_second();
-    match api.rates.take(app.bot, calls_per_second, Instant::now()) {
-        Rate::Within => Ok(app),
-        Rate::Over { reset_seconds } => Err(Refusal::rate(calls_per_second, reset_seconds)),
-    }
+    api.app_may_call(app.bot)?;
+    Ok(app)
 }
 
 /// Answers a path that no call has.
@@ -204,7 +203,7 @@ async fn refuse<T>(body: Body, refusal: Refusal) -> Result<T, Refusal> {
 }
 
 /// The first bytes of a body, and how many came; what is over the limit is taken and let go, up to a bound.
-async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal> {
+pub async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal> {
     let mut parts = body.into_data_stream();
     let (mut kept, mut size) = (Vec::new(), 0usize);
     while let Some(part) = parts.next().await {
@@ -252,8 +251,11 @@ pub fn refusal_response(refusal: &Refusal, log_id: &str) -> Response {
         put(headers, RATE_RESET, &reset_seconds.to_string());
         put(headers, header::RETRY_AFTER, &reset_seconds.to_string());
     }
-    if let Some(calls_per_second) = refusal.calls_per_second {
-        put(response.headers_mut(), RATE_LIMIT, &calls_per_second.to_string());
+    if let Some(size_bytes) = refusal.size_bytes {
+        put(response.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{size_bytes}"));
+    }
+    if let Some(per_second) = refusal.per_second {
+        put(response.headers_mut(), RATE_LIMIT, &per_second.to_string());
     }
     response
 }

@@ -19,8 +19,10 @@ pub struct Refusal {
     pub scopes: &'static [&'static str],
     /// The call may be made again after this many seconds.
     pub reset_seconds: Option<u64>,
-    /// Calls a second that are allowed, when there were more.
-    pub calls_per_second: Option<u64>,
+    /// Bytes of the file, when a part was wanted that it does not have.
+    pub size_bytes: Option<u64>,
+    /// How many a second are allowed, when there were more.
+    pub per_second: Option<u64>,
 }
 
 /// One field that is wrong.
@@ -85,7 +87,8 @@ impl Refusal {
             violations: Vec::new(),
             scopes: &[],
             reset_seconds: None,
-            calls_per_second: None,
+            size_bytes: None,
+            per_second: None,
         }
     }
 
@@ -141,12 +144,26 @@ impl Refusal {
     pub fn rate(calls_per_second: u64, reset_seconds: u64) -> Self {
         Self {
             reset_seconds: Some(reset_seconds),
-            calls_per_second: Some(calls_per_second),
+            per_second: Some(calls_per_second),
             ..Self::new(
                 99_991_400,
                 format!("request trigger frequency limit: this app may make {calls_per_second} calls a second; wait {reset_seconds} seconds and call again"),
             )
             .with_status(StatusCode::TOO_MANY_REQUESTS)
+        }
+    }
+
+    /// More messages to one chat than are allowed.
+    pub fn send_rate(sends_per_second: u64, reset_seconds: u64) -> Self {
+        Self {
+            reset_seconds: Some(reset_seconds),
+            per_second: Some(sends_per_second),
+            ..Self::new(
+                230_020,
+                format!(
+                    "frequency limit: all bots together may send {sends_per_second} messages a second to one chat; wait {reset_seconds} seconds and send again"
+                ),
+            )
         }
     }
 
@@ -227,6 +244,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (ReactionNotFound, _) => 231_010,
         (NotForwardable, _) => 230_061,
         (OtherKind, Resource) => 234_001,
+        (OtherKind, React) => 231_017,
         (OtherKind, _) => 230_055,
         (Overtaken, FollowUp) => 230_006,
         (InvalidValue, Forward) => 230_067,

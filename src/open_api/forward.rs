@@ -87,6 +87,7 @@ fn asked(call: &mut Call) -> Result<Asked, Refusal> {
     call.input.checked()?;
     let uuid = asked_uuid(&mut call.input)?;
     let target = call.api.target(&call.app, target_type, &receive_id)?;
+    call.api.bots_may_send(target.chat)?;
     Ok(Asked { target, client_message_id: client_message_id("f", uuid.as_deref()) })
 }
 

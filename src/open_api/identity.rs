@@ -5,7 +5,7 @@ use super::error::Refusal;
 use super::input::Input;
 use crate::auth::{AppEntry, Auth, TenantTokenError};
 use crate::ids::ChatKey;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use protocol::ids::{ChatId, MessageId};
 use protocol::person::PersonKind;
 use std::sync::Arc;
@@ -96,6 +96,18 @@ fn malformed() -> Refusal {
     )
 }
 
+/// The person is outside of what the app may see.
+fn outside_of_range(id: &str) -> Refusal {
+    Refusal::new(
+        41_050,
+        format!(
+            "no user authority: `{}` is outside of what this app may see; ask the operator to extend the app's range",
+            crate::error::clip(id)
+        ),
+    )
+    .with_status(StatusCode::FORBIDDEN)
+}
+
 impl OpenApi {
     /// Somebody's id in a form, as this app sees it.
     pub fn id_of(&self, app: &AppEntry, form: IdType, index: u32) -> String {
@@ -106,8 +118,13 @@ impl OpenApi {
         }
     }
 
-    /// Who is meant by an id.
+    /// Who is meant by an id, when this app may see the person.
     pub fn meant(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {
+        let index = self.whoever(app, form, id)?;
+        if self.auth.sees_person(app, index) { Ok(index) } else { Err(outside_of_range(id)) }
+    }
+
+    fn whoever(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {
         let shown = crate::error::clip(id);
         match form {
             IdType::Open => match self.chats.seal.open(id) {

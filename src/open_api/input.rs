@@ -241,6 +241,31 @@ impl Input {
         }
     }
 
+    /// A whole number of the body; its digits as a text are taken too.
+    pub fn given_number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
+        held!(self, sent, name, Read::Number(min, max));
+        let value = self.value(name)?;
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.trim().parse().ok()));
+        if let Some(number) = number.filter(|number| (min..=max).contains(number)) {
+            return Some(number);
+        }
+        let shown = value.to_string();
+        self.wrong(name, &shown, format!("must be a number from {min} to {max}"));
+        None
+    }
+
+    /// Notes that a value of the query is wrong.
+    pub fn refuse_asked(&mut self, name: &str, description: impl Into<String>) {
+        let shown = self.asked(name).unwrap_or_default();
+        self.wrong(name, &shown, description);
+    }
+
+    /// Notes that a field of the body is wrong.
+    pub fn refuse(&mut self, name: &str, description: impl Into<String>) {
+        let shown = self.value(name).map(Value::to_string).unwrap_or_default();
+        self.wrong(name, &shown, description);
+    }
+
     /// A number of the body; a text of digits is taken too.
     pub fn number(&mut self, name: &str, default: u64, min: u64, max: u64) -> u64 {
         held!(self, sent, name, Read::Number(min, max));

@@ -167,6 +167,7 @@ impl OpenApi {
         in_thread: bool,
         uuid: Option<&str>,
     ) -> Answer {
+        self.bots_may_send(key)?;
         let command = Send {
             chat_id: self.chats.seal.chat_id(key),
             client_message_id: client_message_id("m", uuid),

@@ -56,6 +56,13 @@ pub async fn list(mut call: Call) -> Answer {
     }
     let (api, app) = (&call.api, &call.app);
     let token = page.token.as_deref().map(|token| parse_token(token, backward)).transpose()?;
+    if container_type == "thread" && (start.is_some() || end.is_some()) {
+        return Err(Refusal::field(
+            "start_time",
+            "",
+            "and end_time are for container_id_type=chat; a thread is read from its first message",
+        ));
+    }
     let (records, next) = if container_type == "thread" {
         api.thread_page(app, api.thread_meant(&container)?, backward, token, page.size).await?
     } else {

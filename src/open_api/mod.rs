@@ -8,16 +8,19 @@
 
 mod audit;
 mod avatar;
+mod batch;
 mod bot;
 pub mod calls;
 mod chat;
 mod contact;
 mod content;
+mod description;
 mod envelope;
 mod ephemeral;
 mod error;
 mod follow_up;
 mod forward;
+mod hook;
 mod identity;
 mod input;
 mod member;
@@ -28,9 +31,11 @@ mod page;
 mod pin;
 mod rate;
 mod reaction;
+mod reader;
 mod resource;
 mod router;
 mod token;
+mod upload;
 
 pub use calls::scopes;
 pub use router::router;
@@ -54,6 +59,7 @@ pub struct OpenApi {
     /// Names the organisation in replies; the same for ever.
     tenant_key: String,
     rates: rate::Rates,
+    description: description::Description,
 }
 
 impl OpenApi {
@@ -68,20 +74,17 @@ impl OpenApi {
     ) -> Arc<Self> {
         // Sealed, so that it is the organisation's own and tells nothing; nobody has this index.
         let tenant_key = chats.seal.union_id(u32::MAX).replace("on_", "").chars().take(16).collect();
+        let url = url.trim_end_matches('/').to_owned();
         Arc::new(Self {
+            description: description::Description::new(&url),
             chats,
             auth,
             attachments,
             audit,
             config,
-            url: url.trim_end_matches('/').to_owned(),
+            url,
             tenant_key,
             rates: rate::Rates::default(),
         })
-    }
-
-    /// Calls a second that one app may make.
-    fn calls_per_second(&self) -> u64 {
-        self.config.open_api_calls_per_second
     }
 }

@@ -5,10 +5,11 @@ use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use crate::attachment::{FileEntry, Form, Upload};
 use crate::error::Error;
+use crate::net::range::{Wanted, wanted_part};
 use axum::body::Body;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures_util::TryStreamExt;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -135,16 +136,16 @@ async fn text(mut part: Field<'_>) -> Result<String, Refusal> {
 }
 
 /// `GET im/v1/images/:image_key`: what the bot itself uploaded.
-pub async fn image(call: Call, _: Request) -> Answer {
-    own(&call, "image_key").await
+pub async fn image(call: Call, request: Request) -> Answer {
+    own(&call, "image_key", request.headers()).await
 }
 
 /// `GET im/v1/files/:file_key`: what the bot itself uploaded.
-pub async fn file(call: Call, _: Request) -> Answer {
-    own(&call, "file_key").await
+pub async fn file(call: Call, request: Request) -> Answer {
+    own(&call, "file_key", request.headers()).await
 }
 
-async fn own(call: &Call, name: &str) -> Answer {
+async fn own(call: &Call, name: &str, headers: &HeaderMap) -> Answer {
     let entry = call.api.uploaded(&call.input.path(name)).await?;
     if entry.uploader != call.app.bot {
         return Err(Refusal::new(
@@ -152,11 +153,11 @@ async fn own(call: &Call, name: &str) -> Answer {
             "the app is not the resource sender: only the app that uploaded a file can fetch it by its key; fetch it by the message that shows it",
         ));
     }
-    call.api.bytes_of(entry, call.app.bot).await
+    call.api.bytes_of(entry, call.app.bot, headers).await
 }
 
 /// `GET im/v1/messages/:message_id/resources/:file_key`: what a message shows, whoever sent it.
-pub async fn of_message(mut call: Call, _: Request) -> Answer {
+pub async fn of_message(mut call: Call, request: Request) -> Answer {
     let kind = call.input.asked_required("type");
     if !kind.is_empty() {
         call.input.asked_word("type", &["image", "file"], "file");
@@ -165,8 +166,17 @@ pub async fn of_message(mut call: Call, _: Request) -> Answer {
     let (key, api) = (call.input.path("file_key"), &call.api);
     let message_id = api.message_meant(&call.input.path("message_id"))?;
     let record = api.chats.message_now(call.app.bot, message_id).await.or_refuse(Act::Resource)?;
-    let shows = matches!(&record.change, Change::Message(message) if shows(message, &key));
-    if !shows {
+    let shown = match &record.change {
+        Change::Message(message) if matches!(message.content, Content::Card(_) | Content::Merged(_) | Content::Sticker(_)) => {
+            return Err(Refusal::new(
+                234_043,
+                "unsupported message type: files of cards, stickers and merged messages are not fetched by this call; fetch them by the message that they were first sent with",
+            ));
+        }
+        Change::Message(message) => shows(message, &key),
+        _ => false,
+    };
+    if !shown {
         return Err(Refusal::new(
             234_003,
             format!(
@@ -176,7 +186,7 @@ pub async fn of_message(mut call: Call, _: Request) -> Answer {
         ));
     }
     let entry = api.uploaded(&key).await?;
-    api.bytes_of(entry, call.app.bot).await
+    api.bytes_of(entry, call.app.bot, request.headers()).await
 }
 
 fn shows(message: &Message, key: &str) -> bool {
@@ -189,7 +199,7 @@ fn shows(message: &Message, key: &str) -> bool {
     };
     match &message.content {
         Content::Image(image) => image.key == key,
-        Content::File(file) | Content::Audio(file) | Content::Media(file) => file.key == key,
+        Content::File(file) | Content::Audio(file) | Content::Media(file) => file.key == key || file.image_key.as_deref() == Some(key),
         Content::Post(post) => in_post(&post.post),
         _ => false,
     }
@@ -206,13 +216,42 @@ impl OpenApi {
         })
     }
 
-    async fn bytes_of(&self, entry: FileEntry, reader: u32) -> Answer {
-        let parts = self.attachments.open_parts(&entry, reader, 0..entry.size_bytes).await.or_refuse(Act::Resource)?;
+    /// The bytes of a file, or the part that is asked for.
+    async fn bytes_of(&self, entry: FileEntry, reader: u32, asked: &HeaderMap) -> Answer {
+        let tag = format!("\"{}\"", entry.hash);
+        let unchanged = asked.get(header::IF_RANGE).is_none_or(|known| known.as_bytes() == tag.as_bytes());
+        let range = asked.get(header::RANGE).filter(|_| unchanged).and_then(|range| range.to_str().ok());
+        let size_bytes = entry.size_bytes;
+        let (status, bytes) = match range.map_or(Wanted::All, |range| wanted_part(range, size_bytes)) {
+            Wanted::All => (StatusCode::OK, 0..size_bytes),
+            Wanted::Part(part) => (StatusCode::PARTIAL_CONTENT, part),
+            Wanted::Outside => {
+                let refusal = Refusal::new(
+                    234_001,
+                    format!(
+                        "invalid request param: the file has {size_bytes} bytes and none of the wanted range; ask for bytes that it has"
+                    ),
+                );
+                return Err(Refusal { size_bytes: Some(size_bytes), ..refusal.with_status(StatusCode::RANGE_NOT_SATISFIABLE) });
+            }
+        };
+        let content_range =
+            (status == StatusCode::PARTIAL_CONTENT).then(|| format!("bytes {}-{}/{size_bytes}", bytes.start, bytes.end - 1));
+        let length = bytes.end - bytes.start;
+        let parts = self.attachments.open_parts(&entry, reader, bytes).await.or_refuse(Act::Resource)?;
         let mut response = Response::new(Body::from_stream(parts));
+        *response.status_mut() = status;
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(entry.size_bytes));
-        for (name, value) in [(header::CONTENT_TYPE, entry.media_type.clone()), (header::CONTENT_DISPOSITION, disposition(&entry.name))] {
-            if let Ok(value) = HeaderValue::try_from(value) {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        let named = [
+            (header::CONTENT_TYPE, Some(entry.media_type.clone())),
+            (header::CONTENT_DISPOSITION, Some(disposition(&entry.name))),
+            (header::ETAG, Some(tag)),
+            (header::CONTENT_RANGE, content_range),
+        ];
+        for (name, value) in named {
+            if let Some(Ok(value)) = value.map(HeaderValue::try_from) {
                 headers.insert(name, value);
             }
         }

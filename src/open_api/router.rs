@@ -1,5 +1,6 @@
 //! Puts every call of the table on its path.
 
+use super::description::page;
 use super::envelope::{no_method, no_path};
 use super::{OpenApi, calls};
 use axum::Router;
@@ -24,7 +25,8 @@ pub fn router(api: Arc<OpenApi>) -> Router {
         router = router.route(&format!("{path}/"), route.clone()).route(&path, route);
     }
     router
-        .route("/open-apis", any(unknown))
+        .route("/open-apis", get(page))
+        .route("/open-apis/", get(page))
         .route("/open-apis/{*path}", any(unknown))
         .method_not_allowed_fallback(other_method)
         // A body's limit is kept while it comes: another one for uploads than for JSON.

@@ -2,10 +2,12 @@
 //! at what changed within a second.
 
 use super::{Opened, print};
-use crate::auth::{APPS_CHANGED, AppEntry, Scopes};
+use crate::auth::{APPS_CHANGED, AppEntry, AppRange, Scopes};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
+use crate::directory::{PersonEntry, ROOT};
 use crate::error::clip;
+use crate::limits::APP_RANGE_ENTRIES_MAX;
 use crate::store::{self, Table, Write, tables};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::BTreeSet;
@@ -57,6 +59,64 @@ pub fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) 
     })?;
     let lines: Vec<String> = scopes_of(&app).into_iter().map(|scope| format!("{scope}\n")).collect();
     print(&lines.concat())
+}
+
+/// Chooses whom an app may see, and prints it: the departments and people that are given instead of those before.
+/// Without any, only prints it.
+///
+/// # Errors
+/// One sentence for the operator.
+pub fn range(config: &Config, app_id: &str, departments: &[String], people: &[String], everybody: bool) -> Result<(), String> {
+    let count = departments.len() + people.len();
+    if count > APP_RANGE_ENTRIES_MAX {
+        return Err(format!("the range would have {count} departments and people, the limit is {APP_RANGE_ENTRIES_MAX}"));
+    }
+    there_are(config, departments, people)?;
+    let app = change(config, app_id, everybody || count > 0, |app| {
+        let chosen = AppRange { departments: departments.iter().cloned().collect(), people: people.iter().cloned().collect() };
+        if everybody {
+            app.range = None;
+        } else if count > 0 {
+            app.range = Some(chosen);
+        }
+    })?;
+    match app.range {
+        None => print("everybody\n"),
+        Some(range) => {
+            let departments = range.departments.iter().map(|id| format!("department\t{id}\n"));
+            let people = range.people.iter().map(|id| format!("person\t{id}\n"));
+            print(&departments.chain(people).collect::<String>())
+        }
+    }
+}
+
+/// Fails for a department or person that is not in the database: a letter that is wrong would hide somebody.
+fn there_are(config: &Config, departments: &[String], people: &[String]) -> Result<(), String> {
+    if departments.is_empty() && people.is_empty() {
+        return Ok(());
+    }
+    let connection = open(config)?;
+    let say = |error: rusqlite::Error| format!("the database in {} cannot be read: {error}", config.data.display());
+    for id in departments.iter().filter(|id| *id != ROOT) {
+        let row = store::get(&connection, Table::Departments, &tables::none(), &tables::text_key(id)).map_err(say)?;
+        row.ok_or_else(|| format!("there is no department `{}`; the open API's department search tells ids", clip(id)))?;
+    }
+    if people.is_empty() {
+        return Ok(());
+    }
+    let mut wanted: BTreeSet<&str> = people.iter().map(String::as_str).collect();
+    let mut statement = connection.prepare("SELECT value FROM people").map_err(say)?;
+    let mut rows = statement.query([]).map_err(say)?;
+    while let Some(row) = rows.next().map_err(say)? {
+        let value: Vec<u8> = row.get(0).map_err(say)?;
+        let person: PersonEntry =
+            serde_json::from_slice(&value).map_err(|error| format!("a person in the database is damaged: {error}"))?;
+        wanted.remove(person.user_id.as_str());
+    }
+    match wanted.first() {
+        None => Ok(()),
+        Some(unknown) => Err(format!("nobody has the staff number `{}`", clip(unknown))),
+    }
 }
 
 /// Enables an app, or disables it: then no call of it is taken any more, and it gets no token.

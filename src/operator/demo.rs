@@ -217,7 +217,11 @@ pub async fn make(store: &Arc<dyn Store>, directory: &Directory, auth: &Auth) ->
     store.write((0..directory.len()).map(|user| password::put_hash(user, &hash)).collect()).await?;
     for (at, (id, secret, name)) in APPS.into_iter().enumerate() {
         // The first one may administer as well, so that there is something to try.
-        let scopes = if at == 0 { Scopes::default().with(["clarion:audit:read"]) } else { Scopes::default() };
+        let scopes = if at == 0 {
+            Scopes::default().with(["clarion:audit:read", "contact:contact", "contact:contact:update_department_id"])
+        } else {
+            Scopes::default()
+        };
         auth.put_app(id, name, secret, scopes).await?;
     }
     Ok(())
@@ -242,6 +246,7 @@ fn organisation() -> (Vec<DepartmentEntry>, Vec<PersonEntry>) {
             parent,
             order: order as u32,
             leader: Some(head.clone()),
+            ..DepartmentEntry::default()
         });
         for (name, en_name, title) in *members {
             let user_id = format!("e{number}");

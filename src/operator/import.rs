@@ -221,7 +221,7 @@ fn read_row(directory: &Directory, header: &Header, record: &csv::ByteRecord, li
         person.departments.clear();
         for path in text.split(';').filter(|path| !path.trim().is_empty()) {
             let parts = department_path(path)?;
-            let id = department_id_of(&parts.iter().map(String::as_str).collect::<Vec<_>>());
+            let id = department_of(directory, &parts.iter().map(String::as_str).collect::<Vec<_>>());
             if !person.departments.contains(&id) {
                 person.departments.push(id);
                 departments.push(parts);
@@ -239,11 +239,16 @@ fn read_row(directory: &Directory, header: &Header, record: &csv::ByteRecord, li
     Ok(Taken { line, person, departments, password })
 }
 
+/// The department at a path of names: the one that has this place now, whoever made it, else the one that the path makes.
+fn department_of(directory: &Directory, path: &[&str]) -> String {
+    directory.department_at(path).unwrap_or_else(|| department_id_of(path))
+}
+
 /// The names of a path, from the top; each can be taken.
 fn department_path(path: &str) -> Result<Vec<String>, String> {
     let parts: Vec<String> = path.trim().trim_matches('/').split('/').map(|part| part.trim().to_owned()).collect();
     for part in &parts {
-        let entry = DepartmentEntry { department_id: "od-x".into(), name: part.clone(), parent: ROOT.into(), order: 0, leader: None };
+        let entry = DepartmentEntry::new("od-x", part.clone(), ROOT);
         check_department(&entry)
             .map_err(|_| format!("the column `department` is a path such as \"Company/Finance\", and not \"{}\"", clip(path)))?;
     }
@@ -315,18 +320,12 @@ fn new_departments(directory: &Directory, rows: &[Taken]) -> Vec<DepartmentEntry
             if made.contains_key(&parts) {
                 break;
             }
-            let department_id = department_id_of(&parts);
+            let department_id = department_of(directory, &parts);
             if directory.department(&department_id).is_some() {
                 break;
             }
-            let entry = DepartmentEntry {
-                department_id,
-                name: path[depth - 1].clone(),
-                parent: department_id_of(&parts[..depth - 1]),
-                order: 0,
-                leader: None,
-            };
-            made.insert(parts, entry);
+            let parent = department_of(directory, &parts[..depth - 1]);
+            made.insert(parts.clone(), DepartmentEntry::new(department_id, path[depth - 1].clone(), parent));
         }
     }
     made.into_values().collect()

@@ -27,6 +27,8 @@ pub enum LatestKey {
     Typing(u64, u32),
     /// How many have read in a chat.
     ReadCount(u64),
+    /// What somebody is called, and the like.
+    Person(u32),
 }
 
 /// Which way a frame goes.

@@ -111,6 +111,16 @@ impl Presence {
         }
     }
 
+    /// The sessions that watch somebody.
+    pub fn watchers_of(&self, user: u32) -> Vec<Arc<Session>> {
+        self.watchers.get(&user).map(|watchers| watchers.iter().filter_map(Weak::upgrade).collect()).unwrap_or_default()
+    }
+
+    /// Everybody whom a session watches.
+    pub fn watched_people(&self) -> Vec<u32> {
+        self.watchers.iter().map(|entry| *entry.key()).collect()
+    }
+
     /// Tells what changed, until told to stop.
     pub async fn tell(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
         loop {

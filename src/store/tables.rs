@@ -44,7 +44,7 @@ tables! {
     Memberships "memberships"
     /// empty · chat → empty. Chats whose members have no row in `Memberships`.
     LargeChats "large_chats"
-    /// chat · user → delivered seq, read seq, read position: 24 bytes.
+    /// chat · user → delivered seq, read seq, read position, time of the reading: 32 bytes.
     Cursors "cursors"
     /// user · chat → pinned, muted, hidden as JSON.
     Personal "personal"
@@ -54,6 +54,12 @@ tables! {
     Recalled "recalled"
     /// user · hash of client_message_id → chat, seq.
     Dedupe "dedupe"
+    /// job · part → a message to many: what it says, its people, its progress, who has read it.
+    Batches "batches"
+    /// empty · job → bot, state. Jobs in the order of time.
+    BatchOrder "batch_order"
+    /// direct chat · seq → job. Messages that were sent to many.
+    BatchMessages "batch_messages"
     /// user · number → a card for this person's eyes only that no device has got, as JSON.
     Ephemerals "ephemerals"
     /// empty · (number, user) → empty. The same in the order of time.
@@ -68,12 +74,20 @@ tables! {
     Blobs "blobs"
     /// empty · (time, file key) → empty. Uploads that may not be posted yet.
     Uploads "uploads"
+    /// empty · upload id → an upload that comes in parts, as JSON.
+    UploadsInParts "uploads_in_parts"
     /// bucket of user index · user index → a person or bot, as JSON.
     People "people"
     /// user · empty → the password's hash, as a PHC string.
     Passwords "passwords"
     /// empty · department id → a department, as JSON.
     Departments "departments"
+    /// bot · empty → a group's own bot with its checks, as JSON.
+    CustomBots "custom_bots"
+    /// empty · user → what is left to do for somebody who has left, as JSON.
+    Leavers "leavers"
+    /// app's bot · (day, hash of a key that a caller chose) → id of what was made with it.
+    EditTokens "edit_tokens"
     /// empty · app id → an app, as JSON.
     Apps "apps"
     /// user · device id → a device with its refresh token's hash, as JSON.

@@ -179,6 +179,30 @@ async fn an_app_that_calls_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn all_bots_together_do_not_flood_a_chat_and_are_told_when_to_come_back() {
+    let server = Server::start_with(&[("CLARION_OPEN_API_SENDS_PER_SECOND_PER_CHAT", "2")]).await;
+    let (app, other) = (App::of(&server, APP).await, App::of(&server, OTHER_APP).await);
+    let chat = app.group(&["e1001"]).await;
+    app.must(Method::POST, &format!("im/v1/chats/{chat}/members?member_id_type=app_id"), json!({ "id_list": [OTHER_APP.0] })).await;
+    let body = json!({ "receive_id": chat, "msg_type": "text", "content": json!({ "text": "alarm" }).to_string() }).to_string();
+    for turn in 0..200 {
+        let bot = if turn % 2 == 0 { &app } else { &other };
+        let reply = bot.call(Method::POST, "im/v1/messages?receive_id_type=chat_id", body.clone()).await;
+        if reply.status() == 400 {
+            assert_eq!(
+                (reply.headers()["x-ogw-ratelimit-limit"].as_bytes(), reply.headers()["x-ogw-ratelimit-reset"].as_bytes()),
+                (&b"2"[..], &b"1"[..])
+            );
+            assert_eq!(reply.json::<Value>().await.expect("JSON")["code"], 230_020);
+            let elsewhere = app.group(&["e1002"]).await;
+            app.send(&elsewhere, "text", json!({ "text": "another chat has its own" })).await;
+            return;
+        }
+    }
+    panic!("200 messages at once were all taken");
+}
+
+#[tokio::test]
 async fn a_body_of_any_size_or_form_is_answered() {
     let server = Server::start().await;
     let app = App::of(&server, APP).await;

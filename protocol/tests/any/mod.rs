@@ -220,6 +220,14 @@ structs! {
     DeviceList { devices }
     SignOut { device_id }
     GotEphemeral { message_ids }
+    AddCustomBot { chat_id client_message_id name description avatar checks }
+    CustomBotChecks { keywords addresses signature }
+    CustomBot { bot description checks url secret created_by created_at_ms }
+    CustomBots { chat_id }
+    CustomBotList { bots }
+    ChangeCustomBot { chat_id user_id name description avatar checks }
+    RenewCustomBot { chat_id user_id secret }
+    RemoveCustomBot { chat_id user_id }
     SignIn { login password device_id device_kind device_name }
     SignedIn { me access_token expires_in refresh_token }
     Text { text }
@@ -248,6 +256,7 @@ structs! {
     ChatLeft { chat_id seq }
     Ephemeral { message_id chat_id by at_ms card }
     EphemeralGone { message_id chat_id }
+    PersonChanged { person }
     Person { user_id name kind en_name departments title avatar email mobile leader resigned }
     Presence { user_id state last_seen_ms }
     Device { device_id kind name signed_in_at_ms last_seen_ms address online current }
@@ -274,7 +283,7 @@ words! {
 
 choices! {
     Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media Sticker Divider }
-    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft Ephemeral EphemeralGone }
+    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft Ephemeral EphemeralGone PersonChanged }
     Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved FollowedUp }
 }
 
@@ -323,6 +332,11 @@ macro_rules! each_command {
         $test!(Devices);
         $test!(SignOut);
         $test!(GotEphemeral);
+        $test!(AddCustomBot);
+        $test!(CustomBots);
+        $test!(ChangeCustomBot);
+        $test!(RenewCustomBot);
+        $test!(RemoveCustomBot);
     };
 }
 
@@ -332,6 +346,8 @@ macro_rules! each_reply {
     ($test:ident) => {
         $test!(Changed);
         $test!(Chat);
+        $test!(CustomBot);
+        $test!(CustomBotList);
         $test!(DepartmentPage);
         $test!(DeviceList);
         $test!(Done);

@@ -24,6 +24,16 @@ fn bot() -> Value {
     json!({"user_id": "cli_c1a7104000000001", "name": "Orders", "kind": "bot", "departments": [], "resigned": false})
 }
 
+fn checks() -> Value {
+    json!({"keywords": ["告警", "alarm"], "addresses": ["10.1.0.0/16", "192.0.2.7"], "signature": true})
+}
+
+fn custom_bot() -> Value {
+    json!({"bot": bot(), "description": "Alarms of the plant", "checks": checks(),
+        "url": "https://im.example.com/open-apis/bot/v2/hook/8f1d3c5e-7a90-4b1c-9d2e-3f4051627384", "secret": "c2VjcmV0IG9mIGEgYm90",
+        "created_by": "10001", "created_at_ms": 1_790_000_000_000u64})
+}
+
 fn config() -> Value {
     json!({"edit_permission": "all_members", "add_member_permission": "all_members", "at_all_permission": "only_owner", "pin_manage_setting": "all_members",
         "urgent_setting": "all_members", "moderation_permission": "moderator_list", "membership_approval": "no_approval_required", "chat_type": "private",
@@ -229,6 +239,19 @@ pub fn commands() -> Vec<Sample> {
         ("devices", "devices", json!({})),
         ("sign_out", "sign_out", json!({"device_id": "laptop-7f3a"})),
         ("got_ephemeral", "got_ephemeral", json!({"message_ids": [MESSAGE, OTHER_MESSAGE]})),
+        (
+            "add_custom_bot",
+            "add_custom_bot",
+            json!({"chat_id": CHAT, "client_message_id": "b-1", "name": "Alarms", "description": "Alarms of the plant", "avatar": "f_bot1", "checks": checks()}),
+        ),
+        ("custom_bots", "custom_bots", json!({"chat_id": CHAT})),
+        (
+            "change_custom_bot",
+            "change_custom_bot",
+            json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009", "name": "Sirens", "description": "", "avatar": "", "checks": {"keywords": [], "addresses": [], "signature": false}}),
+        ),
+        ("renew_custom_bot", "renew_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009", "secret": true})),
+        ("remove_custom_bot", "remove_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009"})),
     ]
 }
 
@@ -322,6 +345,15 @@ pub fn replies() -> Vec<Sample> {
         ),
         ("done_after_sign_out", "sign_out", json!({})),
         ("done_after_got_ephemeral", "got_ephemeral", json!({})),
+        ("custom_bot_added", "add_custom_bot", custom_bot()),
+        (
+            "custom_bots_as_a_member_sees_them",
+            "custom_bots",
+            json!({"bots": [{"bot": bot(), "description": "", "created_by": "10001", "created_at_ms": 1_790_000_000_000u64}]}),
+        ),
+        ("custom_bot_changed", "change_custom_bot", custom_bot()),
+        ("custom_bot_renewed", "renew_custom_bot", custom_bot()),
+        ("done_after_remove_custom_bot", "remove_custom_bot", json!({})),
     ]
 }
 
@@ -446,6 +478,7 @@ pub fn events() -> Vec<Sample> {
             json!({"message_id": MESSAGE, "chat_id": CHAT, "by": bot(), "at_ms": 1_790_000_001_234u64, "card": CARD}),
         ),
         ("ephemeral_gone", "ephemeral_gone", json!({"message_id": MESSAGE, "chat_id": CHAT})),
+        ("person_changed", "person_changed", json!({"person": zhang()})),
     ];
     samples.push(("record_members_added_by_an_app", "record", {
         let mut record = event(json!({"members_added": {"users": ["10001"], "count": 1, "member_count": 5}}));

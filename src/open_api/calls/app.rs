@@ -2,7 +2,7 @@
 
 use super::field::*;
 use super::{CallEntry, Family, get, post, with_token, without_token};
-use crate::open_api::{audit, avatar, bot, token};
+use crate::open_api::{audit, avatar, bot, description, token};
 
 pub const FAMILY: Family = Family { name: "Apps", meaning: "Tokens, the app's own bot, and the organisation.", calls: CALLS };
 
@@ -75,6 +75,9 @@ const CALLS: &[CallEntry] = &[
             PAGE_TOKEN,
         ])
         .reply(&[list("items", &Kind::Object(CHANGED), "The changes.").required(), HAS_MORE, NEXT_PAGE]),
+    get("openapi.json", without_token!(description::json))
+        .means("This description for programs, as OpenAPI 3.1.")
+        .bytes("application/json"),
     get("clarion/v1/avatars/:picture", without_token!(avatar::picture))
         .means("The picture of somebody who has none: a letter on a colour.")
         .bytes("image/svg+xml"),

@@ -154,7 +154,7 @@ pub const MEMBER_ID_TYPE_OF_PEOPLE: Field =
 pub const DEPARTMENT_ID_TYPE: Field = words(
     "department_id_type",
     &["open_department_id", "department_id"],
-    "In which form departments are named; here both are the same id.",
+    "In which form departments are named: by their id for ever, or by the one that was chosen for them.",
 );
 /// The repeat of a call is told by it.
 pub const UUID: Field = text("uuid", "Of several calls with the same uuid one is done, within seven days.").max(50);

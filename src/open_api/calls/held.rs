@@ -35,7 +35,7 @@ pub fn asked(entry: &CallEntry, name: &str, read: Read) {
 /// Fails when the body's field is not declared, or otherwise.
 pub fn sent(entry: &CallEntry, name: &str, read: Read) {
     let fields = match entry.body {
-        BodyForm::None => &[],
+        BodyForm::None | BodyForm::Bytes => &[],
         BodyForm::Json(fields) | BodyForm::Multipart(fields) => fields,
     };
     declared(entry, "body", fields, name, read);

@@ -2,7 +2,7 @@
 
 use super::field::*;
 use super::{CallEntry, Family, delete, get, post, put, with_token};
-use crate::open_api::{follow_up, message, message_list};
+use crate::open_api::{follow_up, message, message_list, reader};
 
 pub const FAMILY: Family = Family { name: "Messages", meaning: "Messages: send, answer, read, edit, recall.", calls: CALLS };
 
@@ -57,6 +57,19 @@ pub(super) const MESSAGE: &[Field] = &[
 
 /// Where a message goes to.
 pub(super) const RECEIVE_ID: Field = text("receive_id", "Where it goes to.").required().min(1);
+
+const READERS: &[&str] = &["im:message", "im:message:readonly", "im:message:basic"];
+const UNREAD_USER: &[Field] = &[
+    words("user_id_type", &["open_id", "union_id", "user_id"], "In which form the person is named.").required(),
+    text("user_id", "The person.").required(),
+    TENANT_KEY.required(),
+];
+const READ_USER: &[Field] = &[
+    UNREAD_USER[0],
+    UNREAD_USER[1],
+    text("timestamp", "When this person's reading last moved on, ms since 1970 as digits.").required(),
+    TENANT_KEY.required(),
+];
 
 const FOLLOW_UP: &[Field] = &[
     text("content", "What the reader is offered to say.").required().min(1).max(200),
@@ -114,6 +127,22 @@ const CALLS: &[CallEntry] = &[
         .changes()
         .json(&[MESSAGE_TYPE, CONTENT, flag("reply_in_thread", "Begins a thread, or goes on with it."), UUID])
         .reply(MESSAGE),
+    get("im/v1/messages/:message_id/read_users", with_token!(reader::read_users))
+        .means("People who have read a message.")
+        .scopes(READERS)
+        .query(&[USER_ID_TYPE.required(), page_size(100), PAGE_TOKEN])
+        .reply(&[list("items", &Kind::Object(READ_USER), "The people.").required(), HAS_MORE, NEXT_PAGE]),
+    get("clarion/v1/messages/:message_id/unread_users", with_token!(reader::unread_users))
+        .means("People who have not read a message; the first page says how many have and have not.")
+        .scopes(READERS)
+        .query(&[USER_ID_TYPE.required(), page_size(100), PAGE_TOKEN])
+        .reply(&[
+            list("items", &Kind::Object(UNREAD_USER), "The people.").required(),
+            HAS_MORE,
+            NEXT_PAGE,
+            number("read_count", "How many have read it."),
+            number("unread_count", "How many have not."),
+        ]),
     post("im/v1/messages/:message_id/push_follow_up", with_token!(follow_up::push))
         .means("Offers the reader of the bot's last message what to say next.")
         .scopes(&["im:message", "im:message:send_as_bot"])

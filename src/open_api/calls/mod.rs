@@ -24,6 +24,7 @@
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
+mod batch;
 mod card;
 mod contact;
 pub mod field;
@@ -31,6 +32,7 @@ mod forward;
 mod group;
 #[cfg(debug_assertions)]
 pub mod held;
+mod hook;
 mod member;
 mod message;
 mod not_here;
@@ -41,6 +43,7 @@ use super::OpenApi;
 use super::envelope::{Answer, Call};
 use super::input::Input;
 use axum::extract::Request;
+use axum::response::Response;
 use field::Field;
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -49,6 +52,9 @@ use std::sync::Arc;
 
 /// What a call's function gives.
 pub type Served = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// What a function gives that answers in a form of its own.
+pub type Answered = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// The function of a call, by what it needs.
 #[derive(Clone, Copy)]
@@ -59,6 +65,8 @@ pub enum Serve {
     WithoutToken(fn(Arc<OpenApi>, Input) -> Served),
     /// The token of an app; the function reads the body itself.
     WithBody(fn(Call, Request) -> Served),
+    /// Anybody may call, and the function reads and answers in a form of its own.
+    Own(fn(Arc<OpenApi>, Request) -> Answered),
 }
 
 /// Method of a call.
@@ -98,6 +106,8 @@ pub enum BodyForm {
     Json(&'static [Field]),
     /// Parts with these names.
     Multipart(&'static [Field]),
+    /// The bytes of a file.
+    Bytes,
 }
 
 /// The form of a reply.
@@ -155,12 +165,14 @@ pub struct Family {
 pub const FAMILIES: &[Family] = &[
     app::FAMILY,
     contact::FAMILY,
+    hook::FAMILY,
     group::FAMILY,
     member::FAMILY,
     message::FAMILY,
     forward::FAMILY,
     card::FAMILY,
     reaction::FAMILY,
+    batch::FAMILY,
     not_here::FAMILY,
     resource::FAMILY,
 ];
@@ -254,6 +266,12 @@ impl CallEntry {
         self
     }
 
+    /// The body is bytes.
+    pub const fn bytes_in(mut self) -> Self {
+        self.body = BodyForm::Bytes;
+        self
+    }
+
     /// Fields of the reply's `data`.
     pub const fn reply(mut self, fields: &'static [Field]) -> Self {
         self.reply = ReplyForm::Data(fields);
@@ -300,7 +318,14 @@ macro_rules! with_body {
     };
 }
 
-use {with_body, with_token, without_token};
+/// The function of a call that reads and answers in a form of its own.
+macro_rules! own {
+    ($function:path) => {
+        $crate::open_api::calls::Serve::Own(|api, request| Box::pin($function(api, request)))
+    };
+}
+
+use {own, with_body, with_token, without_token};
 
 #[cfg(test)]
 mod tests {
@@ -338,7 +363,7 @@ mod tests {
             assert!(entry.changes || !changes_by_nature, "{entry:?} changes something by its method");
             assert!(!entry.changes || entry.method != Method::Get, "{entry:?} must not change anything");
             let body = match entry.body {
-                BodyForm::None => &[],
+                BodyForm::None | BodyForm::Bytes => &[],
                 BodyForm::Json(fields) | BodyForm::Multipart(fields) => fields,
             };
             let reply = match entry.reply {

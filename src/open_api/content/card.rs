@@ -6,6 +6,8 @@ use protocol::content::CardPerson;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
+/// Elements of one card, with those within others; the platform takes 200.
+const ELEMENTS_MAX: usize = 1_000;
 /// Elements within elements that are looked into.
 const DEPTH_MAX: usize = 12;
 
@@ -18,10 +20,9 @@ pub fn check(card: &Map<String, Value>) -> Result<(), Refusal> {
     let second = card.get("schema").and_then(Value::as_str) == Some("2.0");
     if second {
         let elements = card.get("body").and_then(|body| body.get("elements"));
-        return if elements.is_some_and(Value::is_array) {
-            Ok(())
-        } else {
-            Err(wrong(200_621, "a card of schema 2.0 needs body.elements, a list; add it"))
+        return match elements {
+            Some(elements) if elements.is_array() => check_elements(elements, "body.elements", &mut 0),
+            _ => Err(wrong(200_621, "a card of schema 2.0 needs body.elements, a list; add it")),
         };
     }
     let listed = card.get("elements").map(Value::is_array);
@@ -30,8 +31,45 @@ pub fn check(card: &Map<String, Value>) -> Result<(), Refusal> {
         (Some(false), _, _) => Err(wrong(200_621, "`elements` is not a list")),
         (_, Some(false), _) => Err(wrong(200_621, "`i18n_elements` is not an object of lists")),
         (None, None, None) => Err(wrong(200_621, "the card has neither elements nor i18n_elements nor header; add what it is to show")),
-        _ => Ok(()),
+        _ => {
+            let mut count = 0;
+            if let Some(elements) = card.get("elements") {
+                check_elements(elements, "elements", &mut count)?;
+            }
+            for (locale, elements) in card.get("i18n_elements").and_then(Value::as_object).into_iter().flatten() {
+                // Each locale is a card of its own.
+                check_elements(elements, &format!("i18n_elements.{locale}"), &mut 0)?;
+            }
+            Ok(())
+        }
     }
+}
+
+/// Checks that elements are objects with a tag, and not too many. Tags that nobody knows are kept.
+fn check_elements(elements: &Value, at: &str, count: &mut usize) -> Result<(), Refusal> {
+    let Some(elements) = elements.as_array() else { return Err(wrong(200_621, &format!("`{at}` is not a list"))) };
+    for (index, element) in elements.iter().enumerate() {
+        let at = format!("{at}[{index}]");
+        let Some(fields) = element.as_object() else { return Err(wrong(200_621, &format!("`{at}` is not an object"))) };
+        if !fields.get("tag").is_some_and(Value::is_string) {
+            return Err(wrong(200_621, &format!("`{at}` has no text `tag`, which says what it is")));
+        }
+        *count += 1;
+        if *count > ELEMENTS_MAX {
+            return Err(wrong(300_305, &format!("the card has more than {ELEMENTS_MAX} elements; show fewer, or in several cards")));
+        }
+        for name in ["elements", "actions"] {
+            if let Some(inner) = fields.get(name) {
+                check_elements(inner, &format!("{at}.{name}"), count)?;
+            }
+        }
+        for (column, of) in fields.get("columns").and_then(Value::as_array).into_iter().flatten().enumerate() {
+            if let Some(inner) = of.get("elements") {
+                check_elements(inner, &format!("{at}.columns[{column}].elements"), count)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// A card that cannot be shown, with the platform's inner code.
@@ -236,7 +274,19 @@ mod tests {
             let refusal = check(card.as_object().unwrap()).unwrap_err();
             assert!(refusal.code == 230_099 && refusal.msg.contains("ErrCode: ") && refusal.msg.contains("; ErrMsg: "), "{}", refusal.msg);
         }
+        for (card, named) in [
+            (json!({"elements":[{"tag":"hr"},{"text":"x"}]}), "`elements[1]`"),
+            (json!({"elements":[{"tag":"column_set","columns":[{"elements":["x"]}]}]}), "`elements[0].columns[0].elements[0]`"),
+            (json!({"schema":"2.0","body":{"elements":[{"tag":"form","elements":{}}]}}), "`body.elements[0].elements`"),
+            (json!({"i18n_elements":{"zh_cn":[1]}}), "`i18n_elements.zh_cn[0]`"),
+            (json!({"elements":vec![json!({"tag":"hr"}); 1_001]}), "ErrCode: 300305"),
+        ] {
+            let refusal = check(card.as_object().unwrap()).unwrap_err();
+            assert!(refusal.msg.contains(named), "{}", refusal.msg);
+        }
         assert!(check(json!({"elements":[]}).as_object().unwrap()).is_ok());
+        let unknown = json!({"schema":"2.0","body":{"elements":[{"tag":"hologram","elements":[{"tag":"hr"}]}]}});
+        assert!(check(unknown.as_object().unwrap()).is_ok(), "what is not known is kept");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod at;
 mod card;
+mod hook;
 mod markdown;
 mod post;
 mod text;

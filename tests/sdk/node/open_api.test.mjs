@@ -195,3 +195,44 @@ describe("a message", () => {
     assert.equal((await refusal(broken("text", JSON.stringify({ text: "长".repeat(60000) })))).code, 230025);
   });
 });
+
+describe("an HR system", () => {
+  const mobile = () => `139${String(Math.floor(Math.random() * 1e8)).padStart(8, "0")}`;
+
+  test("takes somebody in, changes, and lets go", async () => {
+    const department = await app.contact.v3.department.create({
+      data: { name: `工厂 ${fresh().slice(0, 8)}`, parent_department_id: "0" },
+    });
+    assert.equal(department.code, 0);
+    const open_department_id = department.data.department.open_department_id;
+    const params = { user_id_type: "user_id", client_token: fresh() };
+    const data = { name: "新同事", mobile: mobile(), department_ids: [open_department_id], employee_type: 1, job_title: "技师" };
+    const made = (await app.contact.v3.user.create({ params, data })).data.user;
+    const again = (await app.contact.v3.user.create({ params, data })).data.user;
+    assert.equal(again.open_id, made.open_id, "the same client_token makes nobody else");
+
+    const path = { user_id: made.user_id };
+    const changed = await app.contact.v3.user.patch({ path, params: { user_id_type: "user_id" }, data: { name: "老同事" } });
+    assert.deepEqual([changed.data.user.name, changed.data.user.job_title], ["老同事", "技师"]);
+    const busy = await refusal(app.contact.v3.department.delete({ path: { department_id: open_department_id } }));
+    assert.deepEqual([busy.status, busy.code], [400, 43011]);
+
+    const gone = await app.contact.v3.user.delete({ path, params: { user_id_type: "user_id" }, data: {} });
+    assert.equal(gone.code, 0);
+    const left = await app.contact.v3.user.get({ path, params: { user_id_type: "user_id" } });
+    assert.equal(left.data.user.status.is_resigned, true);
+    assert.equal((await app.contact.v3.department.delete({ path: { department_id: open_department_id } })).code, 0);
+  });
+
+  test("needs a scope that is given by name", async () => {
+    const path = { user_id: people[2].user_id };
+    const refused = await refusal(other.contact.v3.user.patch({ path, params: { user_id_type: "user_id" }, data: { name: "x" } }));
+    assert.equal(refused.code, 99991672);
+    assert.match(refused.msg, /contact:contact/);
+  });
+
+  test("walks what it may see by the iterator", async () => {
+    const { data } = await app.contact.v3.scope.list({ params: { page_size: 100 } });
+    assert.ok(data.department_ids.length >= 4);
+  });
+});
