@@ -18,7 +18,8 @@ impl OpenApi {
                 let card = card.ok_or_else(|| invalid("a message of msg_type interactive needs an object `card`".into()))?;
                 card::check(&card)?;
                 card::mentions(&card, &mut mentions, find)?;
-                Content::Card(Card { card: Value::Object(card).to_string() })
+                let people = card::people(&card, find);
+                Content::Card(Card { card: Value::Object(card).to_string(), people, images: Vec::new() })
             }
             "text" | "post" | "image" | "share_chat" => {
                 let fields = object(body, "content").ok_or_else(|| invalid("the message needs an object `content`".into()))?;

@@ -141,6 +141,9 @@ fn operation(entry: &CallEntry, family: &str) -> Value {
     };
     match entry.body {
         BodyForm::None => {}
+        BodyForm::Bytes => {
+            operation["requestBody"] = json!({ "required": true, "content": { "application/octet-stream": {} } });
+        }
         BodyForm::Json(fields) => {
             let required = fields.iter().any(|field| field.required);
             operation["requestBody"] = json!({ "required": required, "content": { "application/json": { "schema": object(fields) } } });

@@ -109,6 +109,10 @@ fn call(page: &mut String, entry: &CallEntry, anchor: &str) {
     page.push_str(if entry.changes { " Is in the audit log.</p>" } else { "</p>" });
     let body = match entry.body {
         BodyForm::None => None,
+        BodyForm::Bytes => {
+            page.push_str("<p>The body is the bytes of a file.</p>");
+            None
+        }
         BodyForm::Json(fields) => Some(("Body, JSON", fields)),
         BodyForm::Multipart(parts) => Some(("Body, multipart/form-data", parts)),
     };
