@@ -20,7 +20,7 @@ await scenario('29-custom-bots', async (stage) => {
   await stage.shot(page, 'form');
   await dialog.getByRole('button', { name: '添加', exact: true }).click();
   await dialog.getByText('发布通知 已添加').waitFor();
-  const address = await dialog.getByLabel('Webhook 地址').inputValue();
+  const address = await dialog.getByRole('textbox', { name: 'Webhook 地址' }).inputValue();
   assert.match(address, /^http.*\/open-apis\/bot\/v2\/hook\/[0-9a-f-]{36}$/);
   await stage.shot(page, 'address');
   await dialog.getByRole('button', { name: '复制' }).click();
@@ -45,7 +45,7 @@ await scenario('29-custom-bots', async (stage) => {
   assert.equal((await send({ msg_type: 'text', content: { text: '上线了' } })).code, 0);
   await side.locator('.people_row').filter({ hasText: '发布通知' }).getByRole('button').first().click();
   await dialog.getByRole('button', { name: '重新生成Webhook 地址' }).click();
-  await until('another address', async () => (await dialog.getByLabel('Webhook 地址').inputValue()) !== address);
+  await until('another address', async () => (await dialog.getByRole('textbox', { name: 'Webhook 地址' }).inputValue()) !== address);
   assert.notEqual((await send({ msg_type: 'text', content: { text: '上线' } })).code, 0);
   await page.keyboard.press('Escape');
 

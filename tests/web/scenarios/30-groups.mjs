@@ -18,8 +18,8 @@ await scenario('30-groups', async (stage) => {
   await until('saved', async () => /需要同意/.test(await side.getByLabel('加入群聊').locator('option:checked').innerText()));
   await side.getByRole('button', { name: '分享群链接' }).click();
   const dialog = owner.locator('dialog[open]');
-  await until('a link', async () => /#\/join\//.test(await dialog.getByLabel('群链接').inputValue()));
-  const link = await dialog.getByLabel('群链接').inputValue();
+  await until('a link', async () => /#\/join\//.test(await dialog.getByRole('textbox', { name: '群链接' }).inputValue()));
+  const link = await dialog.getByRole('textbox', { name: '群链接' }).inputValue();
   await stage.shot(owner, 'link');
   await owner.keyboard.press('Escape');
 
