@@ -24,7 +24,7 @@ await scenario('12-gap', async (stage) => {
   // A session that was away so long that it begins anew.
   wire.refuse(false);
   await page.evaluate(() => dispatchEvent(new Event('online')));
-  await until('the list is complete', async () => /离开时 150/.test(await page.locator('.chat_row').filter({ hasText: '李四' }).innerText()), 40_000);
+  await until('the list is complete', async () => /离开时 150/.test(await page.locator('.chat_row').filter({ has: page.locator('.chat_name', { hasText: '李四' }) }).innerText()), 40_000);
   await until('the group too', async () => /群里 3/.test(await page.locator('.chat_row').filter({ hasText: '离开时建的群' }).innerText()));
   assert.equal(await composer(page).inputValue(), '写到一半的话');
   assert.equal(await page.locator('.side .info').count(), 1, 'what was open stays open');

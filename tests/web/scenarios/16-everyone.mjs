@@ -5,7 +5,7 @@ import { openChat, scenario, speak, until } from '../stage.mjs';
 
 await scenario('16-everyone', async (stage) => {
   const owner = await speak(stage.server.url, 'e1001');
-  const { departments } = await owner.ask('department', {});
+  const { departments } = await owner.ask('department', { department_id: '0' });
   const { chat_id, member_count } = await owner.ask('create_group', { client_message_id: 'all', name: '全员群', user_ids: [], department_ids: departments.map((department) => department.department_id) });
   assert.ok(member_count > 60, `${member_count} members`);
   await owner.say(chat_id, '欢迎大家');
