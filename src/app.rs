@@ -139,6 +139,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     }
     // These end with the log: what was committed is handed out to the last.
     let mut followers = JoinSet::new();
+    if let Some(joins) = chats.follow_joins() {
+        followers.spawn(delivery.clone().follow_joins(joins));
+    }
     followers.spawn(delivery.follow(committed));
     for worker in workers {
         followers.spawn(worker.run());

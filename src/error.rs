@@ -18,17 +18,25 @@ pub struct Error {
     pub hint: String,
     /// The same may succeed after this many ms.
     pub retry_after_ms: Option<u64>,
+    /// The field that is wrong, when it is one; for doors that have a number of their own for it.
+    pub field: Option<String>,
 }
 
 impl Error {
     /// An error with its three texts.
     pub fn new(code: ErrorCode, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { code, what: what.into(), why: why.into(), hint: hint.into(), retry_after_ms: None }
+        Self { code, what: what.into(), why: why.into(), hint: hint.into(), retry_after_ms: None, field: None }
     }
 
     /// The same error, to be tried again after a while.
     pub fn retry_after(mut self, after_ms: u64) -> Self {
         self.retry_after_ms = Some(after_ms);
+        self
+    }
+
+    /// The same error, of a field.
+    pub fn of_field(mut self, field: &str) -> Self {
+        self.field = Some(field.to_owned());
         self
     }
 
@@ -40,6 +48,7 @@ impl Error {
             why,
             "correct the field and send the command again",
         )
+        .of_field(field)
     }
 
     /// Something is over its limit.

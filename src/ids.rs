@@ -52,6 +52,8 @@ pub struct Seal(Arc<Aes128>);
 const CHAT: [u8; 4] = *b"chat";
 const OPEN: [u8; 4] = *b"open";
 const UNION: [u8; 4] = *b"unio";
+const LINK: [u8; 4] = *b"link";
+const LINK_END: [u8; 4] = *b"lend";
 const HOOK: [u8; 4] = *b"hook";
 const HOOK_SECRET: [u8; 4] = *b"hsec";
 const BATCH: [u8; 4] = *b"btch";
@@ -202,6 +204,28 @@ impl Seal {
         self.reveal_place(REACTION, digits(id, "")?)
     }
 
+    /// A link to a chat that somebody has made, good until a second since 1970; two blocks, the second one bound to the first.
+    pub fn link(&self, chat: ChatKey, maker: u32, ends_s: u32) -> String {
+        let first = self.close_marked(LINK, maker, chat.0);
+        let mut bound = [0; 8];
+        bound.copy_from_slice(&first[..8]);
+        let second = self.close_marked(LINK_END, ends_s, u64::from_be_bytes(bound));
+        format!("{}{}", hex::encode(first), hex::encode(second))
+    }
+
+    /// Chat, maker and end of a link that was made here.
+    pub fn link_of(&self, token: &str) -> Option<(ChatKey, u32, u32)> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(token, &mut bytes).ok()?;
+        let (mut first, mut second, mut bound) = ([0; 16], [0; 16], [0; 8]);
+        first.copy_from_slice(&bytes[..16]);
+        second.copy_from_slice(&bytes[16..]);
+        bound.copy_from_slice(&bytes[..8]);
+        let (maker, chat) = self.reveal_marked(LINK, first)?;
+        let (ends_s, of) = self.reveal_marked(LINK_END, second)?;
+        (of == u64::from_be_bytes(bound)).then_some((ChatKey(chat), maker, ends_s))
+    }
+
     /// A person's `ou_…` as one app sees it; `app` is the index of the app's bot.
     pub fn open_id(&self, app: u32, user: u32) -> String {
         format!("ou_{}", hex::encode(self.close_marked(OPEN, app, user.into())))
@@ -291,5 +315,16 @@ mod tests {
         assert_eq!(seal.union(&seal.open_id(4, 8).replace("ou_", "on_")), None);
         assert_ne!(Seal::new([8; 16]).chat_id(chat), seal.chat_id(chat));
         assert!(ChatKey::random().pair().is_none());
+    }
+
+    #[test]
+    fn a_link_cannot_be_given_the_end_of_another() {
+        let seal = Seal::new([7; 16]);
+        let (short, long) = (seal.link(ChatKey(5), 3, 1_000), seal.link(ChatKey(6), 3, u32::MAX));
+        assert_eq!(seal.link_of(&short), Some((ChatKey(5), 3, 1_000)));
+        assert_eq!(seal.link_of(&format!("{}{}", &short[..32], &long[32..])), None);
+        for token in ["", "zz", &short[..32], &short.replace(&short[..2], "00")] {
+            assert!(seal.link_of(token).is_none_or(|link| link == (ChatKey(5), 3, 1_000)), "{token}");
+        }
     }
 }

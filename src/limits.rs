@@ -146,6 +146,38 @@ pub const CHAT_NAME_CHARACTERS_MAX: usize = 120;
 pub const CHAT_DESCRIPTION_CHARACTERS_MAX: usize = 2_000;
 /// Managers of one group: they are in its head.
 pub const MANAGERS_MAX: usize = 50;
+/// People who wait to be let into one group: what owner and managers can look through; they are in its head.
+pub const JOIN_REQUESTS_OF_A_CHAT_MAX: usize = 10_000;
+/// Characters of what is said about a request to join.
+pub const JOIN_REASON_CHARACTERS_MAX: usize = 200;
+/// Requests to join that one person sees.
+pub const JOINS_SHOWN_MAX: usize = 100;
+/// Requests of one person to join that are kept; with more, the oldest decided ones are forgotten.
+pub const JOINS_ASKED_MAX: usize = 2_000;
+/// Notices about requests to join that wait to be told; then decisions wait.
+pub const JOIN_NOTICES_WAITING: usize = 1_024;
+/// People on the list of those who may post: they are in the chat's head.
+pub const MODERATORS_MAX: usize = 2_000;
+/// Bytes of an announcement, as of a post.
+pub const ANNOUNCEMENT_BYTES_MAX: usize = 100 << 10;
+/// Tabs of one group that were added, as the open platform has it.
+pub const TABS_MAX: usize = 20;
+/// Characters of a tab's name, as the open platform has it.
+pub const TAB_NAME_CHARACTERS_MAX: usize = 60;
+/// Bytes of an address in a tab or menu; browsers take no longer ones everywhere.
+pub const LINK_BYTES_MAX: usize = 2_000;
+/// Entries of a menu, as the open platform has it.
+pub const MENU_TOP_MAX: usize = 3;
+/// Entries below one of a menu, as the open platform has it.
+pub const MENU_CHILDREN_MAX: usize = 5;
+/// Characters of a menu's entry, as the open platform has it.
+pub const MENU_NAME_CHARACTERS_MAX: usize = 120;
+/// Labels, or ids of tool kits, of one group: they are in its head.
+pub const LABELS_MAX: usize = 50;
+/// Characters of a label.
+pub const LABEL_CHARACTERS_MAX: usize = 64;
+/// People whose groups are found when their name is searched.
+pub const GROUP_SEARCH_PEOPLE_MAX: usize = 200;
 /// Departments and people that the range of an app names.
 pub const APP_RANGE_ENTRIES_MAX: usize = 10_000;
 /// Own bots of one group; the platform has 15.

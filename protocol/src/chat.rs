@@ -1,6 +1,6 @@
 //! Chats, their configuration, members, and one person's list of chats.
 
-use crate::ids::{ChatId, Seq, UserId};
+use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::Person;
 use crate::record::Record;
 use crate::wire::{wire, words};
@@ -68,6 +68,22 @@ words! {
         1 "public" Public,
     }
 
+    /// How a group shows what is said in it.
+    pub enum GroupMessageType {
+        /// One message below the other.
+        0 "chat" Chat,
+        /// One thread below the other.
+        1 "thread" Thread,
+    }
+
+    /// Who may take something out of a group in restricted mode.
+    pub enum TakenOutBy {
+        /// Every member.
+        0 "all_members" AllMembers,
+        /// Nobody, the owner and the managers neither.
+        1 "not_anyone" NotAnyone,
+    }
+
     /// What a new member sees of what was said before.
     pub enum HistoryFor {
         /// Everything.
@@ -78,6 +94,42 @@ words! {
 }
 
 wire! {
+    /// Restricted mode. On, at least one of the three is `not_anyone`; off, none is.
+    pub struct RestrictedMode {
+        /// It is on.
+        status: bool,
+        /// Who may take pictures of the screen. Clients keep it; no server can.
+        screenshot_has_permission_setting: TakenOutBy,
+        /// Who may save pictures, videos and files.
+        download_has_permission_setting: TakenOutBy,
+        /// Who may copy and forward messages.
+        message_has_permission_setting: TakenOutBy,
+    }
+
+    /// A name in several languages; the group's `name` stands where one is missing.
+    pub struct I18nNames {
+        /// Chinese.
+        zh_cn: Option<String>,
+        /// English.
+        en_us: Option<String>,
+        /// Japanese.
+        ja_jp: Option<String>,
+    }
+
+    /// What stands on top of a group.
+    pub struct TopNotice {
+        /// The message; missing: the announcement.
+        message_id: Option<MessageId>,
+        /// Seq of the message.
+        seq: Option<Seq>,
+        /// How it begins, as it was when it was put there.
+        preview: String,
+        /// Who put it there.
+        by: UserId,
+        /// When, ms since 1970.
+        at_ms: u64,
+    }
+
     /// Configuration of a group, in the open platform's words.
     pub struct ChatConfig {
         /// Who may change name, picture and description.
@@ -104,6 +156,12 @@ wire! {
         hide_member_count_setting: Who,
         /// What newcomers see of the past.
         history: HistoryFor,
+        /// How messages are shown.
+        group_message_type: GroupMessageType,
+        /// Who may start a meeting.
+        video_conference_setting: Who,
+        /// What may be taken out of the group.
+        restricted_mode_setting: RestrictedMode,
     }
 
     /// What changes in a configuration; what is missing stays.
@@ -132,6 +190,12 @@ wire! {
         hide_member_count_setting: Option<Who>,
         /// See `ChatConfig`.
         history: Option<HistoryFor>,
+        /// See `ChatConfig`.
+        group_message_type: Option<GroupMessageType>,
+        /// See `ChatConfig`.
+        video_conference_setting: Option<Who>,
+        /// See `ChatConfig`; all of it.
+        restricted_mode_setting: Option<RestrictedMode>,
     }
 
     /// What I may do in a chat now. The page draws from these; it has no table of its own.
@@ -160,6 +224,14 @@ wire! {
         leave: bool,
         /// See how many members there are.
         see_member_count: bool,
+        /// Say who may post.
+        moderate: bool,
+        /// Decide who joins, where joining needs consent.
+        decide_joins: bool,
+        /// Save what is sent here as a file.
+        save_files: bool,
+        /// Copy and forward messages.
+        forward: bool,
     }
 
     /// A chat as one of its members sees it.
@@ -196,6 +268,14 @@ wire! {
         first_seq: Seq,
         /// Nobody can write any more.
         dissolved: bool,
+        /// The name in several languages.
+        i18n_names: Option<I18nNames>,
+        /// What stands on top.
+        top_notice: Option<TopNotice>,
+        /// People who wait to be let in; only for those who decide.
+        pending_requests: Option<u32>,
+        /// Seq of the record that last changed the announcement, the tabs or the menu; missing when there are none. Ask `chat_details` when it grows.
+        details_seq: Option<Seq>,
     }
 
     /// One chat in my list.

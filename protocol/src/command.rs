@@ -1,9 +1,15 @@
 //! Commands: what a client asks, and what each is answered with.
 
-use crate::chat::{Chat, ChatConfigChange, InboxEntry, Member, Reader};
+use crate::chat::{Chat, ChatConfigChange, I18nNames, InboxEntry, Member, Reader};
 use crate::codec::from_msgpack;
 use crate::content::Content;
 use crate::event::InboxChanged;
+pub use crate::group::{
+    AddTab, Announcement, ChatDetails, ChatTab, DecideJoin, GetChatDetails, GroupFound, GroupPage, JoinOutcome, JoinRequest,
+    JoinRequestPage, JoinRequests, JoinsDecided, LinkedChat, MakeShareLink, MenuChild, MenuEntry, Moderators, MyJoinRequest,
+    MyJoinRequestPage, MyJoinRequests, RedirectLink, RemoveTab, SearchGroups, SetAnnouncement, SetModeration, SetTopNotice, ShareLink,
+    Validity, WithdrawJoin,
+};
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Department, Device, DeviceKind, Person, Presence, PresenceState};
 use crate::record::Record;
@@ -119,10 +125,24 @@ commands! {
     29 set_managers SetManagers => Changed
     /// Dissolves the group.
     30 dissolve Dissolve => Changed
-    /// Joins a public group.
-    31 join Join => Chat
+    /// Joins a public group, or one whose link I have; or asks to be let in.
+    31 join Join => Joined
     /// My own settings of a chat.
     32 my_chat MyChat => InboxChanged
+    /// Who waits to be let into a group where I decide.
+    33 join_requests JoinRequests => JoinRequestPage
+    /// Lets people in who wait, or does not.
+    34 decide_join DecideJoin => JoinsDecided
+    /// I no longer want to join.
+    35 withdraw_join WithdrawJoin => Done
+    /// Where I asked to join, or asked for others, and what became of it.
+    36 my_join_requests MyJoinRequests => MyJoinRequestPage
+    /// A link by which others join.
+    37 share_link MakeShareLink => ShareLink
+    /// The group that a link leads to.
+    38 linked_chat LinkedChat => GroupFound
+    /// Groups by name: mine, and public ones.
+    39 search_groups SearchGroups => GroupPage
     /// Chooses the people whose presence I am told, and tells it now.
     40 watch Watch => Presences
     /// Says that I am away or back, and whether I show it.
@@ -139,6 +159,20 @@ commands! {
     60 devices Devices => DeviceList
     /// Signs one of my devices out.
     61 sign_out SignOut => Done
+    /// Announcement, tabs and menu of a group.
+    70 chat_details GetChatDetails => ChatDetails
+    /// Says who may post.
+    71 set_moderation SetModeration => Changed
+    /// Who may post where a list says so.
+    72 moderators Moderators => MemberPage
+    /// Puts a message or the announcement on top of a group, or takes it down.
+    73 set_top_notice SetTopNotice => Changed
+    /// Changes the announcement.
+    74 set_announcement SetAnnouncement => Changed
+    /// Adds a tab.
+    75 add_tab AddTab => Changed
+    /// Removes a tab.
+    76 remove_tab RemoveTab => Changed
     /// I have got cards for my eyes only; they do not come again.
     80 got_ephemeral GotEphemeral => Done
     /// Gives a group a bot that posts what is sent to an address.
@@ -519,6 +553,8 @@ wire! {
         department_ids: Vec<String>,
         /// What differs from the default configuration.
         config: Option<ChatConfigChange>,
+        /// The name in several languages.
+        i18n_names: Option<I18nNames>,
     }
 
     /// One chat.
@@ -539,6 +575,8 @@ wire! {
         avatar: Option<String>,
         /// New settings.
         config: Option<ChatConfigChange>,
+        /// New names in several languages; all of them.
+        i18n_names: Option<I18nNames>,
     }
 
     /// Members of a chat: owner, managers, then the others in a fixed order.
@@ -589,6 +627,8 @@ wire! {
         changed: u32,
         /// Ids that nobody has.
         unknown: Vec<UserId>,
+        /// Those who now wait for the consent of the owner or a manager.
+        pending: Vec<UserId>,
     }
 
     /// I leave.
@@ -621,10 +661,22 @@ wire! {
         chat_id: ChatId,
     }
 
-    /// Joins a public group.
+    /// Joins a group.
     pub struct Join {
         /// Which.
         chat_id: ChatId,
+        /// Token of a link, with which private groups are joined too.
+        link: Option<String>,
+        /// For those who decide; up to 200 characters.
+        reason: Option<String>,
+    }
+
+    /// What became of it.
+    pub struct Joined {
+        /// The group, when I am in it now.
+        chat: Option<Chat>,
+        /// The owner and the managers were asked; `join_decided` tells what they say.
+        requested: bool,
     }
 
     /// My own settings; what is missing stays.

@@ -1,5 +1,6 @@
 //! Events: what the server tells unasked.
 
+use crate::group::JoinOutcome;
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Person, Presence};
 use crate::record::Record;
@@ -28,6 +29,10 @@ choice! {
         18 drain Drain(Drain),
         /// I was removed from a chat, or it is gone; nothing of it comes any more.
         19 chat_left ChatLeft(ChatLeft),
+        /// People wait to be let into a group where I decide, or wait no longer.
+        30 joins_waiting JoinsWaiting(JoinsWaiting),
+        /// What became of a request of mine to join.
+        31 join_decided JoinDecided(JoinDecided),
         /// A card for my eyes only. Answer with the command `got_ephemeral`.
         80 ephemeral Ephemeral(Ephemeral),
         /// Such a card is gone: take it away.
@@ -144,5 +149,27 @@ wire! {
         chat_id: ChatId,
         /// Seq of the record that says so.
         seq: Seq,
+    }
+
+    /// How many people wait to be let in.
+    pub struct JoinsWaiting {
+        /// Where.
+        chat_id: ChatId,
+        /// How many now.
+        count: u32,
+    }
+
+    /// What became of a request to join, of me or of somebody whom I had added.
+    pub struct JoinDecided {
+        /// Where.
+        chat_id: ChatId,
+        /// Name of the group.
+        name: String,
+        /// Who was to join.
+        user_id: UserId,
+        /// What became of it.
+        outcome: JoinOutcome,
+        /// What the one who decided says about it.
+        reason: Option<String>,
     }
 }

@@ -16,6 +16,7 @@ pub mod command;
 pub mod content;
 pub mod error;
 pub mod event;
+pub mod group;
 pub mod ids;
 pub mod person;
 pub mod record;

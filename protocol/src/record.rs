@@ -1,6 +1,6 @@
 //! Records: what happened in a chat, in its order. Every record has a seq; together they are the chat.
 
-use crate::chat::ChatConfigChange;
+use crate::chat::{ChatConfigChange, I18nNames, Moderation, TopNotice};
 use crate::content::{Content, FollowUp, Quote};
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::wire::{choice, wire};
@@ -54,6 +54,16 @@ choice! {
         13 owner_changed OwnerChanged(OwnerChanged),
         /// The group was dissolved; nothing follows.
         14 dissolved Dissolved(Dissolved),
+        /// Something was put on top of the group, or taken down.
+        15 top_notice_changed TopNoticeChanged(TopNoticeChanged),
+        /// The announcement changed.
+        16 announced Announced(Announced),
+        /// The tabs changed.
+        17 tabs_changed TabsChanged(TabsChanged),
+        /// The menu changed.
+        18 menu_changed MenuChanged(MenuChanged),
+        /// Who may post changed.
+        19 moderation_changed ModerationChanged(ModerationChanged),
         /// Follow-ups were offered below a message of a bot.
         25 followed_up FollowedUp(FollowedUp),
     }
@@ -172,10 +182,12 @@ wire! {
         count: u32,
         /// Number of members afterwards.
         member_count: u32,
-        /// Only the owner and the managers are to be shown a line about it (`only_owner`), or nobody (`not_anyone`).
+        /// Nobody is to be shown a line about it (`not_anyone`).
         quiet: bool,
         /// You are one of them. Only in what is sent to those.
         me: bool,
+        /// Only the owner and the managers are to be shown a line about it (`only_owner`).
+        managers_only: bool,
     }
 
     /// What changed; what is missing stayed.
@@ -188,6 +200,8 @@ wire! {
         avatar: Option<String>,
         /// New settings.
         config: Option<ChatConfigChange>,
+        /// New names in several languages.
+        i18n_names: Option<I18nNames>,
     }
 
     /// Managers were named or relieved.
@@ -206,5 +220,39 @@ wire! {
 
     /// The group was dissolved.
     pub struct Dissolved {
+    }
+
+    /// What stands on top of the group now.
+    pub struct TopNoticeChanged {
+        /// It; missing: nothing.
+        notice: Option<TopNotice>,
+    }
+
+    /// The announcement says something else; all of it is in `chat_details`.
+    pub struct Announced {
+        /// Its revision.
+        revision: u64,
+        /// How it begins.
+        preview: String,
+    }
+
+    /// The tabs are others; they are in `chat_details`.
+    pub struct TabsChanged {
+    }
+
+    /// The menu is another; it is in `chat_details`.
+    pub struct MenuChanged {
+    }
+
+    /// Who may post is another. My rights may be others too: ask `chat`.
+    pub struct ModerationChanged {
+        /// Who may post.
+        moderation_permission: Moderation,
+        /// New on the list, the first 20.
+        added: Vec<UserId>,
+        /// No longer on it, the first 20.
+        removed: Vec<UserId>,
+        /// How many are on the list.
+        moderator_count: u32,
     }
 }

@@ -1,6 +1,7 @@
 //! What may be done to a message later: edit and recall.
 
-use super::send::{info_row, mention_rows};
+use super::profile::{Actor, info_row};
+use super::send::mention_rows;
 use super::{ChatKey, Chats, Decided, Extra, Head, State};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -163,8 +164,8 @@ impl Chats {
 }
 
 /// Role and rights of somebody in a chat that can still be changed.
-pub(super) fn writable(head: &Head, state: &State, user: u32) -> Result<(protocol::chat::Role, protocol::chat::Rights)> {
-    let rights = state.rights(head.key, user)?;
+pub(super) fn writable(head: &Head, state: &State, who: impl Into<Actor>) -> Result<(protocol::chat::Role, protocol::chat::Rights)> {
+    let rights = state.rights(head.key, who)?;
     if state.info.dissolved { Err(Error::dissolved()) } else { Ok(rights) }
 }
 

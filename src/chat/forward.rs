@@ -172,6 +172,7 @@ impl Chats {
             return Err(Error::invalid("message_ids", "all messages must be of one chat"));
         }
         let record = self.visible_message(head, user, seq).await?;
+        super::restricted::check_forward(head, user)?;
         let content = self.folded(head.key, seq, seq).await?.current_content(&record);
         let why_not = match &content {
             Content::Divider(_) => Some("it is a line of the system"),

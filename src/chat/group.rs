@@ -1,16 +1,20 @@
-//! Groups: make, look at, configure, give away, dissolve.
+//! Groups: make, look at, give away, dissolve.
 
 use super::amend::writable;
+use super::configure::{apply_config, check_labels, check_public_name, checked_names};
+use super::group_names::{name_row, no_name_row};
+use super::join::{Answered, ended};
 use super::members::{Joined, bitmap_bytes};
-use super::send::{check_client_message_id, id_reused, info_row, member_rows};
+use super::profile::{Actor, info_row};
+use super::send::{check_client_message_id, id_reused, member_rows};
 use super::{ChatKey, ChatProfile, Chats, Decided, Extra, Head, Membership, Outcome, State};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, record::Change};
 use crate::store::Write;
 use crate::store::tables::{self, Table};
-use protocol::chat::{Approval, Chat, ChatConfig, ChatConfigChange, ChatKind, Rights, Role, Visibility};
-use protocol::command::{Changed, SetManagers, UpdateChat};
+use protocol::chat::{Approval, Chat, ChatConfig, ChatConfigChange, ChatKind, I18nNames, Rights, Role, Visibility};
+use protocol::command::{Changed, JoinOutcome, SetManagers};
 use protocol::error::ErrorCode;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
@@ -34,15 +38,12 @@ pub struct NewGroup {
     pub members: RoaringBitmap,
     /// What differs from the default configuration.
     pub config: ChatConfigChange,
-}
-
-/// Applies what changes in a configuration.
-pub fn apply_config(config: &mut ChatConfig, change: &ChatConfigChange) {
-    macro_rules! take {
-        ($($field:ident)*) => { $( if let Some(value) = change.$field { config.$field = value; } )* };
-    }
-    take!(edit_permission add_member_permission at_all_permission pin_manage_setting urgent_setting moderation_permission membership_approval chat_type
-        join_message_visibility leave_message_visibility hide_member_count_setting history);
+    /// Its name in several languages.
+    pub i18n_names: Option<I18nNames>,
+    /// What business systems note of it.
+    pub labels: Vec<String>,
+    /// The same.
+    pub toolkit_ids: Vec<i64>,
 }
 
 impl Chats {
@@ -75,6 +76,12 @@ impl Chats {
         Ok((known, unknown))
     }
 
+    /// Indices of people who must all exist.
+    pub fn known(&self, user_ids: &[String]) -> Result<RoaringBitmap> {
+        let (known, unknown) = self.indices(user_ids)?;
+        unknown.first().map_or(Ok(known), |nobody| Err(Error::person_not_found(nobody)))
+    }
+
     /// Makes a group. The same client_message_id again gives the same group.
     pub async fn create_group(&self, by: u32, group: NewGroup) -> Result<ChatKey> {
         check_client_message_id(&group.client_message_id)?;
@@ -88,15 +95,22 @@ impl Chats {
         if members.len() > limits::GROUP_MEMBERS_MAX {
             return Err(member_limit(members.len()));
         }
+        check_labels(&group.labels, &group.toolkit_ids)?;
+        let i18n_names = group.i18n_names.clone().map(checked_names).transpose()?.flatten();
         let mut config = ChatConfig::default();
-        apply_config(&mut config, &group.config);
-        if config.chat_type == Visibility::Public && group.name.trim().chars().count() < 2 {
-            return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
-        }
+        apply_config(&mut config, &group.config)?;
+        check_public_name(&config, &group.name)?;
         let shown = self.checked_avatar(by, group.avatar.as_deref()).await?;
         let name = if group.name.trim().is_empty() { self.name_from(&members, by) } else { group.name.trim().to_owned() };
         let key = ChatKey::random();
         let head = self.head(key).await?;
+        if config.chat_type == Visibility::Public
+            && let Err(taken) = self.names.claim(&name, key)
+        {
+            // A group that is made again has its name already.
+            let again = DedupeKey::new(by, &group.client_message_id);
+            return self.made_before(again).await?.ok_or(taken);
+        }
         let on_its_way = {
             let mut state = head.lock();
             let now_ms = self.clock.now_ms();
@@ -111,10 +125,13 @@ impl Chats {
                 managers: group.managers.into_iter().filter(|manager| *manager != owner).collect(),
                 created_at_ms: now_ms,
                 large,
+                i18n_names,
+                labels: group.labels,
+                toolkit_ids: group.toolkit_ids,
                 ..ChatProfile::default()
             };
             state.members.add(&members, Joined { seq: 1, position: 0, at_ms: now_ms });
-            let mut writes = vec![info_row(key, &info)];
+            let mut writes = vec![info_row(key, &info), name_row(key, &info)];
             writes.extend(shown);
             if large {
                 writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(key.0), Vec::new()));
@@ -124,10 +141,18 @@ impl Chats {
             let moved = Some(Arc::new(members.clone()));
             state.info = Arc::new(info);
             let change = Change::Created { name, owner, members: bitmap_bytes(&members) };
-            head.append(&mut state, &*self.log, now_ms, by, change, Extra { writes, dedupe, moved })?
+            head.append(&mut state, &*self.log, now_ms, by, change, Extra { writes, dedupe, moved })
         };
-        match head.outcome(on_its_way).await? {
+        let outcome = match on_its_way {
+            Ok(on_its_way) => head.outcome(on_its_way).await,
+            Err(error) => Err(error),
+        };
+        if !matches!(outcome, Ok(Outcome::Committed(_))) {
+            self.names.forget(key);
+        }
+        match outcome? {
             Outcome::Committed(_) => {
+                self.names.put(key, &head.lock().info);
                 if members.len() > limits::LARGE_CHAT_MEMBERS {
                     self.large.write().insert(key);
                 }
@@ -137,6 +162,13 @@ impl Chats {
             Outcome::Earlier { .. } => Err(id_reused()),
             Outcome::Again => Err(Error::busy("the group could not be placed")),
         }
+    }
+
+    /// The group that an earlier try has made.
+    async fn made_before(&self, again: DedupeKey) -> Result<Option<ChatKey>> {
+        let made = self.store.get(Table::Dedupe, tables::u32_key(again.sender), tables::Key::from_slice(&again.hash)).await?;
+        let place = made.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
+        Ok(place.filter(|(key, seq)| *seq == 1 && key.pair().is_none()).map(|(key, _)| key))
     }
 
     fn name_from(&self, members: &RoaringBitmap, by: u32) -> String {
@@ -190,77 +222,22 @@ impl Chats {
             head_position: state.position,
             first_seq: state.first_seq(user),
             dissolved: info.dissolved,
+            i18n_names: info.i18n_names.clone(),
+            top_notice: self.notice_seen(head.key, state, user),
+            pending_requests: rights.decide_joins.then_some(state.waiting.len() as u32),
+            details_seq: info.parts.last(),
             rights,
         })
     }
 
-    /// Changes name, picture, description, configuration.
-    pub async fn update_chat(&self, user: u32, command: UpdateChat) -> Result<Changed> {
-        let key = group_key(self.key(command.chat_id)?, "configuration")?;
-        if let Some(name) = &command.name {
-            check_text("name", name, limits::CHAT_NAME_CHARACTERS_MAX)?;
-            if name.trim().is_empty() {
-                return Err(Error::invalid("name", "a group's name has at least one character"));
-            }
-        }
-        check_text("description", command.description.as_deref().unwrap_or(""), limits::CHAT_DESCRIPTION_CHARACTERS_MAX)?;
-        let shown = self.checked_avatar(user, command.avatar.as_deref()).await?;
-        self.act(
-            key,
-            |head, state| {
-                let (_, rights) = writable(head, state, user)?;
-                let edits_info = command.name.is_some() || command.description.is_some() || command.avatar.is_some();
-                if edits_info && !rights.edit_info {
-                    return Err(Error::not_allowed(
-                        "change name, picture or description",
-                        "the group's configuration reserves it for the owner and the managers",
-                    ));
-                }
-                if command.config.is_some() && !rights.edit_config {
-                    return Err(Error::not_allowed("change the configuration", "only the owner and the managers may"));
-                }
-                let mut info = (*state.info).clone();
-                let mut config = info.config.clone();
-                if let Some(change) = &command.config {
-                    apply_config(&mut config, change);
-                }
-                info.name = command.name.as_deref().map_or(info.name, |name| name.trim().to_owned());
-                info.description = command.description.clone().unwrap_or(info.description);
-                info.avatar = match &command.avatar {
-                    Some(key) if key.is_empty() => None,
-                    Some(key) => Some(key.clone()),
-                    None => info.avatar,
-                };
-                info.config = config;
-                if info.config.chat_type == Visibility::Public && info.name.chars().count() < 2 {
-                    return Err(Error::invalid("name", "a public group needs a name of at least two characters, so that it can be found"));
-                }
-                if info == *state.info {
-                    return Ok(Decided::Already(Changed { seq: state.seq }));
-                }
-                let change = Change::Updated {
-                    name: command.name.clone(),
-                    description: command.description.clone(),
-                    avatar: command.avatar.clone(),
-                    config: command.config.clone(),
-                };
-                let writes = shown.iter().cloned().chain([info_row(head.key, &info)]).collect();
-                let on_its_way = head.append(state, &*self.log, self.clock.now_ms(), user, change, Extra { writes, ..Extra::default() })?;
-                state.info = Arc::new(info);
-                Ok(Decided::Append(on_its_way))
-            },
-            |record| Changed { seq: record.seq },
-        )
-        .await
-    }
-
     /// Gives the group to another member.
-    pub async fn transfer(&self, user: u32, key: ChatKey, to: u32) -> Result<Changed> {
+    pub async fn transfer(&self, by: impl Into<Actor>, key: ChatKey, to: u32) -> Result<Changed> {
+        let by = by.into();
         let key = group_key(key, "owner")?;
         self.act(
             key,
             |head, state| {
-                owns(head, state, user, "give the group away")?;
+                owns(head, state, by, "give the group away")?;
                 if !state.members.contains(to) {
                     return Err(Error::invalid("user_id", "the new owner must be a member of the group"));
                 }
@@ -270,7 +247,7 @@ impl Chats {
                 let mut info = (*state.info).clone();
                 info.owner = Some(to);
                 info.managers.retain(|manager| *manager != to);
-                self.append_info(head, state, user, Change::OwnerChanged { owner: to }, info)
+                self.append_info(head, state, by.user, Change::OwnerChanged { owner: to }, info)
             },
             |record| Changed { seq: record.seq },
         )
@@ -278,14 +255,15 @@ impl Chats {
     }
 
     /// Names and relieves managers.
-    pub async fn set_managers(&self, user: u32, command: SetManagers) -> Result<Changed> {
+    pub async fn set_managers(&self, by: impl Into<Actor>, command: SetManagers) -> Result<Changed> {
+        let by = by.into();
         let key = group_key(self.key(command.chat_id)?, "managers")?;
         let add = self.mentioned(&command.add)?;
         let remove = self.mentioned(&command.remove)?;
         self.act(
             key,
             |head, state| {
-                owns(head, state, user, "name managers")?;
+                owns(head, state, by, "name managers")?;
                 if let Some(stranger) = add.iter().find(|manager| !state.members.contains(**manager)) {
                     return Err(Error::invalid("add", format!("`{}` is not a member of the group", self.directory.user_id(*stranger))));
                 }
@@ -305,33 +283,57 @@ impl Chats {
                         "people",
                     ));
                 }
-                self.append_info(head, state, user, Change::ManagersChanged { added, removed }, info)
+                self.append_info(head, state, by.user, Change::ManagersChanged { added, removed }, info)
             },
             |record| Changed { seq: record.seq },
         )
         .await
     }
 
-    /// Dissolves the group. What was said stays readable for its members.
-    pub async fn dissolve(&self, user: u32, key: ChatKey) -> Result<Changed> {
+    /// Dissolves the group. What was said stays readable for its members; who waited to be let in is told.
+    pub async fn dissolve(&self, by: impl Into<Actor>, key: ChatKey) -> Result<Changed> {
+        let by = by.into();
         let key = group_key(key, "end")?;
-        self.act(
-            key,
-            |head, state| {
-                let (_, rights) = state.rights(head.key, user)?;
-                if state.info.dissolved {
-                    return Ok(Decided::Already(Changed { seq: state.seq }));
-                }
-                if !rights.own {
-                    return Err(Error::not_allowed("dissolve the group", "only its owner may"));
-                }
-                let mut info = (*state.info).clone();
-                info.dissolved = true;
-                self.append_info(head, state, user, Change::Dissolved, info)
-            },
-            |record| Changed { seq: record.seq },
-        )
-        .await
+        let mut answered = Answered::new();
+        let changed = self
+            .act(
+                key,
+                |head, state| {
+                    answered.clear();
+                    let (_, rights) = state.rights(head.key, by)?;
+                    if state.info.dissolved {
+                        return Ok(Decided::Already(Changed { seq: state.seq }));
+                    }
+                    if !rights.own {
+                        return Err(Error::not_allowed("dissolve the group", "only its owner may"));
+                    }
+                    self.end(head, state, by.user, &mut answered)
+                },
+                |record| Changed { seq: record.seq },
+            )
+            .await?;
+        self.ended(key, answered).await?;
+        Ok(changed)
+    }
+
+    /// Ends a group, and the requests to join it.
+    pub(super) fn end(&self, head: &Head, state: &mut State, by: u32, answered: &mut Answered) -> Result<Decided<Changed>> {
+        let mut info = (*state.info).clone();
+        info.dissolved = true;
+        answered.extend(state.waiting.iter().map(|(user, waiting)| (*user, *waiting)));
+        let now_ms = self.clock.now_ms();
+        let mut writes = ended(head.key, answered, JoinOutcome::GroupGone, now_ms, None);
+        writes.extend([info_row(head.key, &info), no_name_row(head.key)]);
+        let on_its_way = head.append(state, &*self.log, now_ms, by, Change::Dissolved, Extra { writes, ..Extra::default() })?;
+        state.waiting.clear();
+        state.info = Arc::new(info);
+        Ok(Decided::Append(on_its_way))
+    }
+
+    /// What follows when a group has ended: its name is free, and who waited is told.
+    pub(super) async fn ended(&self, key: ChatKey, answered: Answered) -> Result<()> {
+        self.names.forget(key);
+        self.tell_answered(key, answered, JoinOutcome::GroupGone, None).await
     }
 
     pub(super) fn append_info(
@@ -359,13 +361,13 @@ impl Chats {
     }
 
     /// Role and rights of somebody in a chat.
-    pub async fn rights_of(&self, user: u32, key: ChatKey) -> Result<(Role, Rights)> {
-        self.head(key).await?.lock().rights(key, user)
+    pub async fn rights_of(&self, who: impl Into<Actor>, key: ChatKey) -> Result<(Role, Rights)> {
+        self.head(key).await?.lock().rights(key, who)
     }
 }
 
-fn owns(head: &Head, state: &State, user: u32, what: &str) -> Result<()> {
-    let (_, rights) = writable(head, state, user)?;
+fn owns(head: &Head, state: &State, by: Actor, what: &str) -> Result<()> {
+    let (_, rights) = writable(head, state, by)?;
     if rights.own { Ok(()) } else { Err(Error::not_allowed(what, "only the owner of the group may")) }
 }
 
@@ -386,7 +388,9 @@ pub(super) fn member_limit(would_have: u64) -> Error {
 pub(super) fn check_text(field: &str, text: &str, characters_max: usize) -> Result<()> {
     let characters = text.chars().count();
     if characters > characters_max {
-        return Err(Error::too_large(&format!("the field `{field}`"), characters as u64, characters_max as u64, "characters"));
+        return Err(
+            Error::too_large(&format!("the field `{field}`"), characters as u64, characters_max as u64, "characters").of_field(field)
+        );
     }
     if text.chars().any(|character| character.is_control() && character != '\n') {
         return Err(Error::invalid(field, "it has control characters"));

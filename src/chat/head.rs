@@ -5,17 +5,17 @@
 
 use super::members::MemberSet;
 use super::permission;
+use super::profile::{Actor, ChatProfile};
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::log::{Append, Appended, Audience, DedupeKey, Log, Record, Refused, record::Change};
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store, Write};
 use parking_lot::{Mutex, MutexGuard};
-use protocol::chat::{ChatConfig, Rights, Role};
+use protocol::chat::{Rights, Role};
 use roaring::{RoaringBitmap, RoaringTreemap};
-use serde::{Deserialize, Serialize};
 use std::cmp::Ordering as Order;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::sync::oneshot;
@@ -28,34 +28,13 @@ const LOOK_BACK_MAX: u64 = 2_048;
 /// as many people as write at the same time.
 const RECENT: usize = 256;
 
-/// What a chat is, apart from its members and messages. Kept as JSON.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ChatProfile {
-    /// Name of a group.
-    pub name: String,
-    /// What it is for.
-    pub description: String,
-    /// Key of its picture.
-    pub avatar: Option<String>,
-    /// Settings of a group.
-    pub config: ChatConfig,
-    /// Owner of a group.
-    pub owner: Option<u32>,
-    /// Who made it.
-    pub creator: u32,
-    /// Managers.
-    pub managers: Vec<u32>,
-    /// Those who may post when a list says so.
-    pub moderators: Vec<u32>,
-    /// When it was made, ms since 1970; 0: not yet.
-    pub created_at_ms: u64,
-    /// Nobody can write any more.
-    pub dissolved: bool,
-    /// Its members have no row in `Memberships`.
-    pub large: bool,
-    /// Pinned messages: seq of the message, seq of the record; the last pinned is the last.
-    pub pins: Vec<(u64, u64)>,
+/// Somebody who waits to be let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// Who asked: the one who waits, or a member who had added that one.
+    pub asker: u32,
+    /// When, ms since 1970.
+    pub at_ms: u64,
 }
 
 /// How far somebody has got in a chat.
@@ -126,6 +105,8 @@ pub struct State {
     pub info: Arc<ChatProfile>,
     /// Who is in it.
     pub members: MemberSet,
+    /// Who waits to be let in.
+    pub waiting: BTreeMap<u32, Waiting>,
     /// Positions of recalled messages.
     pub recalled_positions: RoaringTreemap,
     /// Their seqs.
@@ -197,7 +178,7 @@ impl Head {
         let last = log.last(key.0).await?;
         let chat = tables::u64_key(key.0);
         let info = match store.get(Table::Chats, chat.clone(), tables::none()).await? {
-            Some(json) => serde_json::from_slice(&json).map_err(|error| damaged("chats", &error.to_string()))?,
+            Some(json) => ChatProfile::read(&json)?,
             None => ChatProfile::default(),
         };
         let members = match key.pair() {
@@ -207,6 +188,7 @@ impl Head {
                 None => MemberSet::default(),
             },
         };
+        let waiting = if key.pair().is_some() { BTreeMap::new() } else { super::join::waiting_of(store, key, &members).await? };
         let (mut recalled_positions, mut recalled_seqs) = (RoaringTreemap::new(), RoaringTreemap::new());
         let mut from = Range::first(10_000);
         loop {
@@ -242,6 +224,7 @@ impl Head {
                 at_ms,
                 info: Arc::new(info),
                 members,
+                waiting,
                 recalled_positions,
                 recalled_seqs,
                 last_message,
@@ -336,12 +319,12 @@ impl Head {
     }
 }
 
-fn damaged(table: &str, why: &str) -> Error {
+pub(super) fn damaged(table: &str, why: &str) -> Error {
     tracing::error!(table, why, "a kept row is damaged");
     Error::storage(format!("a row of `{table}` is damaged"))
 }
 
-async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Result<Option<Arc<Record>>> {
+pub(super) async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Result<Option<Arc<Record>>> {
     let mut to = from_seq;
     while to > from_seq.saturating_sub(LOOK_BACK_MAX) && to > 0 {
         let from = to.saturating_sub(LOOK_BACK - 1).max(1);
@@ -369,10 +352,14 @@ impl State {
     }
 
     /// What a member may do; a stranger is told that there is no such chat.
-    pub fn rights(&self, key: ChatKey, user: u32) -> Result<(Role, Rights)> {
-        let role = self.role(user).ok_or_else(Error::chat_not_found)?;
-        let moderator = self.info.moderators.contains(&user);
-        Ok((role, permission::rights(key.pair().is_none(), role, &self.info.config, moderator, self.info.dissolved)))
+    pub fn rights(&self, key: ChatKey, who: impl Into<Actor>) -> Result<(Role, Rights)> {
+        let Actor { user, as_owner } = who.into();
+        let own = self.role(user).ok_or_else(Error::chat_not_found)?;
+        let group = key.pair().is_none();
+        let role = if as_owner && group && self.info.creator == user { Role::Owner } else { own };
+        let rights = permission::rights(group, role, &self.info.config, self.info.moderates(user), self.info.dissolved);
+        // Who only acts as the owner can leave.
+        Ok((role, Rights { leave: rights.leave || (group && own != Role::Owner), ..rights }))
     }
 
     /// Records with a smaller seq are not shown to this member.

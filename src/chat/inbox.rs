@@ -13,6 +13,7 @@ use protocol::event::InboxChanged;
 use protocol::person::Person;
 use std::cmp::Reverse;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// Unread mentions that an entry names.
 const MENTIONS_SHOWN: usize = 100;
@@ -51,6 +52,50 @@ impl Chats {
             })
         };
         Ok(heads.into_iter().filter_map(place).collect())
+    }
+
+    /// Every chat that somebody was in at a moment and is in now, as active as it was then, in no order: for lists by
+    /// activity whose later pages do not move with what is written meanwhile.
+    pub async fn places_as_of(&self, user: u32, at_ms: u64) -> Result<Vec<ChatPlace>> {
+        let (inside, _) = self.memberships(user).await?;
+        let heads: Vec<Arc<Head>> =
+            futures_util::stream::iter(inside).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE).try_collect().await?;
+        let mut places = Vec::with_capacity(heads.len());
+        for head in heads {
+            let (mut place, later) = {
+                let state = head.lock();
+                let joined_at_ms = state.members.joined(user).at_ms.max(state.info.created_at_ms);
+                if !state.members.contains(user) || joined_at_ms > at_ms {
+                    continue;
+                }
+                let place = ChatPlace {
+                    key: head.key,
+                    created_at_ms: state.info.created_at_ms,
+                    active_at_ms: active_at_ms(&head, &state, user),
+                    dissolved: state.info.dissolved,
+                };
+                (place, place.active_at_ms > at_ms)
+            };
+            if later {
+                let said_at_ms = self.said_before(&head, at_ms).await?;
+                let state = head.lock();
+                let joined_at_ms = if head.key.pair().is_some() { 0 } else { state.members.joined(user).at_ms };
+                place.active_at_ms = said_at_ms.max(joined_at_ms).max(state.info.created_at_ms);
+            }
+            places.push(place);
+        }
+        Ok(places)
+    }
+
+    /// Time of the last message up to a moment; 0 when there was none.
+    async fn said_before(&self, head: &Head, at_ms: u64) -> Result<u64> {
+        // Times only grow in a chat.
+        let (mut from, mut to) = (1, head.committed_seq.load(Ordering::Acquire) + 1);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            if self.entry(head.key, middle).await?.record.at_ms <= at_ms { from = middle + 1 } else { to = middle }
+        }
+        Ok(super::head::look_back(head.key, from - 1, &*self.log).await?.map_or(0, |record| record.at_ms))
     }
 
     /// A page of somebody's list.

@@ -4,6 +4,7 @@
 //! Many who leave together go with one record a group.
 
 use super::group::group_key;
+use super::join::Answered;
 use super::{ChatKey, Chats, Decided, State};
 use crate::auth::Auth;
 use crate::directory::{Changed, Leaver};
@@ -79,11 +80,13 @@ impl Chats {
     /// Takes people who have left the organisation out of a group. If one of them owns it, somebody else does first.
     async fn let_gone_out(&self, key: ChatKey, who: &RoaringBitmap, heirs: &HashMap<u32, u32>) -> Result<()> {
         let key = group_key(key, "members who leave")?;
+        let mut answered = Answered::new();
         for done in [false, true] {
             // First the owner, then all: each is a record of its own.
             self.act(
                 key,
                 |head, state| {
+                    answered.clear();
                     let still = who & &**state.members.all();
                     let Some(first) = still.min() else { return Ok(Decided::Already(())) };
                     if state.info.dissolved {
@@ -100,11 +103,7 @@ impl Chats {
                                     info.managers.retain(|manager| *manager != heir);
                                     Ok(self.append_info(head, state, owner, Change::OwnerChanged { owner: heir }, info)?.map(drop))
                                 }
-                                None => {
-                                    let mut info = (*state.info).clone();
-                                    info.dissolved = true;
-                                    Ok(self.append_info(head, state, owner, Change::Dissolved, info)?.map(drop))
-                                }
+                                None => Ok(self.end(head, state, owner, &mut answered)?.map(drop)),
                             }
                         }
                         None if !done => Ok(Decided::Already(())),
@@ -114,6 +113,9 @@ impl Chats {
                 |_| (),
             )
             .await?;
+            if !answered.is_empty() || self.head(key).await?.lock().info.dissolved {
+                self.ended(key, std::mem::take(&mut answered)).await?;
+            }
         }
         Ok(())
     }

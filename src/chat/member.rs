@@ -1,29 +1,54 @@
-//! Members: add, remove, leave, join, list.
+//! Members: add, remove, leave, list.
 
 use super::amend::writable;
 use super::group::{approval_required, group_key, member_limit};
+use super::join::{Answered, ended};
 use super::members::{Joined, bitmap_bytes};
-use super::send::{info_row, member_rows};
+use super::profile::{Actor, info_row};
+use super::send::member_rows;
 use super::{ChatKey, ChatProfile, Chats, Decided, Extra, Head, Membership, State};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::log::Record;
 use crate::log::record::Change;
 use crate::store::Write;
 use crate::store::tables::{self, Table};
-use protocol::chat::{Member, Role, Visibility};
-use protocol::command::{Changed, MemberPage, Members, MembersResult};
+use protocol::chat::{Member, Role};
+use protocol::command::{Changed, JoinOutcome, MemberPage, Members, MembersResult};
 use protocol::error::ErrorCode;
+use protocol::person::PersonKind;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
+/// What became of adding or removing people.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Moved {
+    /// Seq of the record, or the chat's last when nothing had to change.
+    pub seq: u64,
+    /// Who came or went.
+    pub moved: RoaringBitmap,
+    /// Who waits for consent.
+    pub waiting: RoaringBitmap,
+}
+
 impl Chats {
-    /// Adds people. Those who are in it already are not counted.
+    /// Adds people, for the client protocol.
     pub async fn add_members(&self, by: u32, key: ChatKey, who: RoaringBitmap, unknown: Vec<String>) -> Result<MembersResult> {
+        let moved = self.admit(by, key, &who, false).await?;
+        Ok(MembersResult { seq: moved.seq, changed: moved.moved.len() as u32, unknown, pending: self.user_ids(moved.waiting.iter()) })
+    }
+
+    /// Adds people. Those who are in it already are not counted. Where joining needs consent and the one who adds does
+    /// not decide, those who are new wait for it. A dry run says what would come of it, and changes nothing.
+    pub async fn admit(&self, by: impl Into<Actor>, key: ChatKey, who: &RoaringBitmap, dry_run: bool) -> Result<Moved> {
+        let by = by.into();
         let key = group_key(key, "members to be added")?;
-        let outcome = self
+        let mut answered = Answered::new();
+        let mut moved = self
             .act(
                 key,
                 |head, state| {
+                    answered.clear();
                     let (_, rights) = writable(head, state, by)?;
                     if !rights.add_members {
                         return Err(Error::not_allowed(
@@ -31,54 +56,44 @@ impl Chats {
                             "the group's configuration reserves it for the owner and the managers",
                         ));
                     }
-                    self.let_in(head, state, by, &who)
+                    let new = who - &**state.members.all();
+                    check_count(state, &new)?;
+                    if approval_required(&state.info.config) && !rights.decide_joins {
+                        return Ok(Decided::Already(Moved { seq: state.seq, moved: RoaringBitmap::new(), waiting: new }));
+                    }
+                    if dry_run {
+                        return Ok(Decided::Already(Moved { seq: state.seq, moved: new, waiting: RoaringBitmap::new() }));
+                    }
+                    self.let_in(head, state, by.user, &new, None, &mut answered)
                 },
-                |record| (record.seq, moved_count(&record.change)),
+                moved_by,
             )
             .await?;
-        Ok(MembersResult { seq: outcome.0, changed: outcome.1, unknown })
+        if !dry_run && !moved.waiting.is_empty() {
+            self.ask_to_let_in(by.user, key, &moved.waiting, None).await?;
+            // Who came in by another way meanwhile does not wait.
+            moved.waiting -= &**self.head(key).await?.lock().members.all();
+        }
+        self.tell_answered(key, answered, JoinOutcome::Accepted, None).await?;
+        Ok(moved)
     }
 
-    /// Joins a public group.
-    pub async fn join(&self, user: u32, key: ChatKey) -> Result<()> {
-        let key = group_key(key, "members who join")?;
-        self.act(
-            key,
-            |head, state| {
-                if state.members.contains(user) {
-                    return Ok(Decided::Already((state.seq, 0)));
-                }
-                if state.info.config.chat_type != Visibility::Public || state.seq == 0 {
-                    return Err(Error::chat_not_found());
-                }
-                if state.info.dissolved {
-                    return Err(Error::dissolved());
-                }
-                if approval_required(&state.info.config) {
-                    return Err(Error::new(
-                        ErrorCode::ApprovalRequired,
-                        "you cannot join by yourself",
-                        "the group's configuration asks for the consent of the owner or a manager",
-                        "ask one of them to add you",
-                    ));
-                }
-                self.let_in(head, state, user, &RoaringBitmap::from_iter([user]))
-            },
-            |record| (record.seq, 1),
-        )
-        .await
-        .map(drop)
-    }
-
-    pub(super) fn let_in(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
+    /// Lets people in, and ends their requests. `reason` is for those who had asked.
+    pub(super) fn let_in(
+        &self,
+        head: &Arc<Head>,
+        state: &mut State,
+        by: u32,
+        who: &RoaringBitmap,
+        reason: Option<&str>,
+        answered: &mut Answered,
+    ) -> Result<Decided<Moved>> {
         let new = who - &**state.members.all();
         if new.is_empty() {
-            return Ok(Decided::Already((state.seq, 0)));
+            return Ok(Decided::Already(Moved { seq: state.seq, ..Moved::default() }));
         }
+        check_count(state, &new)?;
         let count = u64::from(state.members.count()) + new.len();
-        if count > limits::GROUP_MEMBERS_MAX {
-            return Err(member_limit(count));
-        }
         let now_ms = self.clock.now_ms();
         let before = state.members.clone();
         state.members.add(&new, Joined { seq: state.seq + 1, position: state.position, at_ms: now_ms });
@@ -89,11 +104,16 @@ impl Chats {
             writes.push(info_row(head.key, info));
             writes.push(Write::Put(Table::LargeChats, tables::none(), tables::u64_key(head.key.0), Vec::new()));
         }
+        answered.extend(state.waiting.iter().filter(|(user, _)| new.contains(**user)).map(|(user, waiting)| (*user, *waiting)));
+        writes.extend(ended(head.key, answered, JoinOutcome::Accepted, now_ms, reason));
         member_rows(head.key, state, state.info.large || becomes_large, &new, Membership::default(), &mut writes);
         let change = Change::MembersAdded { members: bitmap_bytes(&new), member_count: state.members.count() };
         let extra = Extra { writes, dedupe: None, moved: Some(Arc::new(new)) };
         match head.append(state, &*self.log, now_ms, by, change, extra) {
             Ok(on_its_way) => {
+                for (user, _) in answered.iter() {
+                    state.waiting.remove(user);
+                }
                 if let Some(info) = info {
                     state.info = info;
                     self.large.write().insert(head.key);
@@ -107,33 +127,39 @@ impl Chats {
         }
     }
 
-    /// Removes people; owner and managers may, and everybody may remove themselves.
+    /// Removes people, for the client protocol.
     pub async fn remove_members(&self, by: u32, key: ChatKey, who: RoaringBitmap, unknown: Vec<String>) -> Result<MembersResult> {
+        let moved = self.dismiss(by, key, &who, false).await?;
+        Ok(MembersResult { seq: moved.seq, changed: moved.moved.len() as u32, unknown, pending: Vec::new() })
+    }
+
+    /// Removes people; owner and managers may, and everybody may remove themselves. A dry run says who would go.
+    pub async fn dismiss(&self, by: impl Into<Actor>, key: ChatKey, who: &RoaringBitmap, dry_run: bool) -> Result<Moved> {
+        let by = by.into();
         let key = group_key(key, "members to be removed")?;
-        let outcome = self
-            .act(
-                key,
-                |head, state| {
-                    let (role, rights) = writable(head, state, by)?;
-                    let only_self = who.len() == 1 && who.contains(by);
-                    if !only_self && !rights.remove_members {
-                        return Err(Error::not_allowed("remove members", "only the owner and the managers may"));
-                    }
-                    let reserved = |user: &u32| {
-                        state.info.owner == Some(*user) || (role == Role::Manager && *user != by && state.info.managers.contains(user))
-                    };
-                    if let Some(owner) = state.info.owner.filter(|owner| who.contains(*owner)) {
-                        return Err(owner_stays(owner == by));
-                    }
-                    if who.iter().any(|user| reserved(&user)) {
-                        return Err(Error::not_allowed("remove managers", "only the owner may"));
-                    }
-                    self.let_go(head, state, by, &who)
-                },
-                |record| (record.seq, moved_count(&record.change)),
-            )
-            .await?;
-        Ok(MembersResult { seq: outcome.0, changed: outcome.1, unknown })
+        self.act(
+            key,
+            |head, state| {
+                let (role, rights) = writable(head, state, by)?;
+                let only_self = who.len() == 1 && who.contains(by.user);
+                if let Some(owner) = state.info.owner.filter(|owner| who.contains(*owner)) {
+                    return Err(owner_stays(owner == by.user));
+                }
+                if !only_self && !rights.remove_members {
+                    return Err(Error::not_allowed("remove members", "only the owner and the managers may"));
+                }
+                let reserved = |user: u32| role == Role::Manager && user != by.user && state.info.managers.contains(&user);
+                if who.iter().any(reserved) {
+                    return Err(Error::not_allowed("remove managers", "only the owner may"));
+                }
+                if dry_run {
+                    return Ok(Decided::Already(Moved { seq: state.seq, moved: who & &**state.members.all(), ..Moved::default() }));
+                }
+                self.let_go(head, state, by.user, who)
+            },
+            moved_by,
+        )
+        .await
     }
 
     /// Leaves a group.
@@ -149,24 +175,25 @@ impl Chats {
                     }
                     self.let_go(head, state, user, &RoaringBitmap::from_iter([user]))
                 },
-                |record| (record.seq, 1),
+                moved_by,
             )
             .await?;
-        Ok(Changed { seq: outcome.0 })
+        Ok(Changed { seq: outcome.seq })
     }
 
-    pub(super) fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<(u64, u32)>> {
+    pub(super) fn let_go(&self, head: &Arc<Head>, state: &mut State, by: u32, who: &RoaringBitmap) -> Result<Decided<Moved>> {
         let gone = who & &**state.members.all();
         if gone.is_empty() {
-            return Ok(Decided::Already((state.seq, 0)));
+            return Ok(Decided::Already(Moved { seq: state.seq, ..Moved::default() }));
         }
         let now_ms = self.clock.now_ms();
         let before = (state.members.clone(), state.info.clone());
         state.members.remove(&gone);
         let mut writes = Vec::new();
-        if state.info.managers.iter().any(|manager| gone.contains(*manager)) {
+        if state.info.managers.iter().chain(&state.info.moderators).any(|user| gone.contains(*user)) {
             let mut info = (*state.info).clone();
             info.managers.retain(|manager| !gone.contains(*manager));
+            info.moderators.retain(|moderator| !gone.contains(*moderator));
             writes.push(info_row(head.key, &info));
             state.info = Arc::new(info);
         }
@@ -245,6 +272,36 @@ impl Chats {
         Ok(MemberPage { members, total, next: more.then(|| format!("{given}.{after}")) })
     }
 
+    /// Members in the order of their index, behind one of them: pages of it neither skip nor repeat, whoever comes, goes or
+    /// is made a manager meanwhile. Bots only when they are wanted. Gives the page, whether more follow, and how many
+    /// there are, where that may be known.
+    pub async fn members_in_order(
+        &self,
+        by: impl Into<Actor>,
+        key: ChatKey,
+        after: Option<u32>,
+        limit: usize,
+        bots: bool,
+    ) -> Result<(Vec<u32>, bool, Option<u64>)> {
+        let (all, counted) = {
+            let head = self.head(key).await?;
+            let state = head.lock();
+            let (_, rights) = state.rights(key, by)?;
+            (state.members.all().clone(), rights.see_member_count)
+        };
+        let is_bot = |index: u32| self.directory.kind(index) == PersonKind::Bot;
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        let mut page: Vec<u32> = all.range(from..).filter(|index| bots || !is_bot(*index)).take(limit + 1).collect();
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let total = counted.then(|| {
+            // Bots are not among the organisation's people, and few.
+            let others = &*all - self.directory.everyone();
+            all.len() - if bots { 0 } else { others.iter().filter(|index| is_bot(*index)).count() as u64 }
+        });
+        Ok((page, more, total))
+    }
+
     /// How many people a chat has, and who; for the door that shows who is online.
     pub async fn members_bitmap(&self, user: u32, key: ChatKey) -> Result<Arc<RoaringBitmap>> {
         let head = self.head(key).await?;
@@ -263,9 +320,15 @@ fn owner_stays(own: bool) -> Error {
     )
 }
 
-fn moved_count(change: &Change) -> u32 {
-    match change {
-        Change::MembersAdded { members, .. } | Change::MembersRemoved { members, .. } => super::members::bitmap_of(members).len() as u32,
-        _ => 0,
-    }
+fn moved_by(record: &Record) -> Moved {
+    let moved = match &record.change {
+        Change::MembersAdded { members, .. } | Change::MembersRemoved { members, .. } => super::members::bitmap_of(members),
+        _ => RoaringBitmap::new(),
+    };
+    Moved { seq: record.seq, moved, waiting: RoaringBitmap::new() }
+}
+
+fn check_count(state: &State, new: &RoaringBitmap) -> Result<()> {
+    let count = u64::from(state.members.count()) + new.len();
+    if count > limits::GROUP_MEMBERS_MAX { Err(member_limit(count)) } else { Ok(()) }
 }

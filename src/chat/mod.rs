@@ -5,10 +5,12 @@
 //! Never: a socket, HTTP, an encoding, an engine.
 
 mod amend;
+mod announcement;
 mod batch;
 mod card;
 mod card_content;
 mod card_token;
+mod configure;
 mod content;
 mod custom_bot;
 pub mod emoji;
@@ -16,37 +18,56 @@ mod ephemeral;
 mod follow_up;
 mod forward;
 mod group;
+mod group_names;
+mod group_search;
 mod head;
 mod history;
 mod hook;
 mod inbox;
+mod join;
 mod leaver;
 mod member;
 pub mod members;
+mod menu;
+mod moderation;
 mod number;
+mod parts;
 mod permission;
 mod pin;
+mod profile;
 mod reaction;
 mod reader;
 mod receipt;
+mod restricted;
 mod send;
 mod shape;
+mod share_link;
 mod sync;
+mod tabs;
+mod top_notice;
 
+pub use announcement::{KeptAnnouncement, SeenRevision};
 pub use batch::{BatchState, NewBatch};
 pub use card::CardEdit;
+pub use configure::{GroupChange, GroupChanged};
 pub use content::preview;
 pub use ephemeral::Aside;
 pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
-pub use head::{ChatProfile, Head, State};
+pub use group_search::{GroupSearch, GroupsFound};
+pub use head::{Head, State};
 pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
+pub use join::{JoinDecision, JoinTold, Joining};
+pub use member::Moved;
 pub use pin::PinEntry;
+pub use profile::{Actor, ChatProfile};
 pub use reaction::{Reaction, ReactionPage};
 pub use reader::{ReadBy, ReadCounts};
 pub use receipt::ReceiptTold;
 pub use sync::SyncCursor;
+pub use tabs::TabChange;
+pub use top_notice::OnTop;
 
 use crate::attachment::Attachments;
 use crate::clock::Clock;
@@ -61,7 +82,7 @@ use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
 use dashmap::DashMap;
 use head::{Extra, OnItsWay, Outcome};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use protocol::ids::{ChatId, MessageId};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -69,7 +90,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, mpsc};
 
 /// Something that is durable a moment later.
 pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
@@ -92,6 +113,9 @@ pub struct Chats {
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
+    names: group_names::GroupNames,
+    joins_told: mpsc::Sender<JoinTold>,
+    joins_followed: Mutex<Option<mpsc::Receiver<JoinTold>>>,
     custom_bots_changing: custom_bot::Changing,
     hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
@@ -141,9 +165,14 @@ impl Chats {
         for (_, row, _) in store.all(Table::LargeChats).await? {
             large.extend(tables::read_u64(&row, 0).map(ChatKey));
         }
+        let names = group_names::GroupNames::load(&*store).await?;
+        let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         let batches = batch::Batches::load(&*store).await?;
         Ok(Arc::new(Self {
+            names,
+            joins_told,
+            joins_followed: Mutex::new(Some(joins_followed)),
             ephemerals,
             batches,
             card_tokens: card_token::CardTokens::default(),

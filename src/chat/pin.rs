@@ -1,7 +1,7 @@
 //! Pinned messages: who pinned what, and when.
 
 use super::amend::{changed, not_recalled, unpinned, writable};
-use super::send::info_row;
+use super::profile::info_row;
 use super::{ChatKey, ChatProfile, Chats, Decided, Extra, Head, State};
 use crate::error::{Error, Result};
 use crate::limits;

@@ -1,6 +1,7 @@
 //! Sending: check, deduplicate, give the next place, append.
 
 use super::content::files_of;
+use super::profile::info_row;
 use super::{ChatKey, Chats, Extra, Head, Membership, OnItsWay, Outcome, State, TRIES, Waiting, preview};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -292,12 +293,6 @@ pub(super) fn mention_rows(state: &State, key: ChatKey, sender: u32, seq: u64, m
     for user in mentions.iter().copied().filter(|user| *user != sender && state.members.contains(*user)).chain(everybody) {
         writes.push(Write::Put(Table::Mentions, tables::KeyMaker::default().u32(user).u64(key.0).done(), tables::u64_key(seq), Vec::new()));
     }
-}
-
-/// The row of what a chat is.
-pub(super) fn info_row(key: ChatKey, info: &super::ChatProfile) -> Write {
-    let json = serde_json::to_vec(info).expect("a chat's description is plain data");
-    Write::Put(Table::Chats, tables::u64_key(key.0), tables::none(), json)
 }
 
 /// The row of somebody's membership.

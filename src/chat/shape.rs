@@ -58,11 +58,12 @@ impl Chats {
             Change::MembersRemoved { members, member_count } => {
                 wire::Change::MembersRemoved(self.moved(key, members, *member_count, false))
             }
-            Change::Updated { name, description, avatar, config } => wire::Change::Updated(wire::Updated {
+            Change::Updated { name, description, avatar, config, i18n_names } => wire::Change::Updated(wire::Updated {
                 name: name.clone(),
                 description: description.clone(),
                 avatar: avatar.clone(),
                 config: config.clone(),
+                i18n_names: i18n_names.clone(),
             }),
             Change::ManagersChanged { added, removed } => wire::Change::ManagersChanged(wire::ManagersChanged {
                 added: self.user_ids(added.iter().copied()),
@@ -72,6 +73,22 @@ impl Chats {
                 wire::Change::OwnerChanged(wire::OwnerChanged { owner: self.directory.user_id(*owner).to_string() })
             }
             Change::Dissolved => wire::Change::Dissolved(wire::Dissolved {}),
+            Change::TopNoticeChanged { notice } => wire::Change::TopNoticeChanged(wire::TopNoticeChanged {
+                notice: notice.as_ref().map(|notice| self.notice_shaped(key, notice)),
+            }),
+            Change::Announced { revision, preview } => {
+                wire::Change::Announced(wire::Announced { revision: *revision, preview: preview.clone() })
+            }
+            Change::TabsChanged => wire::Change::TabsChanged(wire::TabsChanged {}),
+            Change::MenuChanged => wire::Change::MenuChanged(wire::MenuChanged {}),
+            Change::ModerationChanged { moderation_permission, added, removed, moderator_count } => {
+                wire::Change::ModerationChanged(wire::ModerationChanged {
+                    moderation_permission: *moderation_permission,
+                    added: self.user_ids(added.iter().copied().take(MOVED_USERS_SHOWN)),
+                    removed: self.user_ids(removed.iter().copied().take(MOVED_USERS_SHOWN)),
+                    moderator_count: *moderator_count,
+                })
+            }
             Change::FollowedUp { target, follow_ups } => wire::Change::FollowedUp(wire::FollowedUp {
                 message_id: message_id(*target),
                 target_seq: *target,
@@ -133,17 +150,17 @@ impl Chats {
 
     fn moved(&self, key: ChatKey, members: &[u8], member_count: u32, came: bool) -> wire::MembersChanged {
         let members = bitmap_of(members);
-        let quiet = self.head_in_memory(key).is_some_and(|head| {
+        let notice = self.head_in_memory(key).map_or(Notice::AllMembers, |head| {
             let info = head.lock().info.clone();
-            let notice = if came { info.config.join_message_visibility } else { info.config.leave_message_visibility };
-            notice != Notice::AllMembers
+            if came { info.config.join_message_visibility } else { info.config.leave_message_visibility }
         });
         wire::MembersChanged {
             users: self.user_ids(members.iter().take(MOVED_USERS_SHOWN)),
             count: members.len() as u32,
             member_count,
-            quiet,
+            quiet: notice == Notice::NotAnyone,
             me: false,
+            managers_only: notice == Notice::OnlyOwner,
         }
     }
 
@@ -169,6 +186,9 @@ impl Chats {
                     people.extend(bitmap_of(members).iter().take(MOVED_USERS_SHOWN));
                 }
                 Change::ManagersChanged { added, removed } => people.extend(added.iter().chain(removed).copied()),
+                Change::ModerationChanged { added, removed, .. } => {
+                    people.extend(added.iter().take(MOVED_USERS_SHOWN).chain(removed.iter().take(MOVED_USERS_SHOWN)).copied());
+                }
                 Change::OwnerChanged { owner } => drop(people.insert(*owner)),
                 _ => {}
             }

@@ -9,7 +9,7 @@ mod progress;
 
 pub use progress::Progress;
 
-use crate::chat::{Aside, Chats, ReceiptTold};
+use crate::chat::{Aside, Chats, JoinTold, ReceiptTold};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
@@ -66,6 +66,25 @@ impl Delivery {
                 self.chats.committed(&committed);
                 self.record(&committed, started).await;
                 self.progress.handed_out(committed.offset);
+            }
+        }
+    }
+
+    /// Follows what is told about requests to join until it ends.
+    pub async fn follow_joins(self: Arc<Self>, mut told: mpsc::Receiver<JoinTold>) {
+        while let Some(told) = told.recv().await {
+            match told {
+                JoinTold::Waiting(waiting, deciders) => {
+                    let chat = self.chats.key(waiting.chat_id).map_or(0, |key| key.0);
+                    let event = EventFrame::new(Event::JoinsWaiting(waiting));
+                    for user in deciders {
+                        self.registry.each_of(user, |session| session.write_latest(LatestKey::JoinsWaiting(chat), &event));
+                    }
+                }
+                JoinTold::Decided(decided, asker) => {
+                    let event = EventFrame::new(Event::JoinDecided(decided));
+                    self.to_user(asker, Lane::Ordinary, &event);
+                }
             }
         }
     }

@@ -1,15 +1,15 @@
 //! One match: each command to the domain call that does it. No rule of its own.
 
 use super::Gateway;
-use crate::chat::NewGroup;
+use crate::chat::{Chats, Joining, NewGroup, OnTop};
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::session::{Frame, Session};
 use futures_util::future::BoxFuture;
 use protocol::command::{
-    Command, CustomBotList, DepartmentPage, DeviceList, Done, GetDepartment, Limits, Online, PersonList, PersonPage, Presences,
-    ReceiptUpTo, SearchPeople, SetPresence, SignOut, Watch, Welcome,
+    Command, CustomBotList, DecideJoin, DepartmentPage, DeviceList, Done, GetDepartment, Join, Joined, JoinsDecided, Limits, Online,
+    PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut, Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
 use serde::Serialize;
@@ -123,11 +123,41 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
         }),
         Command::SetManagers(body) => later!(chats.set_managers(user, body)),
         Command::Dissolve(body) => later!(async move { chats.dissolve(user, chats.key(body.chat_id)?).await }),
-        Command::Join(body) => later!(async move {
-            let key = chats.key(body.chat_id)?;
-            chats.join(user, key).await?;
-            chats.chat(user, key).await
+        Command::Join(body) => later!(join(chats, user, body)),
+        Command::JoinRequests(body) => {
+            later!(
+                async move { chats.join_requests(user, chats.key(body.chat_id)?, body.page.as_deref(), limits::PAGE_MAX as usize).await }
+            )
+        }
+        Command::DecideJoin(body) => later!(decide_join(chats, user, body)),
+        Command::WithdrawJoin(body) => later!(async move {
+            chats.withdraw_join(user, chats.key(body.chat_id)?).await?;
+            Ok::<_, Error>(Done {})
         }),
+        Command::MyJoinRequests(_) => later!(async move { chats.my_join_requests(user).await }),
+        Command::MakeShareLink(body) => {
+            later!(async move { chats.share_link(user, chats.key(body.chat_id)?, body.validity.unwrap_or_default()).await })
+        }
+        Command::LinkedChat(body) => later!(async move { chats.linked_chat(user, &body.token).await }),
+        Command::SearchGroups(body) => later!(async move { chats.search_groups(user, body).await }),
+        Command::GetChatDetails(body) => later!(async move { chats.chat_details(user, chats.key(body.chat_id)?).await }),
+        Command::SetModeration(body) => later!(async move {
+            let (add, remove) = (chats.known(&body.add)?, chats.known(&body.remove)?);
+            chats.set_moderation(user, chats.key(body.chat_id)?, body.moderation_permission, &add, &remove).await
+        }),
+        Command::Moderators(body) => later!(async move { chats.moderators(user, body).await }),
+        Command::SetTopNotice(body) => later!(async move {
+            let top = match (body.message_id, body.announcement) {
+                (Some(message_id), false) => OnTop::Message(message_id),
+                (None, true) => OnTop::Announcement,
+                (None, false) => OnTop::Nothing,
+                (Some(_), true) => return Err(Error::invalid("announcement", "either a message or the announcement stands on top")),
+            };
+            chats.set_top_notice(user, chats.key(body.chat_id)?, top).await
+        }),
+        Command::SetAnnouncement(body) => later!(async move { chats.set_announcement(user, body).await }),
+        Command::AddTab(body) => later!(async move { chats.add_tab(user, body).await }),
+        Command::RemoveTab(body) => later!(async move { chats.remove_tab(user, body).await }),
         Command::MyChat(body) => {
             let (gateway, session_id) = (gateway.clone(), session.id);
             later!(async move {
@@ -208,7 +238,7 @@ async fn typing(gateway: &Arc<Gateway>, user: u32, chat_id: protocol::ids::ChatI
     Ok(Done {})
 }
 
-async fn create_group(chats: Arc<crate::chat::Chats>, user: u32, body: protocol::command::CreateGroup) -> Result<protocol::chat::Chat> {
+async fn create_group(chats: Arc<Chats>, user: u32, body: protocol::command::CreateGroup) -> Result<protocol::chat::Chat> {
     let (members, unknown) = chats.people_meant(&body.user_ids, &body.department_ids)?;
     if let Some(nobody) = unknown.first() {
         return Err(Error::person_not_found(nobody));
@@ -220,10 +250,25 @@ async fn create_group(chats: Arc<crate::chat::Chats>, user: u32, body: protocol:
         avatar: body.avatar,
         members,
         config: body.config.unwrap_or_default(),
+        i18n_names: body.i18n_names,
         ..NewGroup::default()
     };
     let key: ChatKey = chats.create_group(user, group).await?;
     chats.chat(user, key).await
+}
+
+async fn join(chats: Arc<Chats>, user: u32, body: Join) -> Result<Joined> {
+    let key = chats.key(body.chat_id)?;
+    match chats.join(user, key, body.link.as_deref(), body.reason.as_deref()).await? {
+        Joining::Joined => Ok(Joined { chat: Some(chats.chat(user, key).await?), requested: false }),
+        Joining::Requested => Ok(Joined { chat: None, requested: true }),
+    }
+}
+
+async fn decide_join(chats: Arc<Chats>, user: u32, body: DecideJoin) -> Result<JoinsDecided> {
+    let who = chats.known(&body.user_ids)?;
+    let decision = chats.decide_joins(user, chats.key(body.chat_id)?, &who, body.accept, body.reason.as_deref()).await?;
+    Ok(JoinsDecided { decided: decision.decided.len() as u32, not_waiting: chats.user_ids(decision.not_waiting.iter()) })
 }
 
 fn watch(gateway: &Arc<Gateway>, session: &Arc<Session>, body: Watch) -> Result<Presences> {

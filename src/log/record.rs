@@ -3,7 +3,7 @@
 //! A record is kept as one version byte, a CRC-32 of the rest, and MessagePack. People stand in it by index, chats by
 //! key: the short forms that do not change. The wire's form is made from it by the chats.
 
-use protocol::chat::ChatConfigChange;
+use protocol::chat::{ChatConfigChange, I18nNames, Moderation};
 use protocol::content::{Content, FollowUp};
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +109,9 @@ pub enum Change {
         avatar: Option<String>,
         /// New settings.
         config: Option<ChatConfigChange>,
+        /// New names in several languages.
+        #[serde(default)]
+        i18n_names: Option<I18nNames>,
     },
     /// Managers were named or relieved.
     ManagersChanged {
@@ -124,6 +127,33 @@ pub enum Change {
     },
     /// The group was dissolved.
     Dissolved,
+    /// Something was put on top of the group, or taken down.
+    TopNoticeChanged {
+        /// What stands there now.
+        notice: Option<TopNotice>,
+    },
+    /// The announcement changed.
+    Announced {
+        /// Its revision.
+        revision: u64,
+        /// How it begins.
+        preview: String,
+    },
+    /// The tabs changed.
+    TabsChanged,
+    /// The menu changed.
+    MenuChanged,
+    /// Who may post changed.
+    ModerationChanged {
+        /// Who may.
+        moderation_permission: Moderation,
+        /// New on the list.
+        added: Vec<u32>,
+        /// No longer on it.
+        removed: Vec<u32>,
+        /// How many are on it.
+        moderator_count: u32,
+    },
     /// Follow-ups were offered below a message.
     FollowedUp {
         /// Seq of the message.
@@ -131,6 +161,19 @@ pub enum Change {
         /// What its reader may want to say next.
         follow_ups: Vec<FollowUp>,
     },
+}
+
+/// What stands on top of a group.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct TopNotice {
+    /// Seq of the message; none: the announcement.
+    pub target: Option<u64>,
+    /// How it begins.
+    pub preview: String,
+    /// Who put it there.
+    pub by: u32,
+    /// When, ms since 1970.
+    pub at_ms: u64,
 }
 
 /// A message.

@@ -1,15 +1,15 @@
-//! Groups: make, look at, list, configure, dissolve.
+//! Groups: make, look at, list, change, dissolve.
 
 use super::OpenApi;
 use super::envelope::{Answer, Call, Reply};
-use super::error::{Act, Refusal, Refused, Violation};
+use super::error::{Act, Refusal, Refused};
+use super::group_fields::GroupFields;
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
-use crate::chat::{ChatProfile, NewGroup};
+use crate::chat::{ChatProfile, GroupChange, NewGroup};
 use crate::ids::ChatKey;
-use protocol::chat::{ChatConfigChange, Who};
-use protocol::command::UpdateChat;
+use protocol::chat::ChatConfigChange;
 use protocol::error::ErrorCode;
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ pub async fn create(mut call: Call) -> Answer {
     let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
     let user_ids = call.input.list("user_id_list", USERS_MAX);
     let bot_ids = call.input.list("bot_id_list", BOTS_MAX);
-    let config = config_change(&mut call, false)?;
+    let own = GroupFields::read(&mut call.input, false)?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
     let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
@@ -72,7 +72,7 @@ pub async fn create(mut call: Call) -> Answer {
             format!("user resigned: `{}` has left the organisation; make the group without this one", api.id_of(app, form, gone)),
         ));
     }
-    if config.chat_type == Some(protocol::chat::Visibility::Public) && name.trim().chars().count() < 2 {
+    if own.config.chat_type == Some(protocol::chat::Visibility::Public) && name.trim().chars().count() < 2 {
         let code = if name.trim().is_empty() { 232_042 } else { 232_020 };
         return Err(Refusal::new(
             code,
@@ -88,7 +88,10 @@ pub async fn create(mut call: Call) -> Answer {
         owner,
         managers,
         members,
-        config,
+        config: own.config,
+        i18n_names: own.i18n_names,
+        labels: own.labels.unwrap_or_default(),
+        toolkit_ids: own.toolkit_ids.unwrap_or_default(),
     };
     let key = api.chats.create_group(app.bot, group).await.or_refuse(Act::Chat)?;
     let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Chat)?;
@@ -156,21 +159,24 @@ pub async fn list(mut call: Call) -> Answer {
     let (api, app) = (&call.api, &call.app);
     let direct_too = types.iter().any(|kind| kind == "p2p");
     let groups_too = types.is_empty() || types.iter().any(|kind| kind == "group");
+    let after = page.token.as_deref().map(|token| parse_place(token, by_activity)).transpose()?;
+    // By activity: as it was when the first page was made, so that what is written meanwhile moves nothing.
+    let as_of_ms = after.and_then(|after| after.as_of_ms).unwrap_or_else(|| api.chats.clock.now_ms());
+    let places = if by_activity { api.chats.places_as_of(app.bot, as_of_ms).await } else { api.chats.places(app.bot).await };
     // A place is a time and a key; the order of places is the order of the list.
-    let mut places: Vec<(u64, ChatKey)> = api
-        .chats
-        .places(app.bot)
-        .await
+    let mut places: Vec<(u64, ChatKey)> = places
         .or_refuse(Act::Chat)?
         .into_iter()
         .filter(|place| !place.dissolved && (if place.key.pair().is_some() { direct_too } else { groups_too }))
         .map(|place| (if by_activity { u64::MAX - place.active_at_ms } else { place.created_at_ms }, place.key))
         .collect();
     places.sort_unstable();
-    let after = page.token.as_deref().map(|token| parse_place(token, by_activity)).transpose()?;
+    let after = after.map(|after| (after.time, after.key));
     let from = after.map_or(0, |after| places.partition_point(|place| *place <= after));
     let shown = &places[from..(from + page.size).min(places.len())];
-    let next = (from + shown.len() < places.len()).then(|| shown.last().map(|place| print_place(*place, by_activity))).flatten();
+    let next = (from + shown.len() < places.len())
+        .then(|| shown.last().map(|place| print_place(*place, by_activity.then_some(as_of_ms))))
+        .flatten();
     let mut items = Vec::with_capacity(shown.len());
     for (_, key) in shown {
         let (info, _) = api.chats.group_info(*key).await.or_refuse(Act::Chat)?;
@@ -179,38 +185,59 @@ pub async fn list(mut call: Call) -> Answer {
     Ok(page::reply(items, next))
 }
 
-fn print_place((time, key): (u64, ChatKey), by_activity: bool) -> String {
-    format!("{}{time:x}.{:x}", if by_activity { 'a' } else { 'c' }, key.0)
+/// Where a page of the list ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct ListPlace {
+    /// The moment of which the list tells, ms since 1970; none: of now.
+    as_of_ms: Option<u64>,
+    time: u64,
+    key: ChatKey,
 }
 
-fn parse_place(token: &str, by_activity: bool) -> Result<(u64, ChatKey), Refusal> {
-    let digits = token.strip_prefix(if by_activity { 'a' } else { 'c' });
-    let parsed = digits
-        .and_then(|digits| digits.split_once('.'))
-        .and_then(|(time, key)| Some((u64::from_str_radix(time, 16).ok()?, ChatKey(u64::from_str_radix(key, 16).ok()?))));
+fn print_place((time, key): (u64, ChatKey), as_of_ms: Option<u64>) -> String {
+    match as_of_ms {
+        Some(as_of_ms) => format!("a{as_of_ms:x}.{time:x}.{:x}", key.0),
+        None => format!("c{time:x}.{:x}", key.0),
+    }
+}
+
+fn parse_place(token: &str, by_activity: bool) -> Result<ListPlace, Refusal> {
+    let parsed = (|| {
+        let digits = token.strip_prefix(if by_activity { 'a' } else { 'c' })?;
+        let mut numbers = digits.split('.').map(|number| u64::from_str_radix(number, 16).ok());
+        let as_of_ms = if by_activity { Some(numbers.next()??) } else { None };
+        let place = ListPlace { as_of_ms, time: numbers.next()??, key: ChatKey(numbers.next()??) };
+        numbers.next().is_none().then_some(place)
+    })();
     parsed.ok_or_else(|| page::wrong_token(token))
 }
 
 /// `PUT im/v1/chats/:chat_id`: what is missing stays as it is.
 pub async fn update(mut call: Call) -> Answer {
     let form = IdType::read(&mut call.input, "user_id_type");
+    let dry_run = call.input.asked_flag("dry_run");
     let name = call.input.bounded("name", crate::limits::CHAT_NAME_CHARACTERS_MAX);
     let description = call.input.bounded("description", crate::limits::CHAT_DESCRIPTION_CHARACTERS_MAX);
     let avatar = call.input.text("avatar").filter(|key| !key.is_empty());
     let owner_id = call.input.text("owner_id").filter(|id| !id.is_empty());
-    let config = config_change(&mut call, true)?;
+    let own = GroupFields::read(&mut call.input, true)?;
+    let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let avatar = api.avatar_meant(avatar).await?;
     let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
-    let (_, rights) = api.chats.rights_of(app.bot, key).await.or_refuse(Act::ChatUpdate)?;
-    let configures = config != ChatConfigChange::default();
-    if configures && !rights.edit_config {
+    let (_, rights) = api.chats.rights_of(actor, key).await.or_refuse(Act::ChatUpdate)?;
+    let config = (own.config != ChatConfigChange::default()).then_some(own.config);
+    let change =
+        GroupChange { name, description, avatar, i18n_names: own.i18n_names, config, labels: own.labels, toolkit_ids: own.toolkit_ids };
+    if change.configures() && !rights.edit_config {
         return Err(Refusal::new(
             232_016,
-            "only the owner and the managers may change more than name, avatar and description; have the bot made a manager",
+            "only the owner and the managers may change more than name, avatar, description and i18n_names; have the bot made a manager",
         ));
     }
+    let (info, _) = api.chats.group_info(key).await.or_refuse(Act::ChatUpdate)?;
+    let gives_away = owner.filter(|owner| info.owner != Some(*owner));
     if let Some(owner) = owner {
         // Checked before anything changes, so that a call changes all or nothing.
         if !rights.own {
@@ -220,84 +247,33 @@ pub async fn update(mut call: Call) -> Answer {
             return Err(Refusal::new(232_012, "the new owner is not in the group; add this one to the group first"));
         }
     }
-    if name.is_some() || description.is_some() || avatar.is_some() || configures {
-        let chat_id = api.chats.seal.chat_id(key);
-        let command = UpdateChat { chat_id, name, description, avatar, config: configures.then_some(config) };
-        api.chats.update_chat(app.bot, command).await.or_refuse(Act::ChatUpdate)?;
+    let mut fields = Vec::new();
+    if change != GroupChange::default() {
+        fields = api.chats.change_group(actor, key, change, dry_run).await.or_refuse(Act::ChatUpdate)?.fields;
+    }
+    if dry_run {
+        if fields.iter().any(|field| field == "add_member_permission") {
+            fields.push("share_card_permission".into());
+        }
+        fields.extend(gives_away.map(|_| "owner_id".to_owned()));
+        return Ok(Reply::Data(json!({ "dry_run": true, "would_change": fields })));
     }
     if let Some(owner) = owner {
-        api.chats.transfer(app.bot, key, owner).await.or_refuse(Act::ChatOwn)?;
+        api.chats.transfer(actor, key, owner).await.or_refuse(Act::ChatOwn)?;
     }
     Ok(Reply::Data(json!({})))
 }
 
 /// `DELETE im/v1/chats/:chat_id`
 pub async fn dissolve(call: Call) -> Answer {
+    let actor = call.actor();
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
-    call.api.chats.rights_of(call.app.bot, key).await.or_refuse(Act::ChatOwn)?;
+    call.api.chats.rights_of(actor, key).await.or_refuse(Act::ChatOwn)?;
     if call.api.chats.group_info(key).await.is_ok_and(|(info, _)| info.dissolved) {
         return Err(Refusal::of(Act::ChatOwn, crate::error::Error::dissolved()));
     }
-    call.api.chats.dissolve(call.app.bot, key).await.or_refuse(Act::ChatOwn)?;
+    call.api.chats.dissolve(actor, key).await.or_refuse(Act::ChatOwn)?;
     Ok(Reply::Data(json!({})))
-}
-
-/// Reads the configuration, and refuses what this server does not have, so that nobody relies on it.
-fn config_change(call: &mut Call, update: bool) -> Result<ChatConfigChange, Refusal> {
-    let input = &mut call.input;
-    let mut change = ChatConfigChange {
-        edit_permission: input.word("edit_permission"),
-        add_member_permission: input.word("add_member_permission"),
-        at_all_permission: input.word("at_all_permission"),
-        pin_manage_setting: input.word("pin_manage_setting"),
-        urgent_setting: input.word("urgent_setting"),
-        moderation_permission: input.word("moderation_permission"),
-        membership_approval: input.word("membership_approval"),
-        chat_type: input.word("chat_type"),
-        join_message_visibility: input.word("join_message_visibility"),
-        leave_message_visibility: input.word("leave_message_visibility"),
-        hide_member_count_setting: input.word("hide_member_count_setting"),
-        ..ChatConfigChange::default()
-    };
-    // There are no meetings here, so that the setting has nothing to rule; it is checked and let go.
-    let _: Option<Who> = input.word("video_conference_setting");
-    let share = input.text("share_card_permission");
-    let mode = input.text("chat_mode").unwrap_or_default();
-    let restricted =
-        input.value("restricted_mode_setting").and_then(|setting| setting.get("status")).and_then(Value::as_bool) == Some(true);
-    let thread_style = input.text("group_message_type").is_some_and(|kind| kind == "thread");
-    input.checked()?;
-    if restricted {
-        return Err(Refusal::new(232_057, "restricted mode is not available on this server; leave `restricted_mode_setting` out"));
-    }
-    if !mode.is_empty() && mode != "group" {
-        return Err(Refusal::field("chat_mode", &mode, "must be group: only ordinary groups can be made"));
-    }
-    if thread_style {
-        return Err(Refusal::field(
-            "group_message_type",
-            "thread",
-            "must be chat: groups that show only threads are not available on this server",
-        ));
-    }
-    if let Some(share) = share {
-        let whole = match (share.as_str(), change.add_member_permission) {
-            ("allowed", None) => Some(Who::AllMembers),
-            ("not_allowed", None) => Some(Who::OnlyOwner),
-            ("allowed", Some(Who::AllMembers)) | ("not_allowed", Some(Who::OnlyOwner)) => change.add_member_permission,
-            _ => None,
-        };
-        let together = "goes with add_member_permission: allowed with all_members, not_allowed with only_owner";
-        if whole.is_none() || (update && change.add_member_permission.is_none()) {
-            return Err(Refusal::fields(vec![Violation {
-                field: "share_card_permission".into(),
-                value: crate::error::clip(&share),
-                description: together.into(),
-            }]));
-        }
-        change.add_member_permission = whole;
-    }
-    Ok(change)
 }
 
 fn status(info: &ChatProfile) -> &'static str {
@@ -327,57 +303,22 @@ impl OpenApi {
         Ok(Some(key))
     }
 
-    /// A group as its members see it.
-    fn chat_object(&self, app: &AppEntry, form: IdType, info: &ChatProfile) -> Value {
-        let config = &info.config;
-        let mut chat = json!({
-            "avatar": self.chat_avatar_url(info.avatar.as_deref(), &info.name),
-            "name": info.name,
-            "description": info.description,
-            "i18n_names": {},
-            "urgent_setting": config.urgent_setting,
-            "video_conference_setting": "all_members",
-            "pin_manage_setting": config.pin_manage_setting,
-            "add_member_permission": config.add_member_permission,
-            "share_card_permission": if config.add_member_permission == Who::AllMembers { "allowed" } else { "not_allowed" },
-            "at_all_permission": config.at_all_permission,
-            "edit_permission": config.edit_permission,
-            "group_message_type": "chat",
-            "chat_mode": "group",
-            "chat_type": config.chat_type,
-            "chat_tag": "inner",
-            "external": false,
-            "tenant_key": self.tenant_key,
-            "join_message_visibility": config.join_message_visibility,
-            "leave_message_visibility": config.leave_message_visibility,
-            "membership_approval": config.membership_approval,
-            "moderation_permission": config.moderation_permission,
-            "hide_member_count_setting": config.hide_member_count_setting,
-            "restricted_mode_setting": {
-                "status": false,
-                "screenshot_has_permission_setting": "all_members",
-                "download_has_permission_setting": "all_members",
-                "message_has_permission_setting": "all_members",
-            },
-        });
-        self.add_owner(&mut chat, app, form, info);
-        chat
-    }
-
     /// The owner is named only when it is a person.
-    fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatProfile) {
+    pub fn add_owner(&self, chat: &mut Value, app: &AppEntry, form: IdType, info: &ChatProfile) {
         if let Some(owner) = info.owner.filter(|owner| !self.is_bot(*owner)) {
             chat["owner_id"] = json!(self.id_of(app, form, owner));
             chat["owner_id_type"] = json!(form.word());
         }
     }
 
-    fn direct_object(&self, peer: u32) -> Value {
+    /// A direct chat in a list.
+    pub fn direct_object(&self, peer: u32) -> Value {
         let name = self.chats.directory.entry(peer).map(|person| person.name.clone()).unwrap_or_default();
         json!({ "avatar": self.avatar_url(peer), "name": name, "description": "", "chat_mode": "p2p", "external": false, "tenant_key": self.tenant_key, "chat_status": "normal" })
     }
 
-    fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatProfile) -> Value {
+    /// A chat in a list.
+    pub fn list_object(&self, app: &AppEntry, form: IdType, key: ChatKey, info: &ChatProfile) -> Value {
         let mut item = match key.peer(app.bot) {
             Some(peer) => {
                 let mut item = self.direct_object(peer);
@@ -393,6 +334,7 @@ impl OpenApi {
                 "tenant_key": self.tenant_key,
                 "chat_mode": "group",
                 "chat_status": status(info),
+                "labels": info.labels,
             }),
         };
         item["chat_id"] = json!(self.chats.seal.chat_id(key));
@@ -417,8 +359,10 @@ mod tests {
     #[test]
     fn a_page_token_belongs_to_its_order() {
         let place = (17, ChatKey(9));
-        assert_eq!(parse_place(&print_place(place, true), true).unwrap(), place);
-        for token in ["", "x", "c1", "c1.zz", &print_place(place, true)] {
+        let by_activity = print_place(place, Some(1_000));
+        assert_eq!(parse_place(&by_activity, true).unwrap(), ListPlace { as_of_ms: Some(1_000), time: 17, key: ChatKey(9) });
+        assert_eq!(parse_place(&print_place(place, None), false).unwrap().key, ChatKey(9));
+        for token in ["", "x", "c1", "c1.zz", "c1.2.3", &by_activity] {
             assert_eq!(parse_place(token, false).unwrap_err().code, 99_992_402);
         }
     }

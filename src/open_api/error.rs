@@ -49,6 +49,18 @@ pub enum Act {
     Member,
     /// Name or relieve managers.
     Managers,
+    /// Make a link to a group.
+    Link,
+    /// Put something on top of a group.
+    TopNotice,
+    /// Say who may post.
+    Moderation,
+    /// Read or change the announcement of a group.
+    Announcement,
+    /// Arrange the tabs of a group.
+    Tabs,
+    /// Arrange the menu of a group.
+    Menu,
     /// Send a message, or answer one.
     Send,
     /// Read messages.
@@ -190,6 +202,7 @@ impl Refusal {
     /// What the domain refused.
     pub fn of(act: Act, error: Error) -> Self {
         let (status, code) = code(act, error.code);
+        let code = error.field.as_deref().and_then(|field| code_of_field(act, error.code, field)).unwrap_or(code);
         let reset_seconds = error.retry_after_ms.map(|after_ms| after_ms.div_ceil(1_000).max(1));
         Self { reset_seconds, ..Self::new(code, error.to_string()).with_status(status) }
     }
@@ -215,14 +228,23 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (Busy | RateLimited, _) => return (StatusCode::TOO_MANY_REQUESTS, 99_991_400),
         (StorageUnavailable | Draining, _) => return (StatusCode::SERVICE_UNAVAILABLE, 2_200),
 
-        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_011,
+        (ChatNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs | Menu) => {
+            232_011
+        }
         (ChatNotFound, Resource) => 234_004,
         (ChatNotFound, React | Unreact) => 231_004,
         (ChatNotFound, Pin) => 230_045,
         (ChatNotFound, _) => 230_002,
 
-        (NotAllowed, Chat | ChatUpdate | Member) => 232_002,
-        (NotAllowed, ChatOwn) => 232_017,
+        (NotAllowed, Chat | ChatUpdate | Member | TopNotice | Announcement) => 232_002,
+        (NotAllowed, ChatOwn | Moderation) => 232_017,
+        (NotAllowed, Link) => 232_064,
+        (NotAllowed, Tabs | Menu) => 232_055,
+        (Restricted, Resource) => 234_038,
+        (Restricted, _) => 230_070,
+        (NameTaken, _) => 232_026,
+        (LinkDead, _) => 232_065,
+        (RevisionOld, _) => 232_018,
         (NotAllowed, Managers) => 232_038,
         (NotAllowed, Send | Forward | Ephemeral) => 230_018,
         (NotAllowed, Read | Readers) => 230_027,
@@ -235,6 +257,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (NotAllowed, Resource) => 234_009,
 
         (MessageNotFound, Resource) => 234_003,
+        (MessageNotFound | MessageRecalled, TopNotice) => 232_001,
         (MessageNotFound | MessageRecalled, React | Unreact) => 231_003,
         (MessageNotFound, Pin) => 230_050,
         (MessageNotFound, FollowUp) => 230_004,
@@ -254,19 +277,26 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (WindowPassed, FollowUp) => 230_002,
         (WindowPassed, _) => 230_009,
         (FileNotFound, Resource) => 234_008,
+        (FileNotFound, Tabs | Menu) => 232_056,
         (FileNotFound, _) => 230_017,
 
         (ChatDissolved, _) => 232_009,
         (MemberLimit, _) => 232_013,
         (OwnerStays, _) => 232_076,
         (ApprovalRequired, _) => 232_075,
-        (NotAGroup, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_008,
+        (NotAGroup, Link) => 232_062,
+        (NotAGroup, Tabs) => 232_049,
+        (NotAGroup, Chat | ChatUpdate | ChatOwn | Member | Managers | TopNotice | Moderation | Announcement | Menu) => 232_008,
         (NotAGroup, _) => 230_054,
 
         (TooLarge, Send | Edit | Forward | Card | Ephemeral) => 230_025,
         (TooLarge, Resource) => 234_006,
         (TooLarge, Managers) => 232_040,
-        (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_030,
+        (TooLarge, Announcement) => 232_018,
+        (TooLarge, Tabs) => 232_046,
+        (TooLarge, Menu) => 232_070,
+        (_, Menu) => 232_078,
+        (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs) => 232_030,
         (PersonNotFound, FollowUp) => 230_005,
         (PersonNotFound, _) => 230_013,
         (_, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_001,
@@ -278,9 +308,71 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
     (StatusCode::BAD_REQUEST, code)
 }
 
+/// The codes that stand for one field.
+fn code_of_field(act: Act, error: ErrorCode, field: &str) -> Option<u32> {
+    Some(match (act, error, field) {
+        (Act::Tabs, ErrorCode::TooLarge, "tab_name") => 232_047,
+        (Act::Tabs, ErrorCode::InvalidValue, "tab_content") => 232_048,
+        (Act::Menu, ErrorCode::TooLarge, "children") => 232_071,
+        (Act::Menu, ErrorCode::InvalidValue, "chat_menu_top_level_ids") => 232_072,
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the reference says of refusals of groups, as far as something here can be refused so.
+    #[test]
+    fn refusals_of_groups_have_the_codes_of_the_reference() {
+        use Act::*;
+        use ErrorCode::*;
+        for (act, error, expected) in [
+            (Chat, InvalidValue, 232_001),
+            (ChatUpdate, NotAllowed, 232_002),
+            (Member, NotAllowed, 232_002),
+            (TopNotice, NotAllowed, 232_002),
+            (Announcement, NotAllowed, 232_002),
+            (Moderation, NotAGroup, 232_008),
+            (ChatUpdate, ChatDissolved, 232_009),
+            (Announcement, ChatNotFound, 232_011),
+            (Menu, ChatNotFound, 232_011),
+            (Member, MemberLimit, 232_013),
+            (ChatOwn, NotAllowed, 232_017),
+            (Moderation, NotAllowed, 232_017),
+            (Announcement, RevisionOld, 232_018),
+            (Chat, NameTaken, 232_026),
+            (ChatUpdate, NameTaken, 232_026),
+            (Managers, NotAllowed, 232_038),
+            (Managers, TooLarge, 232_040),
+            (Tabs, TooLarge, 232_046),
+            (Tabs, NotAGroup, 232_049),
+            (Tabs, NotAllowed, 232_055),
+            (Menu, NotAllowed, 232_055),
+            (Menu, FileNotFound, 232_056),
+            (Link, NotAGroup, 232_062),
+            (Link, NotAllowed, 232_064),
+            (Link, LinkDead, 232_065),
+            (Menu, TooLarge, 232_070),
+            (Member, ApprovalRequired, 232_075),
+            (Member, OwnerStays, 232_076),
+            (Menu, InvalidValue, 232_078),
+            (Resource, Restricted, 234_038),
+            (Send, Restricted, 230_070),
+        ] {
+            assert_eq!(code(act, error).1, expected, "{act:?} {error:?}");
+        }
+        for (act, error, expected) in [
+            (Tabs, Error::too_large("a", 2, 1, "characters").of_field("tab_name"), 232_047),
+            (Tabs, Error::invalid("tab_content", "x"), 232_048),
+            (Tabs, Error::invalid("tab_id", "x"), 232_001),
+            (Menu, Error::too_large("a", 2, 1, "entries").of_field("children"), 232_071),
+            (Menu, Error::invalid("chat_menu_top_level_ids", "x"), 232_072),
+        ] {
+            assert_eq!(Refusal::of(act, error).code, expected, "{act:?}");
+        }
+    }
 
     #[test]
     fn every_domain_error_has_a_code_of_its_family() {
@@ -290,6 +382,12 @@ mod tests {
             Act::ChatOwn,
             Act::Member,
             Act::Managers,
+            Act::Link,
+            Act::TopNotice,
+            Act::Moderation,
+            Act::Announcement,
+            Act::Tabs,
+            Act::Menu,
             Act::Send,
             Act::Read,
             Act::Edit,

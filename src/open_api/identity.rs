@@ -4,6 +4,7 @@ use super::OpenApi;
 use super::error::Refusal;
 use super::input::Input;
 use crate::auth::{AppEntry, Auth, TenantTokenError};
+use crate::chat::Actor;
 use crate::ids::ChatKey;
 use axum::http::{HeaderMap, StatusCode, header};
 use protocol::ids::{ChatId, MessageId};
@@ -94,6 +95,13 @@ fn malformed() -> Refusal {
         99_991_671,
         "invalid access token: the header must be `Authorization: Bearer ` and a token that starts with t-; get a tenant_access_token",
     )
+}
+
+impl super::envelope::Call {
+    /// Who acts: the app's bot; with the scope for it, in groups that it has made, with the owner's standing.
+    pub fn actor(&self) -> Actor {
+        Actor { user: self.app.bot, as_owner: self.has_scope("im:chat:operate_as_owner") }
+    }
 }
 
 /// The person is outside of what the app may see.

@@ -215,6 +215,25 @@ impl Input {
         })
     }
 
+    /// An object of the body, of a type in which everything may be missing; what is null is missing.
+    pub fn object<T: DeserializeOwned + serde::Serialize + Default>(&mut self, name: &str) -> Option<T> {
+        let given = self.value(name)?.clone();
+        let read = (|| {
+            let mut whole = serde_json::to_value(T::default()).ok()?;
+            let fields = given.as_object()?.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.clone(), value.clone()));
+            whole.as_object_mut()?.extend(fields);
+            Some(serde_json::from_value(whole))
+        })();
+        match read {
+            Some(Ok(read)) => Some(read),
+            other => {
+                let why = other.and_then(Result::err).map_or("must be an object".to_owned(), |error| format!("is not right: {error}"));
+                self.wrong(name, &given.to_string(), why);
+                None
+            }
+        }
+    }
+
     /// A list of texts of the body.
     pub fn list(&mut self, name: &str, max: usize) -> Vec<String> {
         held!(self, sent, name, Read::List(max));

@@ -6,8 +6,9 @@ use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
 use super::page;
 use crate::auth::AppEntry;
+use crate::chat::Joining;
 use crate::ids::ChatKey;
-use protocol::command::{Members, SetManagers};
+use protocol::command::SetManagers;
 use protocol::error::ErrorCode;
 use roaring::RoaringBitmap;
 use serde_json::json;
@@ -53,8 +54,10 @@ impl OpenApi {
 pub async fn add(mut call: Call) -> Answer {
     let form = IdType::read_with_apps(&mut call.input, "member_id_type");
     let succeed_type = call.input.asked_word("succeed_type", &["0", "1", "2"], "0");
+    let dry_run = call.input.asked_flag("dry_run");
     let ids = call.input.list("id_list", IDS_MAX);
     call.input.checked()?;
+    let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let meant = api.all_meant(app, form, &ids);
@@ -79,15 +82,27 @@ pub async fn add(mut call: Call) -> Answer {
         }
         _ => {}
     }
-    api.chats.add_members(app.bot, key, meant.people, Vec::new()).await.or_refuse(Act::Member)?;
-    Ok(Reply::Data(json!({ "invalid_id_list": meant.unusable, "not_existed_id_list": meant.missing, "pending_approval_id_list": [] })))
+    let moved = api.chats.admit(actor, key, &meant.people, dry_run).await.or_refuse(Act::Member)?;
+    let ids_of = |who: &RoaringBitmap| who.iter().map(|index| api.id_of(app, form, index)).collect::<Vec<_>>();
+    let mut data = json!({
+        "invalid_id_list": meant.unusable,
+        "not_existed_id_list": meant.missing,
+        "pending_approval_id_list": ids_of(&moved.waiting),
+    });
+    if dry_run {
+        data["dry_run"] = json!(true);
+        data["would_add_id_list"] = json!(ids_of(&moved.moved));
+    }
+    Ok(Reply::Data(data))
 }
 
 /// `DELETE im/v1/chats/:chat_id/members`
 pub async fn remove(mut call: Call) -> Answer {
     let form = IdType::read_with_apps(&mut call.input, "member_id_type");
+    let dry_run = call.input.asked_flag("dry_run");
     let ids = call.input.list("id_list", IDS_MAX);
     call.input.checked()?;
+    let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let (mut people, mut invalid) = (RoaringBitmap::new(), Vec::new());
@@ -98,45 +113,37 @@ pub async fn remove(mut call: Call) -> Answer {
             Err(_) => invalid.push(id),
         }
     }
-    api.chats.rights_of(app.bot, key).await.or_refuse(Act::Member)?;
-    let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Member)?;
-    if info.owner.is_some_and(|owner| people.contains(owner)) {
-        // Nobody can do it, so that it is said before who may remove members.
-        return Err(Refusal::new(
-            232_076,
-            "the owner cannot be removed: a group always has an owner; give the group to another member first, or dissolve it",
-        ));
+    if dry_run {
+        let moved = api.chats.dismiss(actor, key, &people, true).await.or_refuse(Act::Member)?;
+        let would_go: Vec<String> = moved.moved.iter().map(|index| api.id_of(app, form, index)).collect();
+        return Ok(Reply::Data(json!({ "invalid_id_list": invalid, "dry_run": true, "would_remove_id_list": would_go })));
     }
     if people.len() == 1 && people.contains(app.bot) {
         api.chats.leave(app.bot, key).await.or_refuse(Act::Member)?;
     } else {
-        api.chats.remove_members(app.bot, key, people, Vec::new()).await.or_refuse(Act::Member)?;
+        api.chats.dismiss(actor, key, &people, false).await.or_refuse(Act::Member)?;
     }
     Ok(Reply::Data(json!({ "invalid_id_list": invalid })))
 }
 
-/// `GET im/v1/chats/:chat_id/members`: people, never bots.
+/// `GET im/v1/chats/:chat_id/members`: people, and bots when they are asked for.
 pub async fn list(mut call: Call) -> Answer {
     let form = IdType::read(&mut call.input, "member_id_type");
+    let bots = call.input.asked_flag("include_bots");
     let page = page::Page::read(&mut call.input, 20, 100);
     call.input.checked()?;
+    let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let command =
-        Members { chat_id: api.chats.seal.chat_id(key), page: page.token.clone(), limit: Some(page.size as u32), ..Members::default() };
-    let members = api.chats.members(app.bot, command).await.map_err(|error| match (error.code, &page.token) {
-        (ErrorCode::InvalidValue, Some(token)) => page::wrong_token(token),
-        _ => Refusal::of(Act::Member, error),
-    })?;
-    let mut items = Vec::with_capacity(members.members.len());
-    for member in &members.members {
-        let Some(index) = api.chats.directory.index(&member.person.user_id).filter(|index| !api.is_bot(*index)) else { continue };
-        items.push(json!({ "member_id_type": form.word(), "member_id": api.id_of(app, form, index), "name": member.person.name, "tenant_key": api.tenant_key }));
-    }
-    let mut data = page::fields(items, members.next);
-    if let Some(total) = members.total {
-        let (_, everybody) = api.chats.group_info(key).await.or_refuse(Act::Member)?;
-        data["member_total"] = json!(u64::from(total).saturating_sub(api.bots_among(&everybody).len()));
+    let (members, more, total) = api.chats.members_in_order(actor, key, page.number()?, page.size, bots).await.or_refuse(Act::Member)?;
+    let item = |index: &u32| {
+        let form = if api.is_bot(*index) { IdType::App } else { form };
+        let name = api.chats.directory.entry(*index).map(|person| person.name.clone()).unwrap_or_default();
+        json!({ "member_id_type": form.word(), "member_id": api.id_of(app, form, *index), "name": name, "tenant_key": api.tenant_key })
+    };
+    let mut data = page::fields(members.iter().map(item).collect(), members.last().filter(|_| more).map(u32::to_string));
+    if let Some(total) = total {
+        data["member_total"] = json!(total);
     }
     Ok(Reply::Data(data))
 }
@@ -155,8 +162,13 @@ pub async fn is_in_chat(call: Call) -> Answer {
 /// `PATCH im/v1/chats/:chat_id/members/me_join`
 pub async fn join(call: Call) -> Answer {
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
-    call.api.chats.join(call.app.bot, key).await.or_refuse(Act::Member)?;
-    Ok(Reply::Data(json!({})))
+    match call.api.chats.join(call.app.bot, key, None, None).await.or_refuse(Act::Member)? {
+        Joining::Joined => Ok(Reply::Data(json!({}))),
+        Joining::Requested => Err(Refusal::new(
+            232_075,
+            "this public group needs the consent of its owner or a manager: they have been asked, and the bot is let in when one of them agrees; ask again with is_in_chat",
+        )),
+    }
 }
 
 /// `POST im/v1/chats/:chat_id/managers/add_managers`
@@ -173,6 +185,7 @@ async fn managers(mut call: Call, add: bool) -> Answer {
     let form = IdType::read_with_apps(&mut call.input, "member_id_type");
     let ids = call.input.list("manager_ids", MANAGERS_MAX);
     call.input.checked()?;
+    let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
     let mut user_ids = Vec::with_capacity(ids.len());
@@ -186,7 +199,7 @@ async fn managers(mut call: Call, add: bool) -> Answer {
     } else {
         SetManagers { chat_id, remove: user_ids, ..SetManagers::default() }
     };
-    api.chats.set_managers(app.bot, command).await.or_refuse(Act::Managers)?;
+    api.chats.set_managers(actor, command).await.or_refuse(Act::Managers)?;
     let (chat_managers, chat_bot_managers) = api.manager_ids(app, if form == IdType::App { IdType::Open } else { form }, key).await?;
     Ok(Reply::Data(json!({ "chat_managers": chat_managers, "chat_bot_managers": chat_bot_managers })))
 }

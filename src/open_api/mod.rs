@@ -6,6 +6,8 @@
 //! Never: no rule of a chat, no store, no log. Every call has its entry in the table of [`calls`], from which the router
 //! and the rest are made; how one is added stands there. What works and what does not yet stands in `COMPATIBILITY.md`.
 
+mod announcement;
+mod announcement_edit;
 mod audit;
 mod avatar;
 mod batch;
@@ -20,12 +22,17 @@ mod ephemeral;
 mod error;
 mod follow_up;
 mod forward;
+mod group_fields;
+mod group_search;
 mod hook;
 mod identity;
 mod input;
+mod join_request;
 mod member;
+mod menu;
 mod message;
 mod message_list;
+mod moderation;
 mod not_here;
 mod page;
 mod pin;
@@ -34,6 +41,7 @@ mod reaction;
 mod reader;
 mod resource;
 mod router;
+mod tab;
 mod token;
 mod upload;
 

@@ -185,6 +185,8 @@ pub async fn of_message(mut call: Call, request: Request) -> Answer {
             ),
         ));
     }
+    let (chat, _) = api.chats.place(message_id).or_refuse(Act::Resource)?;
+    api.chats.check_save(call.app.bot, chat).await.or_refuse(Act::Resource)?;
     let entry = api.uploaded(&key).await?;
     api.bytes_of(entry, call.app.bot, request.headers()).await
 }

@@ -27,6 +27,8 @@ pub enum LatestKey {
     Typing(u64, u32),
     /// How many have read in a chat.
     ReadCount(u64),
+    /// How many wait to be let into a chat.
+    JoinsWaiting(u64),
     /// What somebody is called, and the like.
     Person(u32),
 }

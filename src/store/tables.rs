@@ -44,6 +44,14 @@ tables! {
     Memberships "memberships"
     /// empty · chat → empty. Chats whose members have no row in `Memberships`.
     LargeChats "large_chats"
+    /// chat · user → who asked that this one be let in, when and why, as JSON. Those who wait.
+    JoinRequests "join_requests"
+    /// user · (chat, who was to join) → what became of a request that the user had made, as JSON.
+    JoinsAsked "joins_asked"
+    /// empty · chat → name of a group, as JSON; what searches of groups look at.
+    GroupNames "group_names"
+    /// chat · name of the part → announcement, tabs or menu, as JSON.
+    ChatParts "chat_parts"
     /// chat · user → delivered seq, read seq, read position, time of the reading: 32 bytes.
     Cursors "cursors"
     /// user · chat → pinned, muted, hidden as JSON.

@@ -36,11 +36,18 @@ const NAME_CHARACTERS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'.').remove(b'-').r
 pub trait MayFetch: Send + Sync {
     /// True when this one may see a message of one of the chats where it was posted.
     fn may_fetch<'a>(&'a self, user: u32, uploader: u32, chats: &'a [u64]) -> BoxFuture<'a, Result<bool>>;
+
+    /// Refuses what can only be saved, and not be shown in place, when none of the chats lets files out.
+    fn check_save<'a>(&'a self, user: u32, chats: &'a [u64]) -> BoxFuture<'a, Result<()>>;
 }
 
 impl MayFetch for Chats {
     fn may_fetch<'a>(&'a self, user: u32, _uploader: u32, chats: &'a [u64]) -> BoxFuture<'a, Result<bool>> {
         Box::pin(self.in_any(user, chats))
+    }
+
+    fn check_save<'a>(&'a self, user: u32, chats: &'a [u64]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.check_save_from_any(user, chats))
     }
 }
 
@@ -139,6 +146,9 @@ async fn download(
         let chats = door.attachments.chats_of(&key).await?;
         if !chats.contains(&EVERYBODY) && !door.may_fetch.may_fetch(principal.user, entry.uploader, &chats).await? {
             return Err(Error::file_not_found().into());
+        }
+        if !SHOWN.contains(&entry.media_type.as_str()) {
+            door.may_fetch.check_save(principal.user, &chats).await?;
         }
     }
     let etag = HeaderValue::try_from(format!("\"{}\"", entry.hash)).map_err(|_| Error::storage("the row of the file is damaged"))?;

@@ -419,7 +419,7 @@ async def test_every_command_is_answered_as_the_document_says(server):
     assert (await call(anna, "add_members", chat_id=chat_id, user_ids=[DORA, "nobody-1"]))["unknown"] == ["nobody-1"]
     assert (await call(anna, "remove_members", chat_id=chat_id, user_ids=[DORA]))["changed"] == 1
     dora = await server.connect(DORA, JSON)
-    assert (await call(dora, "join", chat_id=chat_id))["role"] == "member"
+    assert (await call(dora, "join", chat_id=chat_id))["chat"]["role"] == "member"
     await call(anna, "set_managers", chat_id=chat_id, add=[BERT])
     assert (await bert.chat(chat_id=chat_id))["role"] == "manager"
     await refused(anna.leave(chat_id=chat_id), 2012)

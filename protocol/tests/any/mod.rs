@@ -151,10 +151,10 @@ macro_rules! choices {
 }
 
 structs! {
-    ChatConfig { edit_permission add_member_permission at_all_permission pin_manage_setting urgent_setting moderation_permission membership_approval chat_type join_message_visibility leave_message_visibility hide_member_count_setting history }
-    ChatConfigChange { edit_permission add_member_permission at_all_permission pin_manage_setting urgent_setting moderation_permission membership_approval chat_type join_message_visibility leave_message_visibility hide_member_count_setting history }
-    Rights { post mention_all edit_info edit_config add_members remove_members pin raise_urgent own recall_others leave see_member_count }
-    Chat { chat_id kind name peer description avatar owner member_count role config rights created_at_ms head_seq head_position first_seq dissolved }
+    ChatConfig { edit_permission add_member_permission at_all_permission pin_manage_setting urgent_setting moderation_permission membership_approval chat_type join_message_visibility leave_message_visibility hide_member_count_setting history group_message_type video_conference_setting restricted_mode_setting }
+    ChatConfigChange { edit_permission add_member_permission at_all_permission pin_manage_setting urgent_setting moderation_permission membership_approval chat_type join_message_visibility leave_message_visibility hide_member_count_setting history group_message_type video_conference_setting restricted_mode_setting }
+    Rights { post mention_all edit_info edit_config add_members remove_members pin raise_urgent own recall_others leave see_member_count moderate decide_joins save_files forward }
+    Chat { chat_id kind name peer description avatar owner member_count role config rights created_at_ms head_seq head_position first_seq dissolved i18n_names top_notice pending_requests details_seq }
     InboxEntry { chat last active_at_ms read_seq read_position unread mentions pinned muted peer_read_seq peer_delivered_seq }
     Member { person role joined_at_ms }
     Reader { person read_seq }
@@ -191,19 +191,20 @@ structs! {
     EditVersion { at_ms content }
     Thread { message_id page }
     OpenDirect { user_id }
-    CreateGroup { client_message_id name description avatar user_ids department_ids config }
+    CreateGroup { client_message_id name description avatar user_ids department_ids config i18n_names }
     GetChat { chat_id }
-    UpdateChat { chat_id name description avatar config }
+    UpdateChat { chat_id name description avatar config i18n_names }
     Members { chat_id query page limit }
     MemberPage { members total next }
     AddMembers { chat_id user_ids department_ids }
     RemoveMembers { chat_id user_ids }
-    MembersResult { seq changed unknown }
+    MembersResult { seq changed unknown pending }
     Leave { chat_id }
     Transfer { chat_id user_id }
     SetManagers { chat_id add remove }
     Dissolve { chat_id }
-    Join { chat_id }
+    Join { chat_id link reason }
+    Joined { chat requested }
     MyChat { chat_id pinned muted hidden }
     Watch { user_ids }
     Presences { presences }
@@ -270,21 +271,59 @@ structs! {
     Pinned { message_id target_seq }
     FollowedUp { message_id target_seq follow_ups }
     Created { name member_count users }
-    MembersChanged { users count member_count quiet me }
-    Updated { name description avatar config }
+    MembersChanged { users count member_count quiet me managers_only }
+    Updated { name description avatar config i18n_names }
     ManagersChanged { added removed }
     OwnerChanged { owner }
     Dissolved {}
+    TopNoticeChanged { notice }
+    Announced { revision preview }
+    TabsChanged {}
+    MenuChanged {}
+    ModerationChanged { moderation_permission added removed moderator_count }
+    RestrictedMode { status screenshot_has_permission_setting download_has_permission_setting message_has_permission_setting }
+    I18nNames { zh_cn en_us ja_jp }
+    TopNotice { message_id seq preview by at_ms }
+    JoinsWaiting { chat_id count }
+    JoinDecided { chat_id name user_id outcome reason }
+    JoinRequests { chat_id page }
+    JoinRequest { person asked_by at_ms reason }
+    JoinRequestPage { requests total next }
+    DecideJoin { chat_id user_ids accept reason }
+    JoinsDecided { decided not_waiting }
+    WithdrawJoin { chat_id }
+    MyJoinRequests {}
+    MyJoinRequest { chat_id name user_id outcome at_ms decided_at_ms reason }
+    MyJoinRequestPage { requests }
+    MakeShareLink { chat_id validity }
+    ShareLink { token path expires_at_ms }
+    LinkedChat { token }
+    GroupFound { chat_id name i18n_names description avatar member_count joined approval requested }
+    SearchGroups { query page limit }
+    GroupPage { groups next }
+    GetChatDetails { chat_id }
+    ChatDetails { announcement tabs menu }
+    Announcement { revision text created_at_ms updated_at_ms owner modifier }
+    ChatTab { tab_id name tab_type url icon_key is_built_in }
+    RedirectLink { common_url ios_url android_url pc_url web_url }
+    MenuEntry { menu_id name i18n_names image_key link children }
+    MenuChild { menu_id name i18n_names image_key link }
+    SetModeration { chat_id moderation_permission add remove }
+    Moderators { chat_id page }
+    SetTopNotice { chat_id message_id announcement }
+    SetAnnouncement { chat_id text revision }
+    AddTab { chat_id name url }
+    RemoveTab { chat_id tab_id }
 }
 
 words! {
-    ChatKind Role Who Notice Moderation Approval Visibility HistoryFor ForwardForm PersonKind PresenceState DeviceKind
+    ChatKind Role Who Notice Moderation Approval Visibility HistoryFor GroupMessageType TakenOutBy JoinOutcome Validity ForwardForm PersonKind PresenceState DeviceKind
 }
 
 choices! {
     Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media Sticker Divider }
-    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft Ephemeral EphemeralGone PersonChanged }
-    Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved FollowedUp }
+    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft JoinsWaiting JoinDecided Ephemeral EphemeralGone PersonChanged }
+    Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved TopNoticeChanged Announced TabsChanged MenuChanged ModerationChanged FollowedUp }
 }
 
 /// Calls `$test!(body type, command variant)` for every command.
@@ -331,6 +370,20 @@ macro_rules! each_command {
         $test!(GetDepartment);
         $test!(Devices);
         $test!(SignOut);
+        $test!(JoinRequests);
+        $test!(DecideJoin);
+        $test!(WithdrawJoin);
+        $test!(MyJoinRequests);
+        $test!(MakeShareLink);
+        $test!(LinkedChat);
+        $test!(SearchGroups);
+        $test!(GetChatDetails);
+        $test!(SetModeration);
+        $test!(Moderators);
+        $test!(SetTopNotice);
+        $test!(SetAnnouncement);
+        $test!(AddTab);
+        $test!(RemoveTab);
         $test!(GotEphemeral);
         $test!(AddCustomBot);
         $test!(CustomBots);
@@ -346,6 +399,7 @@ macro_rules! each_reply {
     ($test:ident) => {
         $test!(Changed);
         $test!(Chat);
+        $test!(ChatDetails);
         $test!(CustomBot);
         $test!(CustomBotList);
         $test!(DepartmentPage);
@@ -353,18 +407,25 @@ macro_rules! each_reply {
         $test!(Done);
         $test!(EditList);
         $test!(Forwarded);
+        $test!(GroupFound);
+        $test!(GroupPage);
         $test!(HistoryPage);
         $test!(InboxChanged);
         $test!(InboxPage);
+        $test!(JoinRequestPage);
+        $test!(Joined);
+        $test!(JoinsDecided);
         $test!(MemberPage);
         $test!(MembersResult);
         $test!(MessagePage);
+        $test!(MyJoinRequestPage);
         $test!(Online);
         $test!(PersonList);
         $test!(PersonPage);
         $test!(Presences);
         $test!(ReaderPage);
         $test!(Sent);
+        $test!(ShareLink);
         $test!(Synced);
         $test!(Welcome);
     };

@@ -7,6 +7,7 @@ const FILES: &[&str] = &[
     include_str!("../../src/record.rs"),
     include_str!("../../src/content.rs"),
     include_str!("../../src/chat.rs"),
+    include_str!("../../src/group.rs"),
     include_str!("../../src/person.rs"),
     include_str!("../../src/error.rs"),
 ];

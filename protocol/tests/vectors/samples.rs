@@ -6,6 +6,7 @@ pub const CHAT: &str = "oc_4f1c0e9a7b2d46538a90c1d2e3f40516";
 pub const OTHER_CHAT: &str = "oc_00112233445566778899aabbccddeeff";
 pub const MESSAGE: &str = "om_9d3b5a7c1e2f40618293a4b5c6d7e8f9";
 pub const OTHER_MESSAGE: &str = "om_fedcba98765432100123456789abcdef";
+const LINK: &str = "8d1f0a3b5c7e9f20416385a7c9ebfd1f2031425364758697a8b9cadbecfd0e1f";
 const CURSOR: &str = "1c8-199f3b2a400";
 
 /// Name of the vector, name of the command or event, and the body.
@@ -37,28 +38,65 @@ fn custom_bot() -> Value {
 fn config() -> Value {
     json!({"edit_permission": "all_members", "add_member_permission": "all_members", "at_all_permission": "only_owner", "pin_manage_setting": "all_members",
         "urgent_setting": "all_members", "moderation_permission": "moderator_list", "membership_approval": "no_approval_required", "chat_type": "private",
-        "join_message_visibility": "all_members", "leave_message_visibility": "only_owner", "hide_member_count_setting": "all_members", "history": "all"})
+        "join_message_visibility": "all_members", "leave_message_visibility": "only_owner", "hide_member_count_setting": "all_members", "history": "all",
+        "group_message_type": "chat", "video_conference_setting": "all_members", "restricted_mode_setting": not_restricted()})
 }
 
 fn other_config() -> Value {
     json!({"edit_permission": "only_owner", "add_member_permission": "only_owner", "at_all_permission": "all_members", "pin_manage_setting": "only_owner",
         "urgent_setting": "only_owner", "moderation_permission": "only_owner", "membership_approval": "approval_required", "chat_type": "public",
-        "join_message_visibility": "not_anyone", "leave_message_visibility": "not_anyone", "hide_member_count_setting": "only_owner", "history": "since_join"})
+        "join_message_visibility": "not_anyone", "leave_message_visibility": "not_anyone", "hide_member_count_setting": "only_owner", "history": "since_join",
+        "group_message_type": "thread", "video_conference_setting": "only_owner",
+        "restricted_mode_setting": {"status": true, "screenshot_has_permission_setting": "not_anyone", "download_has_permission_setting": "not_anyone",
+            "message_has_permission_setting": "all_members"}})
+}
+
+fn not_restricted() -> Value {
+    json!({"status": false, "screenshot_has_permission_setting": "all_members", "download_has_permission_setting": "all_members",
+        "message_has_permission_setting": "all_members"})
+}
+
+fn names() -> Value {
+    json!({"zh_cn": "项目组", "en_us": "Project", "ja_jp": "プロジェクト"})
+}
+
+fn top_notice() -> Value {
+    json!({"message_id": MESSAGE, "seq": 18, "preview": "早上好", "by": "10001", "at_ms": 1_790_000_002_000u64})
+}
+
+fn found_group() -> Value {
+    json!({"chat_id": OTHER_CHAT, "name": "发布组", "i18n_names": names(), "description": "Releases", "avatar": "f_group2", "member_count": 12,
+        "joined": false, "approval": true, "requested": true})
+}
+
+fn tab() -> Value {
+    json!({"tab_id": "7100000000000000001", "name": "Board", "tab_type": "url", "url": "https://example.com/board", "icon_key": "f_icon", "is_built_in": true})
+}
+
+fn menu() -> Value {
+    json!([
+        {"menu_id": "7100000000000000002", "name": "Forms", "i18n_names": {"zh_cn": "表单"}, "children": [
+            {"menu_id": "7100000000000000003", "name": "Leave", "i18n_names": {"zh_cn": "请假"}, "image_key": "f_leave", "link": {"common_url": "https://example.com/leave"}}]},
+        {"menu_id": "7100000000000000004", "name": "Help", "image_key": "f_help", "children": [],
+            "link": {"common_url": "https://example.com/help", "ios_url": "https://example.com/i", "android_url": "https://example.com/a",
+                "pc_url": "https://example.com/p", "web_url": "https://example.com/w"}}])
 }
 
 fn rights() -> Value {
     json!({"post": true, "mention_all": true, "edit_info": true, "edit_config": true, "add_members": true, "remove_members": true, "pin": true,
-        "raise_urgent": true, "own": true, "recall_others": true, "leave": false, "see_member_count": true})
+        "raise_urgent": true, "own": true, "recall_others": true, "leave": false, "see_member_count": true,
+        "moderate": true, "decide_joins": true, "save_files": true, "forward": true})
 }
 
 fn group() -> Value {
     json!({"chat_id": CHAT, "kind": "group", "name": "项目组", "description": "Release of the autumn version", "avatar": "f_group1", "owner": "10001", "member_count": 37,
-        "role": "owner", "config": config(), "rights": rights(), "created_at_ms": 1_790_000_000_000u64, "head_seq": 18, "head_position": 15, "first_seq": 1, "dissolved": false})
+        "role": "owner", "config": config(), "rights": rights(), "created_at_ms": 1_790_000_000_000u64, "head_seq": 18, "head_position": 15, "first_seq": 1, "dissolved": false, "i18n_names": names(), "top_notice": top_notice(),
+        "pending_requests": 2, "details_seq": 17})
 }
 
 fn direct() -> Value {
     json!({"chat_id": OTHER_CHAT, "kind": "direct", "name": "单雨", "peer": "10002", "description": "", "member_count": 2, "role": "member", "config": other_config(),
-        "rights": {"post": true, "pin": true, "raise_urgent": true, "see_member_count": true},
+        "rights": {"post": true, "pin": true, "raise_urgent": true, "see_member_count": true, "save_files": true, "forward": true},
         "created_at_ms": 0, "head_seq": 0, "head_position": 0, "first_seq": 1, "dissolved": false})
 }
 
@@ -208,14 +246,14 @@ pub fn commands() -> Vec<Sample> {
             "create_group",
             "create_group",
             json!({"client_message_id": "g-1", "name": "项目组", "description": "Release", "avatar": "f_group1", "user_ids": ["10002", "10003"], "department_ids": ["od-1"],
-                "config": {"at_all_permission": "only_owner", "history": "since_join"}}),
+                "config": {"at_all_permission": "only_owner", "history": "since_join"}, "i18n_names": {"en_us": "Project"}}),
         ),
         ("create_group_without_name", "create_group", json!({"client_message_id": "g-2", "name": "", "user_ids": ["10002"]})),
         ("chat", "chat", json!({"chat_id": CHAT})),
         (
             "update_chat",
             "update_chat",
-            json!({"chat_id": CHAT, "name": "发布组", "description": "", "avatar": "", "config": other_config()}),
+            json!({"chat_id": CHAT, "name": "发布组", "description": "", "avatar": "", "config": other_config(), "i18n_names": {}}),
         ),
         ("members", "members", json!({"chat_id": CHAT, "query": "wei", "page": "1.17", "limit": 100})),
         ("add_members", "add_members", json!({"chat_id": CHAT, "user_ids": ["10002"], "department_ids": ["od-2"]})),
@@ -225,6 +263,33 @@ pub fn commands() -> Vec<Sample> {
         ("set_managers", "set_managers", json!({"chat_id": CHAT, "add": ["10002"], "remove": ["10003"]})),
         ("dissolve", "dissolve", json!({"chat_id": CHAT})),
         ("join", "join", json!({"chat_id": CHAT})),
+        ("join_with_a_link", "join", json!({"chat_id": CHAT, "link": LINK, "reason": "Night shift of plant 2"})),
+        ("join_requests", "join_requests", json!({"chat_id": CHAT, "page": "1790000000000.7"})),
+        ("decide_join_accept", "decide_join", json!({"chat_id": CHAT, "user_ids": ["10002"], "accept": true})),
+        (
+            "decide_join_refuse",
+            "decide_join",
+            json!({"chat_id": CHAT, "user_ids": ["10002"], "accept": false, "reason": "Only for plant 1"}),
+        ),
+        ("withdraw_join", "withdraw_join", json!({"chat_id": CHAT})),
+        ("my_join_requests", "my_join_requests", json!({})),
+        ("share_link", "share_link", json!({"chat_id": CHAT, "validity": "year"})),
+        ("share_link_for_ever", "share_link", json!({"chat_id": CHAT, "validity": "permanently"})),
+        ("share_link_for_a_week", "share_link", json!({"chat_id": CHAT, "validity": "week"})),
+        ("linked_chat", "linked_chat", json!({"token": LINK})),
+        ("search_groups", "search_groups", json!({"query": "发布", "page": "0.19.2", "limit": 20})),
+        ("chat_details", "chat_details", json!({"chat_id": CHAT})),
+        (
+            "set_moderation",
+            "set_moderation",
+            json!({"chat_id": CHAT, "moderation_permission": "moderator_list", "add": ["10002"], "remove": ["10003"]}),
+        ),
+        ("moderators", "moderators", json!({"chat_id": CHAT, "page": "17"})),
+        ("set_top_notice_message", "set_top_notice", json!({"chat_id": CHAT, "message_id": MESSAGE})),
+        ("set_top_notice_announcement", "set_top_notice", json!({"chat_id": CHAT, "announcement": true})),
+        ("set_announcement", "set_announcement", json!({"chat_id": CHAT, "text": "Helmets on", "revision": 3})),
+        ("add_tab", "add_tab", json!({"chat_id": CHAT, "name": "Board", "url": "https://example.com/board"})),
+        ("remove_tab", "remove_tab", json!({"chat_id": CHAT, "tab_id": "7100000000000000001"})),
         ("my_chat", "my_chat", json!({"chat_id": CHAT, "pinned": true, "muted": false, "hidden": false})),
         ("my_chat_unmute_only", "my_chat", json!({"chat_id": CHAT, "muted": false})),
         ("update_chat_with_an_empty_configuration", "update_chat", json!({"chat_id": CHAT, "config": {}})),
@@ -307,13 +372,53 @@ pub fn replies() -> Vec<Sample> {
             "members",
             json!({"members": [{"person": zhang(), "role": "owner", "joined_at_ms": 1_790_000_000_000u64}, {"person": shan(), "role": "manager", "joined_at_ms": 1_790_000_000_000u64}, {"person": bot(), "role": "member", "joined_at_ms": 1_790_000_000_001u64}], "total": 37, "next": "2.3"}),
         ),
-        ("members_added", "add_members", json!({"seq": 20, "changed": 2, "unknown": ["99999"]})),
+        ("members_added", "add_members", json!({"seq": 20, "changed": 2, "unknown": ["99999"], "pending": ["10004"]})),
         ("members_removed", "remove_members", json!({"seq": 21, "changed": 1, "unknown": []})),
         ("changed_by_leave", "leave", changed()),
         ("changed_by_transfer", "transfer", changed()),
         ("changed_by_set_managers", "set_managers", changed()),
         ("changed_by_dissolve", "dissolve", changed()),
-        ("joined", "join", group()),
+        ("joined", "join", json!({"chat": group(), "requested": false})),
+        ("join_requested", "join", json!({"requested": true})),
+        (
+            "join_requests",
+            "join_requests",
+            json!({"requests": [{"person": shan(), "asked_by": "10002", "at_ms": 1_790_000_000_000u64, "reason": "Night shift of plant 2"},
+                {"person": zhang(), "asked_by": "10003", "at_ms": 1_790_000_000_001u64}], "total": 37, "next": "1790000000001.8"}),
+        ),
+        ("joins_decided", "decide_join", json!({"decided": 1, "not_waiting": ["10003"]})),
+        ("done_after_withdraw_join", "withdraw_join", json!({})),
+        (
+            "my_join_requests",
+            "my_join_requests",
+            json!({"requests": [
+                {"chat_id": CHAT, "name": "项目组", "user_id": "10002", "outcome": "pending", "at_ms": 1_790_000_000_004u64},
+                {"chat_id": CHAT, "name": "项目组", "user_id": "10003", "outcome": "accepted", "at_ms": 1_790_000_000_003u64, "decided_at_ms": 1_790_000_000_005u64},
+                {"chat_id": OTHER_CHAT, "name": "发布组", "user_id": "10002", "outcome": "refused", "at_ms": 1_790_000_000_002u64, "decided_at_ms": 1_790_000_000_005u64, "reason": "Only for plant 1"},
+                {"chat_id": OTHER_CHAT, "name": "发布组", "user_id": "10004", "outcome": "withdrawn", "at_ms": 2, "decided_at_ms": 3},
+                {"chat_id": OTHER_CHAT, "name": "发布组", "user_id": "10005", "outcome": "group_gone", "at_ms": 1, "decided_at_ms": 3}]}),
+        ),
+        ("share_link", "share_link", json!({"token": LINK, "path": "/#/join/8d1f", "expires_at_ms": 1_790_604_800_000u64})),
+        ("linked_chat", "linked_chat", found_group()),
+        ("found_groups", "search_groups", json!({"groups": [found_group()], "next": "0.19.2"})),
+        (
+            "chat_details",
+            "chat_details",
+            json!({"announcement": {"revision": 4, "text": "Helmets on", "created_at_ms": 1_790_000_000_000u64, "updated_at_ms": 1_790_000_001_000u64,
+                "owner": "10001", "modifier": "10002"},
+                "tabs": [{"tab_id": "7000000000000000010", "name": "", "tab_type": "message", "is_built_in": false}, tab()], "menu": menu()}),
+        ),
+        ("chat_details_of_a_new_group", "chat_details", json!({"tabs": [], "menu": []})),
+        ("changed_by_set_moderation", "set_moderation", changed()),
+        (
+            "moderators",
+            "moderators",
+            json!({"members": [{"person": shan(), "role": "member", "joined_at_ms": 1_790_000_000_000u64}], "total": 1}),
+        ),
+        ("changed_by_set_top_notice", "set_top_notice", changed()),
+        ("changed_by_set_announcement", "set_announcement", changed()),
+        ("changed_by_add_tab", "add_tab", changed()),
+        ("changed_by_remove_tab", "remove_tab", changed()),
         ("my_chat", "my_chat", inbox_changed()),
         (
             "presences",
@@ -450,15 +555,39 @@ pub fn events() -> Vec<Sample> {
             "record",
             event(json!({"members_removed": {"users": ["10002", "10003"], "count": 200, "member_count": 65_536}})),
         ),
+        (
+            "record_members_removed_for_managers",
+            "record",
+            event(json!({"members_removed": {"users": ["10002"], "count": 1, "member_count": 3, "managers_only": true}})),
+        ),
         ("record_updated_name", "record", event(json!({"updated": {"name": "发布组"}}))),
         (
             "record_updated_all",
             "record",
-            event(json!({"updated": {"name": "发布组", "description": "", "avatar": "", "config": other_config()}})),
+            event(
+                json!({"updated": {"name": "发布组", "description": "", "avatar": "", "config": other_config(), "i18n_names": {"en_us": "Release"}}}),
+            ),
         ),
         ("record_managers_changed", "record", event(json!({"managers_changed": {"added": ["10002"], "removed": ["10003"]}}))),
         ("record_owner_changed", "record", event(json!({"owner_changed": {"owner": "10002"}}))),
         ("record_dissolved", "record", event(json!({"dissolved": {}}))),
+        ("record_top_notice", "record", event(json!({"top_notice_changed": {"notice": top_notice()}}))),
+        (
+            "record_top_notice_announcement",
+            "record",
+            event(json!({"top_notice_changed": {"notice": {"preview": "Helmets on", "by": "10001", "at_ms": 1_790_000_002_000u64}}})),
+        ),
+        ("record_top_notice_taken_down", "record", event(json!({"top_notice_changed": {}}))),
+        ("record_announced", "record", event(json!({"announced": {"revision": 4, "preview": "Helmets on"}}))),
+        ("record_tabs_changed", "record", event(json!({"tabs_changed": {}}))),
+        ("record_menu_changed", "record", event(json!({"menu_changed": {}}))),
+        (
+            "record_moderation_changed",
+            "record",
+            event(
+                json!({"moderation_changed": {"moderation_permission": "moderator_list", "added": ["10002"], "removed": ["10003"], "moderator_count": 7}}),
+            ),
+        ),
         ("receipt", "receipt", json!({"chat_id": CHAT, "user_id": "10002", "delivered_seq": 19, "read_seq": 18})),
         ("read_count", "read_count", json!({"chat_id": CHAT, "seq": 18, "count": 1204})),
         ("typing", "typing", json!({"chat_id": CHAT, "user_id": "10002"})),
@@ -472,6 +601,12 @@ pub fn events() -> Vec<Sample> {
         ("drain", "drain", json!({"after_ms": 3_500})),
         ("drain_to_another_node", "drain", json!({"after_ms": 3_500, "url": "wss://chat-2.example.com/ws"})),
         ("chat_left", "chat_left", json!({"chat_id": CHAT, "seq": 21})),
+        ("joins_waiting", "joins_waiting", json!({"chat_id": CHAT, "count": 2})),
+        (
+            "join_decided",
+            "join_decided",
+            json!({"chat_id": CHAT, "name": "项目组", "user_id": "10002", "outcome": "refused", "reason": "Only for plant 1"}),
+        ),
         (
             "ephemeral",
             "ephemeral",

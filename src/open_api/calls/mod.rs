@@ -30,6 +30,7 @@ mod contact;
 pub mod field;
 mod forward;
 mod group;
+mod group_pages;
 #[cfg(debug_assertions)]
 pub mod held;
 mod hook;
@@ -168,6 +169,7 @@ pub const FAMILIES: &[Family] = &[
     hook::FAMILY,
     group::FAMILY,
     member::FAMILY,
+    group_pages::FAMILY,
     message::FAMILY,
     forward::FAMILY,
     card::FAMILY,
