@@ -64,11 +64,9 @@ impl<'a> Reader<'a> {
         while let Some(token) = self.tokens.get(self.at) {
             let said = &self.text[token.range.clone()];
             match (token.kind, said) {
-                (Kind::Word, "import") if before != "." => {
-                    if self.import(&mut depth)? {
-                        before = ";";
-                        continue;
-                    }
+                (Kind::Word, "import") if before != "." && self.import(&mut depth)? => {
+                    before = ";";
+                    continue;
                 }
                 (Kind::Word, "export") if depth == 0 && before != "." => {
                     self.export()?;
@@ -87,10 +85,8 @@ impl<'a> Reader<'a> {
                     if line && self.piece.ends_with(' ') {
                         self.piece.pop();
                     }
-                    if line || !ended {
-                        if !(line && self.piece.ends_with('\n')) {
-                            self.piece.push(if line { '\n' } else { ' ' });
-                        }
+                    if (line || !ended) && !(line && self.piece.ends_with('\n')) {
+                        self.piece.push(if line { '\n' } else { ' ' });
                     }
                 }
                 _ => {

@@ -28,7 +28,7 @@ async fn a_card_that_changes_a_hundred_times_is_seen_as_it_stands() {
     let edited = person
         .event("the last edit", |event| match event {
             Event::Record(record) => match &record.change {
-                Change::Edited(edited) if matches!(&edited.content, Content::Card(Card { card }) if card.contains("100 %")) => {
+                Change::Edited(edited) if matches!(&edited.content, Content::Card(Card { card, .. }) if card.contains("100 %")) => {
                     Some(edited.clone())
                 }
                 _ => None,

@@ -18,7 +18,8 @@ impl OpenApi {
                 let card = card.ok_or_else(|| invalid("a message of msg_type interactive needs an object `card`".into()))?;
                 card::check(&card)?;
                 card::mentions(&card, &mut mentions, find)?;
-                let people = card::people(&card, find);
+                let known = |person: &protocol::content::CardPerson| self.chats.directory.index(&person.user_id).is_some();
+                let people = card::people(&card, find).into_iter().filter(known).collect();
                 Content::Card(Card { card: Value::Object(card).to_string(), people, images: Vec::new() })
             }
             "text" | "post" | "image" | "share_chat" => {
