@@ -245,7 +245,7 @@ impl Bare {
                 let Ok(add) = Encoding::Msgpack.decode::<AddMembers>(body) else { return self.close(at) };
                 let Some(group) = self.group_of.get(&add.chat_id).map(|group| &mut self.groups[*group]) else { return self.close(at) };
                 group.seq += 1;
-                let result = MembersResult { seq: group.seq, changed: add.user_ids.len() as u32, unknown: Vec::new() };
+                let result = MembersResult { seq: group.seq, changed: add.user_ids.len() as u32, ..MembersResult::default() };
                 group.members.extend(add.user_ids);
                 self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &result)));
             }
