@@ -5,6 +5,7 @@ mod support;
 mod attachment;
 mod audit;
 mod batch_send;
+mod bound_group;
 mod cards;
 mod custom_bot;
 mod direct_chat;

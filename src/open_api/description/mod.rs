@@ -165,7 +165,7 @@ fn content(entry: &CallEntry) -> Value {
             required.push(json!("data"));
         }
         ReplyForm::Flat(fields) => {
-            properties = envelope("ok");
+            properties = envelope(if matches!(entry.serve, Serve::Own(_)) { "success" } else { "ok" });
             for field in fields {
                 properties[field.name] = of_kind(&field.kind);
                 if field.required {
