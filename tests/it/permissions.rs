@@ -48,26 +48,46 @@ const MATRIX: &[Row] = &[
     (Public, "PATCH im/v1/chats/:chat_id/members/me_join", "", "", [0, 0, 0, 0, 0, 0]),
     (Open, "POST im/v1/chats/:chat_id/managers/add_managers", "member_id_type=user_id", r#"{"manager_ids":["e1001"]}"#, [0, 232_038, 232_038, 232_011, 232_038, 0]),
     (Open, "POST im/v1/chats/:chat_id/managers/delete_managers", "member_id_type=user_id", r#"{"manager_ids":["e1001"]}"#, [0, 232_038, 232_038, 232_011, 232_038, 0]),
-    // Messages
+    // What stands around the messages
+    (Open, "POST im/v1/chats/:chat_id/link", "", r#"{"validity_period":"week"}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/link", "", r#"{"validity_period":"week"}"#, [0, 0, 232_064, 232_011, 232_064, 0]),
+    (Open, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 0, 232_001, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 232_002, 232_001, 232_002, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/top_notice/delete_top_notice", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "GET im/v1/chats/:chat_id/moderation", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "PUT im/v1/chats/:chat_id/moderation", "", r#"{"moderation_setting":"only_owner"}"#, [0, 232_017, 232_017, 232_011, 232_017, 0]),
+    (Open, "GET im/v1/chats/:chat_id/announcement", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "PATCH im/v1/chats/:chat_id/announcement", "", r#"{"revision":"0","content":"Read this"}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "PATCH im/v1/chats/:chat_id/announcement", "", r#"{"revision":"0","content":"Read this"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "GET docx/v1/chats/:chat_id/announcement", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "GET im/v1/chats/:chat_id/chat_tabs/list_tabs", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "POST im/v1/chats/:chat_id/chat_tabs", "", r#"{"chat_tabs":[{"tab_name":"Wiki","tab_type":"url","tab_content":{"url":"https://example.com"}}]}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/chat_tabs", "", r#"{"chat_tabs":[{"tab_name":"Wiki","tab_type":"url","tab_content":{"url":"https://example.com"}}]}"#, [0, 0, 232_055, 232_011, 232_055, 0]),
+    (Open, "GET im/v1/chats/:chat_id/menu_tree", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "POST im/v1/chats/:chat_id/menu_tree", "", r#"{"menu_tree":{"chat_menu_top_levels":[{"chat_menu_item":{"action_type":"NONE","name":"Help"}}]}}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/menu_tree", "", r#"{"menu_tree":{"chat_menu_top_levels":[{"chat_menu_item":{"action_type":"NONE","name":"Help"}}]}}"#, [0, 0, 232_055, 232_011, 232_055, 0]),
+    (Open, "GET clarion/v1/chats/:chat_id/join_requests", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "POST clarion/v1/chats/:chat_id/join_requests", "member_id_type=user_id", r#"{"id_list":["e1003"],"decision":"refuse"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    // Messages: to act as the owner is to configure, not to say something or to take back what others said
     (Open, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
-    (Closed, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 0]),
-    (Closed, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 0]),
+    (Closed, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
+    (Closed, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
     (Open, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
     (Open, "GET im/v1/messages", "container_id_type=chat&container_id={chat}", "", [0, 0, 0, 230_002, 0, 0]),
     (Open, "GET im/v1/messages/:message_id", "", "", [0, 0, 0, 230_030, 0, 0]),
     (Open, "PUT im/v1/messages/:message_id", "", r#"{"msg_type":"text","content":"{\"text\":\"mine\"}"}"#, [230_071, 230_071, 230_071, 230_030, 230_071, 230_071]),
     (Open, "PATCH im/v1/messages/:message_id", "", r#"{"content":"{\"elements\":[{\"tag\":\"hr\"}]}"}"#, [230_012, 230_012, 230_012, 230_030, 230_012, 230_012]),
-    (Open, "DELETE im/v1/messages/:message_id", "", "", [0, 0, 230_026, 230_030, 230_026, 0]),
+    (Open, "DELETE im/v1/messages/:message_id", "", "", [0, 0, 230_026, 230_030, 230_026, 230_026]),
     (Open, "POST im/v1/messages/:message_id/forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}"}"#, [0, 0, 0, 230_030, 0, 0]),
-    (Closed, "POST im/v1/messages/:message_id/forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}"}"#, [0, 0, 230_018, 230_030, 230_018, 0]),
+    (Closed, "POST im/v1/messages/:message_id/forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}"}"#, [0, 0, 230_018, 230_030, 230_018, 230_018]),
     (Open, "POST im/v1/messages/merge_forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","message_id_list":["{message}"]}"#, [0, 0, 0, 230_030, 0, 0]),
     (Open, "GET im/v1/messages/:message_id/read_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
     (Open, "GET clarion/v1/messages/:message_id/unread_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
     (Open, "POST im/v1/messages/:message_id/reactions", "", r#"{"reaction_type":{"emoji_type":"OK"}}"#, [0, 0, 0, 231_003, 0, 0]),
     (Open, "GET im/v1/messages/:message_id/reactions", "", "", [0, 0, 0, 231_003, 0, 0]),
     (Open, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 0, 230_050, 0, 0]),
-    (Closed, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 230_046, 230_050, 230_046, 0]),
-    (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_045, 230_046, 0]),
+    (Closed, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 230_046, 230_050, 230_046, 230_046]),
+    (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_045, 230_046, 230_046]),
     (Open, "GET im/v1/pins", "chat_id={chat}", "", [0, 0, 0, 230_045, 0, 0]),
     (Open, "POST ephemeral/v1/send", "", r#"{"chat_id":"{chat}","user_id":"e1001","msg_type":"interactive","card":{"elements":[{"tag":"hr"}]}}"#, [0, 0, 0, 230_002, 0, 0]),
 ];
@@ -113,6 +133,17 @@ const NOT_OF_A_GROUP: &[&str] = &[
     "POST ephemeral/v1/delete",
     "POST interactive/v1/card/update",
     "POST im/v1/threads/",
+    // Of what stands there already, with the right of the call that makes it.
+    "POST im/v1/chats/:chat_id/chat_tabs/update_tabs",
+    "POST im/v1/chats/:chat_id/chat_tabs/sort_tabs",
+    "DELETE im/v1/chats/:chat_id/chat_tabs/",
+    "POST im/v1/chats/:chat_id/menu_tree/sort",
+    "DELETE im/v1/chats/:chat_id/menu_tree",
+    "PATCH im/v1/chats/:chat_id/menu_items/",
+    "GET docx/v1/chats/:chat_id/announcement/",
+    "POST docx/v1/",
+    "PATCH docx/v1/",
+    "DELETE docx/v1/",
     // Not here: the same for all.
     "PATCH im/v1/messages/:message_id/urgent_",
     "POST im/v1/messages/search",
@@ -167,8 +198,7 @@ impl Office {
             .filter(|id| *id != if role == 5 { creator } else { as_owner })
             .collect();
         let chat_type = if kind == Public { "public" } else { "private" };
-        let body =
-            json!({ "name": "Matrix", "owner_id": owner, "bot_id_list": bots, "user_id_list": ["e1001", "e1002"], "chat_type": chat_type });
+        let body = json!({ "name": format!("Matrix of {}", ROLES[role]), "owner_id": owner, "bot_id_list": bots, "user_id_list": ["e1001", "e1002"], "chat_type": chat_type });
         let chat =
             maker.must(Method::POST, "im/v1/chats?user_id_type=user_id", body).await["chat_id"].as_str().expect("a chat_id").to_owned();
         let managers = format!("im/v1/chats/{chat}/managers/add_managers?member_id_type=app_id");

@@ -25,6 +25,7 @@ const READ_USER: &[Field] = &[
 const CALLS: &[CallEntry] = &[
     post("message/v4/batch_send", with_token!(batch::send))
         .means("Sends a message to many people and to everybody in and below departments.")
+        .refused_with_200()
         .scopes(MANY)
         .changes()
         .json(&[

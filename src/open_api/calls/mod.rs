@@ -142,6 +142,8 @@ pub struct CallEntry {
     pub body: BodyForm,
     /// Its reply.
     pub reply: ReplyForm,
+    /// Also a refusal has the HTTP status 200, as a few old calls have it; programs look at the code.
+    pub refused_with_200: bool,
     /// Its function.
     pub serve: Serve,
 }
@@ -204,6 +206,7 @@ const fn entry(method: Method, path: &'static str, serve: Serve) -> CallEntry {
         query: &[],
         body: BodyForm::None,
         reply: ReplyForm::Data(&[]),
+        refused_with_200: false,
         serve,
     }
 }
@@ -273,6 +276,12 @@ impl CallEntry {
     /// The body is bytes.
     pub const fn bytes_in(mut self) -> Self {
         self.body = BodyForm::Bytes;
+        self
+    }
+
+    /// Also a refusal has the HTTP status 200.
+    pub const fn refused_with_200(mut self) -> Self {
+        self.refused_with_200 = true;
         self
     }
 

@@ -174,7 +174,9 @@ fn content(entry: &CallEntry) -> Value {
             }
         }
     }
-    json!({ "application/json": { "schema": { "type": "object", "properties": properties, "required": required } } })
+    let done = json!({ "type": "object", "properties": properties, "required": required });
+    let schema = if entry.refused_with_200 { json!({ "anyOf": [done, { "$ref": "#/components/schemas/Refusal" }] }) } else { done };
+    json!({ "application/json": { "schema": schema } })
 }
 
 #[cfg(test)]
