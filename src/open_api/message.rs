@@ -144,7 +144,8 @@ impl OpenApi {
                 )
             })?
         } else {
-            self.meant(app, form, id)?
+            self.meant(app, form, id)
+                .map_err(|refusal| Refusal { code: if refusal.code == 41_050 { 230_013 } else { refusal.code }, ..refusal })?
         };
         if self.is_bot(index) {
             return Err(Refusal::new(
