@@ -127,6 +127,11 @@ function openChat(element, page, key, route) {
       // The first time that there is an entry, its messages are shown.
       if (timeline || !entry.value || left.value) return;
       untracked(() => {
+        // Opened by its id alone, before the list was there.
+        if (draftKey(entry.peek().chat) !== key) {
+          key = draftKey(entry.peek().chat);
+          composer.adopt(key);
+        }
         timeline = new Timeline(fresh(main), page, chat_id.peek(), composer, route.seq ?? null);
         failure.value = null;
       });
@@ -171,7 +176,10 @@ function openChat(element, page, key, route) {
   element.addEventListener('drop', drop);
 
   return {
-    key, composer,
+    get key() {
+      return key;
+    },
+    composer,
     timeline: () => timeline,
     again(next) {
       if (next.kind === 'chat' && next.seq && timeline) void timeline.jump(next.seq);

@@ -53,6 +53,16 @@ export class Composer {
     return chat_id ? this.page.store.inbox.get(chat_id) : undefined;
   }
 
+  /** The same chat has become known under another name: a draft that was kept under it is shown, unless one writes already. */
+  adopt(key) {
+    this.target.key = key;
+    const draft = this.page.store.drafts.get(key);
+    if (!draft || this.input.value || this.reply_to) return;
+    this.reply_to = draft.reply_to ?? null;
+    this.#set(draft.text, draft.mentions ?? []);
+    this.#draw();
+  }
+
   focus() {
     this.input?.focus({ preventScroll: true });
   }

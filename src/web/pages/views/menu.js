@@ -19,7 +19,8 @@ export function closeMenu(page) {
   const menu = page.screen.menu.peek();
   if (!menu) return;
   page.screen.menu.value = null;
-  if (menu.from?.isConnected) menu.from.focus?.({ preventScroll: true });
+  // What opened it may be no place for the focus itself: then what holds it is.
+  if (menu.from?.isConnected) (menu.from.closest('button, a, input, textarea, [tabindex]') ?? menu.from).focus?.({ preventScroll: true });
 }
 
 /** The open menu. */
