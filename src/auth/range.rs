@@ -3,6 +3,7 @@
 use super::{AppEntry, Auth};
 use crate::directory::{ROOT, UserIndex};
 use protocol::person::PersonKind;
+use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -27,6 +28,16 @@ impl Auth {
             // Who has left stands in no department any more; the row still says where it was.
             || directory.resigned(index)
                 && directory.entry(index).is_some_and(|person| person.departments.iter().any(|id| self.sees_department(app, id)))
+    }
+
+    /// Everybody whom an app may see and who has not left; no bots.
+    pub fn people_seen(&self, app: &AppEntry) -> RoaringBitmap {
+        let directory = &self.0.directory;
+        let Some(range) = &app.range else { return directory.everyone() };
+        let departments: Vec<String> = range.departments.iter().cloned().collect();
+        let mut people = directory.people_of(&departments, true);
+        people.extend(range.people.iter().filter_map(|user_id| directory.index(user_id)));
+        people & directory.everyone()
     }
 
     /// An app may see a department with all that is below it.

@@ -57,10 +57,11 @@ pub async fn create(mut call: Call) -> Answer {
     let user_ids = call.input.list("user_id_list", USERS_MAX);
     let bot_ids = call.input.list("bot_id_list", BOTS_MAX);
     let own = GroupFields::read(&mut call.input, false)?;
+    let many = call.many()?;
     let (api, app) = (&call.api, &call.app);
     let avatar = api.avatar_meant(avatar).await?;
     let owner = owner_id.map(|id| api.meant(app, form, &id)).transpose()?;
-    let mut members = RoaringBitmap::new();
+    let mut members = many.unwrap_or_default();
     for (form, ids) in [(form, &user_ids), (IdType::App, &bot_ids)] {
         for id in ids {
             members.insert(api.meant(app, form, id)?);

@@ -4,6 +4,7 @@ use super::OpenApi;
 use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused, Violation};
 use super::identity::IdType;
+use super::many::IDS_SHOWN_MAX;
 use super::page;
 use crate::auth::AppEntry;
 use crate::chat::Joining;
@@ -37,12 +38,14 @@ impl OpenApi {
                 Ok(index) if self.chats.directory.resigned(index) => meant.unusable.push(id.clone()),
                 Ok(index) => drop(meant.people.insert(index)),
                 Err(refusal) => {
-                    if refusal.code == 99_992_361 {
+                    // Of another app, or outside of what this one may see.
+                    if matches!(refusal.code, 99_992_361 | 41_050) {
                         meant.unusable.push(id.clone())
                     } else {
                         meant.missing.push(id.clone())
                     }
-                    meant.first_refusal.get_or_insert(refusal);
+                    let code = if refusal.code == 41_050 { 232_024 } else { refusal.code };
+                    meant.first_refusal.get_or_insert(Refusal { code, ..refusal });
                 }
             }
         }
@@ -56,11 +59,11 @@ pub async fn add(mut call: Call) -> Answer {
     let succeed_type = call.input.asked_word("succeed_type", &["0", "1", "2"], "0");
     let dry_run = call.input.asked_flag("dry_run");
     let ids = call.input.list("id_list", IDS_MAX);
-    call.input.checked()?;
+    let many = call.many()?;
     let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let meant = api.all_meant(app, form, &ids);
+    let mut meant = api.all_meant(app, form, &ids);
     match succeed_type {
         "0" => {
             if let Some(refusal) = meant.first_refusal {
@@ -82,8 +85,9 @@ pub async fn add(mut call: Call) -> Answer {
         }
         _ => {}
     }
+    meant.people |= many.unwrap_or_default();
     let moved = api.chats.admit(actor, key, &meant.people, dry_run).await.or_refuse(Act::Member)?;
-    let ids_of = |who: &RoaringBitmap| who.iter().map(|index| api.id_of(app, form, index)).collect::<Vec<_>>();
+    let ids_of = |who: &RoaringBitmap| who.iter().take(IDS_SHOWN_MAX).map(|index| api.id_of(app, form, index)).collect::<Vec<_>>();
     let mut data = json!({
         "invalid_id_list": meant.unusable,
         "not_existed_id_list": meant.missing,
@@ -92,6 +96,9 @@ pub async fn add(mut call: Call) -> Answer {
     if dry_run {
         data["dry_run"] = json!(true);
         data["would_add_id_list"] = json!(ids_of(&moved.moved));
+        data["would_add_count"] = json!(moved.moved.len());
+    } else {
+        data["added_count"] = json!(moved.moved.len());
     }
     Ok(Reply::Data(data))
 }
@@ -101,7 +108,7 @@ pub async fn remove(mut call: Call) -> Answer {
     let form = IdType::read_with_apps(&mut call.input, "member_id_type");
     let dry_run = call.input.asked_flag("dry_run");
     let ids = call.input.list("id_list", IDS_MAX);
-    call.input.checked()?;
+    let many = call.many()?;
     let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
@@ -113,17 +120,32 @@ pub async fn remove(mut call: Call) -> Answer {
             Err(_) => invalid.push(id),
         }
     }
+    if let Some(mut many) = many {
+        // Who is not named does not end the call: the owner stays, and so does the one who calls.
+        let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Member)?;
+        many.remove(app.bot);
+        if let Some(owner) = info.owner {
+            many.remove(owner);
+        }
+        people |= many;
+    }
     if dry_run {
         let moved = api.chats.dismiss(actor, key, &people, true).await.or_refuse(Act::Member)?;
-        let would_go: Vec<String> = moved.moved.iter().map(|index| api.id_of(app, form, index)).collect();
-        return Ok(Reply::Data(json!({ "invalid_id_list": invalid, "dry_run": true, "would_remove_id_list": would_go })));
+        let would_go: Vec<String> = moved.moved.iter().take(IDS_SHOWN_MAX).map(|index| api.id_of(app, form, index)).collect();
+        return Ok(Reply::Data(json!({
+            "invalid_id_list": invalid,
+            "dry_run": true,
+            "would_remove_id_list": would_go,
+            "would_remove_count": moved.moved.len(),
+        })));
     }
+    let mut removed = 1;
     if people.len() == 1 && people.contains(app.bot) {
         api.chats.leave(app.bot, key).await.or_refuse(Act::Member)?;
     } else {
-        api.chats.dismiss(actor, key, &people, false).await.or_refuse(Act::Member)?;
+        removed = api.chats.dismiss(actor, key, &people, false).await.or_refuse(Act::Member)?.moved.len();
     }
-    Ok(Reply::Data(json!({ "invalid_id_list": invalid })))
+    Ok(Reply::Data(json!({ "invalid_id_list": invalid, "removed_count": removed })))
 }
 
 /// `GET im/v1/chats/:chat_id/members`: people, and bots when they are asked for.

@@ -29,6 +29,7 @@ mod hook;
 mod identity;
 mod input;
 mod join_request;
+mod many;
 mod member;
 mod menu;
 mod message;

@@ -153,3 +153,35 @@ async fn only_who_runs_the_group_binds_it() {
     assert!(everybody["added_count"].as_u64().is_some_and(|count| count > 50), "{everybody}");
     assert_eq!(owner.refused(RemoveMembers { chat_id: own.parse().expect("an id"), user_ids: vec!["e1003".into()] }).await, 2002);
 }
+
+#[tokio::test]
+async fn departments_and_everybody_come_and_go_in_one_call_and_a_dry_run_tells_it_before() {
+    let server = Server::start().await;
+    let app = App::of(&server, APP).await;
+    let mut watcher = server.client("e1001").await;
+    let plant = department(&app, "Plant").await;
+    for user_id in ["e1002", "e1003"] {
+        move_to(&app, user_id, &[&plant]).await;
+    }
+    let (chat, id) = group(&app, &["e1001", "e1002"]).await;
+    let path = format!("im/v1/chats/{chat}/members?member_id_type=user_id");
+    let told = app.must(Method::POST, &format!("{path}&dry_run=true"), json!({ "department_ids": [plant] })).await;
+    assert_eq!((&told["would_add_id_list"], &told["would_add_count"]), (&json!(["e1003"]), &json!(1)));
+    assert_eq!(people(&mut watcher, id).await.len(), 2, "a dry run changes nothing");
+    let added = app.must(Method::POST, &path, json!({ "department_ids": [plant], "id_list": ["e1004"] })).await;
+    assert_eq!(added["added_count"], 2);
+    becomes(&mut watcher, id, &["e1001", "e1002", "e1003", "e1004"]).await;
+    let gone = app.must(Method::DELETE, &path, json!({ "department_ids": [plant] })).await;
+    assert_eq!(gone["removed_count"], 2);
+    becomes(&mut watcher, id, &["e1001", "e1004"]).await;
+
+    let everybody = app.must(Method::POST, &path, json!({ "everyone": true })).await["added_count"].as_u64().expect("a number");
+    assert!(everybody > 50);
+    let told = app.must(Method::DELETE, &format!("{path}&dry_run=true"), json!({ "everyone": true })).await;
+    assert_eq!(told["would_remove_count"].as_u64(), Some(everybody + 2), "the bot, which owns the group, stays");
+    assert_eq!(app.refused(Method::POST, &path, json!({ "department_ids": ["od-nowhere"] })).await, 40_015);
+    let body = json!({ "name": "All", "department_ids": [plant], "direct_only": true });
+    let made = app.must(Method::POST, "im/v1/chats?user_id_type=user_id", body).await["chat_id"].clone();
+    let page = app.must(Method::GET, &format!("im/v1/chats/{}/members", made.as_str().expect("an id")), json!({})).await;
+    assert_eq!(page["member_total"], 2);
+}

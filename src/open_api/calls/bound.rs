@@ -10,7 +10,6 @@ pub const FAMILY: Family =
 
 const WRITE: &[&str] = &["im:chat", "im:chat.members:write_only"];
 
-const DIRECT_ONLY: Field = flag("direct_only", "Only who is directly in them, without those of the departments below.");
 const BOUND: &[Field] = &[
     texts("department_ids", "The departments; empty when the group follows none.").required(),
     DIRECT_ONLY,

@@ -156,6 +156,13 @@ pub const DEPARTMENT_ID_TYPE: Field = words(
     &["open_department_id", "department_id"],
     "In which form departments are named: by their id for ever, or by the one that was chosen for them.",
 );
+/// Everybody in departments, beside the ids.
+pub const DEPARTMENT_IDS: Field =
+    texts("department_ids", "Extension: and everybody in and below these departments.").max(crate::limits::BOUND_DEPARTMENTS_MAX as u64);
+/// Without the departments below.
+pub const DIRECT_ONLY: Field = flag("direct_only", "Extension: of the departments only who is directly in them.");
+/// All staff.
+pub const EVERYONE: Field = flag("everyone", "Extension: and everybody whom the app may see.");
 /// The repeat of a call is told by it.
 pub const UUID: Field = text("uuid", "Of several calls with the same uuid one is done, within seven days.").max(50);
 /// Where the page before had ended.

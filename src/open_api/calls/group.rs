@@ -49,7 +49,10 @@ const CONFIGURED: [Field; 15] = [
     RESTRICTED_MODE,
 ];
 
-const MADE: [Field; 10] = [
+const MADE: [Field; 13] = [
+    DEPARTMENT_IDS,
+    DIRECT_ONLY,
+    EVERYONE,
     I18N_NAMES,
     LABELS,
     TOOLKIT_IDS,
@@ -135,8 +138,8 @@ const CALLS: &[CallEntry] = &[
         .means("Makes a group; the bot is in it.")
         .scopes(&["im:chat", "im:chat:create"])
         .changes()
-        .query(&[USER_ID_TYPE, flag("set_bot_manager", "With another owner, the bot becomes a manager."), UUID])
-        .json(&joined::<25>(&MADE, &CONFIGURED))
+        .query(&[USER_ID_TYPE, DEPARTMENT_ID_TYPE, flag("set_bot_manager", "With another owner, the bot becomes a manager."), UUID])
+        .json(&joined::<28>(&MADE, &CONFIGURED))
         .reply(CHAT),
     get("im/v1/chats", with_token!(chat::list))
         .means("The groups that the bot is in.")

@@ -49,14 +49,17 @@ const CALLS: &[CallEntry] = &[
             MEMBER_ID_TYPE,
             words("succeed_type", &["0", "1", "2"], "0: an id that nobody has refuses the call; 1: who can be added is; 2: all or nobody."),
             DRY_RUN,
+            DEPARTMENT_ID_TYPE,
         ])
-        .json(&[IDS])
+        .json(&[IDS, DEPARTMENT_IDS, DIRECT_ONLY, EVERYONE])
         .reply(&[
             INVALID.required(),
             list("not_existed_id_list", &Kind::Text, "Ids that nobody has.").required(),
-            list("pending_approval_id_list", &Kind::Text, "Who waits for consent.").required(),
+            list("pending_approval_id_list", &Kind::Text, "Who waits for consent; the first 10,000.").required(),
+            number("added_count", "How many came."),
             DRY_RUN,
-            list("would_add_id_list", &Kind::Text, "With dry_run, who would come."),
+            list("would_add_id_list", &Kind::Text, "With dry_run, who would come; the first 10,000."),
+            number("would_add_count", "With dry_run, how many that are."),
         ]),
     get("im/v1/chats/:chat_id/members", with_token!(member::list))
         .means("The people in a group, and its bots when they are asked for.")
@@ -72,9 +75,15 @@ const CALLS: &[CallEntry] = &[
         .means("Removes people or bots from a group; the bot itself leaves it.")
         .scopes(WRITE)
         .changes()
-        .query(&[MEMBER_ID_TYPE, DRY_RUN])
-        .json(&[IDS])
-        .reply(&[INVALID.required(), DRY_RUN, list("would_remove_id_list", &Kind::Text, "With dry_run, who would go.")]),
+        .query(&[MEMBER_ID_TYPE, DRY_RUN, DEPARTMENT_ID_TYPE])
+        .json(&[IDS, DEPARTMENT_IDS, DIRECT_ONLY, EVERYONE])
+        .reply(&[
+            INVALID.required(),
+            number("removed_count", "How many went."),
+            DRY_RUN,
+            list("would_remove_id_list", &Kind::Text, "With dry_run, who would go; the first 10,000."),
+            number("would_remove_count", "With dry_run, how many that are."),
+        ]),
     get("im/v1/chats/:chat_id/members/is_in_chat", with_token!(member::is_in_chat))
         .means("Whether the bot is in a group.")
         .scopes(READ)
