@@ -123,6 +123,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(gateway.clone().tell_people(tasks_stop.clone()));
     tasks.spawn(chats.clone().write_receipts(tasks_stop.clone()));
     tasks.spawn(audit.write(tasks_stop.clone()));
+    tasks.spawn(chats.clone().follow_departments(tasks_stop.clone()));
     tasks.spawn(chats.clone().let_leavers_go(auth.clone(), tasks_stop.clone()));
     let kept = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));

@@ -180,6 +180,10 @@ pub const LABEL_CHARACTERS_MAX: usize = 64;
 pub const GROUP_SEARCH_PEOPLE_MAX: usize = 200;
 /// Departments and people that the range of an app names.
 pub const APP_RANGE_ENTRIES_MAX: usize = 10_000;
+/// Departments that one group follows.
+pub const BOUND_DEPARTMENTS_MAX: usize = 100;
+/// Groups that follow departments: each change of the tree looks at all of them.
+pub const BOUND_GROUPS_MAX: usize = 5_000;
 /// Own bots of one group; the platform has 15.
 pub const CUSTOM_BOTS_OF_A_GROUP_MAX: usize = 50;
 /// Characters of what such a bot is for.

@@ -193,38 +193,29 @@ impl Chats {
         let found = from + entries.len() as u64 - 1;
         let on_its_way = found < to && found >= committed;
         let to = if on_its_way { found } else { to };
+        let mut read = entries.len() as u64;
         // What was done to older messages is folded into their page. A card that changes by the second leaves long
         // stretches of nothing else: they are passed over, so that a page towards the past has something to show.
-        let (mut from, mut read) = (from, entries.len() as u64);
-        while command.after.is_none()
-            && command.around.is_none()
-            && entries.iter().all(folded_away)
-            && from > first
-            && read < limits::PASSED_OVER_MAX
-        {
+        entries.retain(shown_itself);
+        let towards_the_past = command.after.is_none() && command.around.is_none();
+        let mut from = from;
+        while towards_the_past && entries.is_empty() && from > first && read < limits::PASSED_OVER_MAX {
             let earlier = from.saturating_sub(limits::PAGE_MAX.into()).max(first);
             let mut stretch = self.log.read(key.0, earlier, from - 1, limits::PAGE_MAX as usize).await?;
             read += stretch.len() as u64;
-            (from, entries) = match stretch.iter().rev().filter(|entry| !folded_away(entry)).nth(limit as usize - 1) {
-                // As many as were asked for: the interval begins with the first of them.
-                Some(first_shown) => {
-                    let begin = first_shown.record.seq;
-                    stretch.retain(|entry| entry.record.seq >= begin);
-                    stretch.append(&mut entries);
-                    (begin, stretch)
-                }
-                None => {
-                    stretch.append(&mut entries);
-                    (earlier, stretch)
-                }
-            };
+            stretch.retain(shown_itself);
+            // Not more than were asked for: the interval then begins with the first of them.
+            let surplus = stretch.len().saturating_sub(limit as usize);
+            let begin = if surplus > 0 { stretch[surplus].record.seq } else { earlier };
+            read = read.saturating_sub(begin - earlier);
+            (from, entries) = (begin, stretch.split_off(surplus));
         }
-        if entries.len() as u64 != to + 1 - from {
-            tracing::error!(chat = key.0, from, to, found = entries.len(), "history has a hole");
+        if read != to + 1 - from {
+            tracing::error!(chat = key.0, from, to, read, "history has a hole");
             return Err(Error::storage("a part of the history cannot be read; `clarion check` says which"));
         }
         let folded = self.folded(key, from, to).await?;
-        let shown: Vec<Arc<Record>> = entries.into_iter().filter(|entry| !folded_away(entry)).map(|entry| entry.record).collect();
+        let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).collect();
         let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
         Ok(HistoryPage {
             from_seq: from,
@@ -338,9 +329,9 @@ impl Chats {
     }
 }
 
-/// Is it shown within the message that it changed?
-fn folded_away(entry: &Entry) -> bool {
-    entry.record.target().is_some()
+/// Is it shown by itself, and not within the message that it changed?
+fn shown_itself(entry: &Entry) -> bool {
+    entry.record.target().is_none()
 }
 
 fn in_order(standing: HashMap<u32, &Arc<Record>>) -> Vec<&Arc<Record>> {

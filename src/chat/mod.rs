@@ -7,6 +7,7 @@
 mod amend;
 mod announcement;
 mod batch;
+mod bound;
 mod card;
 mod card_content;
 mod card_token;
@@ -48,6 +49,7 @@ mod top_notice;
 
 pub use announcement::{KeptAnnouncement, SeenRevision};
 pub use batch::{BatchState, NewBatch};
+pub use bound::{Bound, BoundNow};
 pub use card::CardEdit;
 pub use configure::{GroupChange, GroupChanged};
 pub use content::preview;
@@ -116,6 +118,7 @@ pub struct Chats {
     names: group_names::GroupNames,
     joins_told: mpsc::Sender<JoinTold>,
     joins_followed: Mutex<Option<mpsc::Receiver<JoinTold>>>,
+    bound: bound::BoundGroups,
     custom_bots_changing: custom_bot::Changing,
     hook_paces: hook::Paces,
     ephemerals: ephemeral::Ephemerals,
@@ -169,6 +172,7 @@ impl Chats {
         let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         let batches = batch::Batches::load(&*store).await?;
+        let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
         Ok(Arc::new(Self {
             names,
             joins_told,
@@ -187,6 +191,7 @@ impl Chats {
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
+            bound,
             custom_bots_changing: custom_bot::Changing::default(),
             hook_paces: hook::Paces::default(),
         }))

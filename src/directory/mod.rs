@@ -308,6 +308,13 @@ impl Directory {
         }
     }
 
+    /// People in these departments, and below them when that is wanted. A department that does not exist has nobody.
+    pub fn people_of(&self, departments: &[String], below: bool) -> RoaringBitmap {
+        let tree = self.0.tree.read();
+        let of = |id: &String| if below { tree.below(id) } else { tree.direct(id) };
+        departments.iter().filter_map(of).fold(RoaringBitmap::new(), |all, people| all | people)
+    }
+
     /// People in a department and below it.
     pub fn everyone_below(&self, id: &str) -> RoaringBitmap {
         self.0.tree.read().below(id).cloned().unwrap_or_default()

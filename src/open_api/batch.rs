@@ -7,6 +7,7 @@ use super::error::{Act, Refusal};
 use super::identity::IdType;
 use crate::auth::AppEntry;
 use crate::chat::{BatchState, NewBatch};
+use crate::directory::ROOT;
 use crate::error::Error;
 use crate::limits;
 use axum::http::StatusCode;
@@ -53,11 +54,11 @@ pub async fn send(mut call: Call) -> Answer {
     }
     let mut wrong = Vec::new();
     for id in department_ids {
-        // Everybody at once is not meant by a list of departments.
-        if id == "0" || api.chats.directory.department(&id).is_none() {
-            wrong.push(id);
-        } else {
-            people |= api.chats.directory.everyone_below(&id);
+        let found = api.chats.directory.department(&id).or_else(|| api.chats.directory.department_shown_as(&id));
+        // Everybody at once is not meant by a list of departments; nor is what the app may not see.
+        match found.filter(|entry| entry.department_id != ROOT && api.auth.sees_department(app, &entry.department_id)) {
+            Some(entry) => people |= api.chats.directory.everyone_below(&entry.department_id),
+            None => wrong.push(id),
         }
     }
     invalid["invalid_department_ids"] = json!(wrong);

@@ -184,6 +184,16 @@ fn forms(call: &mut Call) -> Result<Forms, Refusal> {
     Ok(Forms { users, chosen_ids: word == "department_id" })
 }
 
+/// Our ids of departments that a caller names, and whether it names them by the ids that were chosen for them.
+pub fn departments_of(call: &mut Call, ids: &[String]) -> Result<(Vec<String>, bool), Refusal> {
+    let chosen_ids =
+        call.input.asked_word("department_id_type", &["open_department_id", "department_id"], "open_department_id") == "department_id";
+    call.input.checked()?;
+    let forms = Forms { users: IdType::Open, chosen_ids };
+    let one = |id: &String| call.api.department_seen(&call.app, forms, id).map(|entry| entry.department_id.clone());
+    Ok((ids.iter().map(one).collect::<Result<_, _>>()?, chosen_ids))
+}
+
 impl Call {
     /// Refuses what was wrong up to here, with the codes of these calls.
     fn checked(&mut self) -> Result<(), Refusal> {
@@ -289,6 +299,11 @@ impl OpenApi {
     fn shown_department(&self, forms: Forms, id: &str) -> String {
         let entry = if forms.chosen_ids { self.chats.directory.department(id) } else { None };
         entry.map_or_else(|| id.to_owned(), |entry| entry.shown_id().to_owned())
+    }
+
+    /// The same for callers that name no people.
+    pub fn department_named(&self, chosen_ids: bool, id: &str) -> String {
+        self.shown_department(Forms { users: IdType::Open, chosen_ids }, id)
     }
 
     fn user(&self, app: &AppEntry, forms: Forms, index: u32) -> Value {

@@ -28,7 +28,8 @@ const TAKEN_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a request id that is taken from the caller.
 const REQUEST_ID_BYTES_MAX: usize = 128;
 
-const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
+/// Name of the header that names a call in the server's log.
+pub const LOG_ID: HeaderName = HeaderName::from_static("x-tt-logid");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const RATE_LIMIT: HeaderName = HeaderName::from_static("x-ogw-ratelimit-limit");
 const RATE_RESET: HeaderName = HeaderName::from_static("x-ogw-ratelimit-reset");
@@ -274,7 +275,7 @@ fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// Names a call in the log and to the caller: its time in ms and 16 random digits, so that it sorts and does not repeat.
-fn log_id(api: &OpenApi) -> String {
+pub fn log_id(api: &OpenApi) -> String {
     format!("{:014}{:016X}", api.chats.clock.now_ms(), rand::random::<u64>())
 }
 

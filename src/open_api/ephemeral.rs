@@ -29,15 +29,10 @@ pub async fn send(mut call: Call) -> Answer {
     let key = api.chat_meant(&chat_id)?;
     let (name, id) = meant.unwrap_or_default();
     let to = match name {
-        "email" => api.chats.directory.by_email(&id).ok_or_else(|| {
-            Refusal::new(
-                230_034,
-                format!("email invalid: nobody has the address `{}`; check it, or name the person by another id", crate::error::clip(&id)),
-            )
-        })?,
-        "user_id" => api.meant(app, IdType::User, &id)?,
-        "union_id" => api.meant(app, IdType::Union, &id)?,
-        _ => api.meant(app, IdType::Open, &id)?,
+        "email" => api.reached_by_email(app, &id)?,
+        "user_id" => api.reached(app, IdType::User, &id)?,
+        "union_id" => api.reached(app, IdType::Union, &id)?,
+        _ => api.reached(app, IdType::Open, &id)?,
     };
     let edit = api.card_said(app, &card.unwrap_or_default())?;
     let message_id = api.chats.send_ephemeral(app.bot, key, to, edit.card).await.map_err(|error| match error.code {

@@ -299,7 +299,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (PersonNotFound, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs) => 232_030,
         (PersonNotFound, FollowUp) => 230_005,
         (PersonNotFound, _) => 230_013,
-        (_, Chat | ChatUpdate | ChatOwn | Member | Managers) => 232_001,
+        (_, Chat | ChatUpdate | ChatOwn | Member | Managers | Link | TopNotice | Moderation | Announcement | Tabs) => 232_001,
         (_, Resource) => 234_001,
         (_, React | Unreact) => 231_017,
         (_, FollowUp) => 230_007,
@@ -330,6 +330,12 @@ mod tests {
         use ErrorCode::*;
         for (act, error, expected) in [
             (Chat, InvalidValue, 232_001),
+            (Link, InvalidValue, 232_001),
+            (TopNotice, MessageNotFound, 232_001),
+            (Moderation, InvalidValue, 232_001),
+            (Announcement, InvalidValue, 232_001),
+            (Tabs, InvalidValue, 232_001),
+            (Moderation, PersonNotFound, 232_030),
             (ChatUpdate, NotAllowed, 232_002),
             (Member, NotAllowed, 232_002),
             (TopNotice, NotAllowed, 232_002),

@@ -2,7 +2,7 @@
 
 use super::OpenApi;
 use super::chat::client_message_id;
-use super::envelope::take;
+use super::envelope::{LOG_ID, log_id, take};
 use super::error::{Act, Refusal};
 use crate::chat::{Asked, HookRefused};
 use crate::limits::HOOK_BODY_BYTES_MAX;
@@ -18,12 +18,14 @@ use std::sync::Arc;
 
 /// `POST bot/v2/hook/:token`
 pub async fn post(api: Arc<OpenApi>, request: Request) -> Response {
-    answer(posted(&api, request, |body| body).await)
+    let log_id = log_id(&api);
+    answer(posted(&api, request, |body| body).await, &log_id)
 }
 
 /// `POST bot/hook/:token`, the older form: a title and a text.
 pub async fn post_titled(api: Arc<OpenApi>, request: Request) -> Response {
-    answer(posted(&api, request, titled).await)
+    let log_id = log_id(&api);
+    answer(posted(&api, request, titled).await, &log_id)
 }
 
 /// The older form as the newer one.
@@ -117,12 +119,12 @@ fn refusal(refused: HookRefused, per_second: u64) -> Refusal {
 }
 
 /// The form that tools of several years look for: some at `code`, some at `StatusCode`, some at the status only.
-fn answer(posted: Result<(), Refusal>) -> Response {
+fn answer(posted: Result<(), Refusal>, log_id: &str) -> Response {
     let (status, body, reset_seconds) = match &posted {
         Ok(()) => (StatusCode::OK, json!({ "StatusCode": 0, "StatusMessage": "success", "code": 0, "data": {}, "msg": "success" }), None),
         Err(refusal) => {
             // The address is a secret, so that only the reason is logged.
-            tracing::info!(code = refusal.code, msg = refusal.msg, "a message to a bot's address was refused");
+            tracing::info!(log_id, code = refusal.code, msg = refusal.msg, "a message to a bot's address was refused");
             let body =
                 json!({ "StatusCode": refusal.code, "StatusMessage": refusal.msg, "code": refusal.code, "data": {}, "msg": refusal.msg });
             (refusal.status, body, refusal.reset_seconds)
@@ -132,6 +134,9 @@ fn answer(posted: Result<(), Refusal>) -> Response {
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
+    if let Ok(value) = HeaderValue::from_str(log_id) {
+        headers.insert(LOG_ID, value);
+    }
     if let Some(seconds) = reset_seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

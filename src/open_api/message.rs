@@ -132,20 +132,7 @@ impl OpenApi {
             "user_id" => IdType::User,
             _ => IdType::Open,
         };
-        let index = if target_type == "email" {
-            let found = self.chats.directory.by_email(id);
-            found.ok_or_else(|| {
-                Refusal::new(
-                    230_034,
-                    format!(
-                        "receive_id invalid: nobody has the e-mail address `{}`; check it, or use another receive_id_type",
-                        crate::error::clip(id)
-                    ),
-                )
-            })?
-        } else {
-            self.meant(app, form, id)?
-        };
+        let index = if target_type == "email" { self.reached_by_email(app, id)? } else { self.reached(app, form, id)? };
         if self.is_bot(index) {
             return Err(Refusal::new(
                 230_034,
@@ -156,6 +143,32 @@ impl OpenApi {
             return Err(Refusal::new(230_029, "user resigned: the receiver has left the organisation; send to somebody else"));
         }
         Ok(ChatKey::direct(app.bot, index))
+    }
+
+    /// Somebody whom this app may write to, by the e-mail address.
+    pub fn reached_by_email(&self, app: &AppEntry, email: &str) -> Result<u32, Refusal> {
+        let shown = crate::error::clip(email);
+        let index = self.chats.directory.by_email(email).ok_or_else(|| {
+            Refusal::new(230_034, format!("receive_id invalid: nobody has the e-mail address `{shown}`; check it, or use another id type"))
+        })?;
+        if self.auth.sees_person(app, index) {
+            return Ok(index);
+        }
+        Err(Refusal::new(
+            230_013,
+            format!(
+                "Bot has NO availability to this user: `{shown}` is outside of what this app may see; ask the operator to extend the app's range"
+            ),
+        ))
+    }
+
+    /// Somebody whom this app may write to.
+    pub fn reached(&self, app: &AppEntry, form: IdType, id: &str) -> Result<u32, Refusal> {
+        self.meant(app, form, id).map_err(|refusal| match refusal.code {
+            // Messages have a code of their own for who is outside of the app's range.
+            41_050 => Refusal::new(230_013, format!("Bot has NO availability to this user: {}", refusal.msg)),
+            _ => refusal,
+        })
     }
 
     async fn send(

@@ -12,6 +12,7 @@ mod audit;
 mod avatar;
 mod batch;
 mod bot;
+mod bound;
 pub mod calls;
 mod chat;
 mod contact;

@@ -90,6 +90,10 @@ tables! {
     Passwords "passwords"
     /// empty · department id → a department, as JSON.
     Departments "departments"
+    /// empty · chat → the departments that a group follows, as JSON.
+    BoundGroups "bound_groups"
+    /// chat · empty → how far a group has followed its departments, as the module `chat::bound` writes it.
+    BoundMembers "bound_members"
     /// bot · empty → a group's own bot with its checks, as JSON.
     CustomBots "custom_bots"
     /// empty · user → what is left to do for somebody who has left, as JSON.

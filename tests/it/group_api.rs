@@ -1,6 +1,7 @@
 //! Groups as business systems keep them: acting as the owner by scope, restricted mode over the API, many calls at once.
 
-use crate::support::{APP, App, OTHER_APP, Server};
+use crate::support::Server;
+use crate::support::app::{APP, App, OTHER_APP};
 use protocol::command::Forward;
 use reqwest::Method;
 use serde_json::{Value, json};

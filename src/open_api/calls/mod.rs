@@ -25,6 +25,7 @@
 
 mod app;
 mod batch;
+mod bound;
 mod card;
 mod contact;
 pub mod field;
@@ -167,6 +168,7 @@ pub const FAMILIES: &[Family] = &[
     app::FAMILY,
     contact::FAMILY,
     hook::FAMILY,
+    bound::FAMILY,
     group::FAMILY,
     member::FAMILY,
     group_pages::FAMILY,

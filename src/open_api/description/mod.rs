@@ -136,7 +136,7 @@ fn operation(entry: &CallEntry, family: &str) -> Value {
         operation["description"] = json!(format!("One of these scopes is needed: {}.", entry.scopes.join(", ")));
     }
     operation["security"] = match entry.serve {
-        Serve::WithoutToken(_) => json!([]),
+        Serve::WithoutToken(_) | Serve::Own(_) => json!([]),
         _ => json!([{ "tenant_access_token": [] }]),
     };
     match entry.body {
@@ -165,7 +165,7 @@ fn content(entry: &CallEntry) -> Value {
             required.push(json!("data"));
         }
         ReplyForm::Flat(fields) => {
-            properties = envelope("ok");
+            properties = envelope(if matches!(entry.serve, Serve::Own(_)) { "success" } else { "ok" });
             for field in fields {
                 properties[field.name] = of_kind(&field.kind);
                 if field.required {

@@ -99,7 +99,7 @@ fn call(page: &mut String, entry: &CallEntry, anchor: &str) {
         escaped(entry.meaning)
     );
     match entry.serve {
-        Serve::WithoutToken(_) => page.push_str("Needs no token."),
+        Serve::WithoutToken(_) | Serve::Own(_) => page.push_str("Needs no token."),
         _ if entry.scopes.is_empty() => page.push_str("Needs a token and no scope."),
         _ => {
             let scopes: Vec<String> = entry.scopes.iter().map(|scope| format!("<code>{}</code>", escaped(scope))).collect();

@@ -1,0 +1,269 @@
+//! The permission matrix: who may make which call, cell by cell against a running server.
+
+use crate::support::Server;
+use crate::support::app::App;
+use clarion::open_api::calls::{self, CallEntry, Serve};
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde_json::{Value, json};
+use std::collections::HashSet;
+
+/// Bots by their place in the group that a cell is tried on: its owner, a manager, a member, one outside, the one that made it for its
+/// owner, and the same with `im:chat:operate_as_owner`.
+const ROLES: [&str; 6] = ["owner", "manager", "member", "stranger", "creator", "creator as owner"];
+
+/// How the group is configured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Group {
+    /// Everything is open to every member, as a new group is.
+    Open,
+    /// Everything that can be is reserved for the owner and the managers.
+    Closed,
+    /// Everybody may find it and join.
+    Public,
+}
+
+/// A call with what it brings, and its code for each role; 0 is done. `{chat}` and `{message}` stand for the group and for a message
+/// that another bot has sent there.
+type Row = (Group, &'static str, &'static str, &'static str, [u64; 6]);
+
+use Group::{Closed, Open, Public};
+
+#[rustfmt::skip]
+const MATRIX: &[Row] = &[
+    // Groups                                                                                                        owner manager member stranger creator as owner
+    (Open, "GET im/v1/chats/:chat_id", "", "", [0, 0, 0, 0, 0, 0]),
+    (Open, "PUT im/v1/chats/:chat_id", "", r#"{"name":"New name"}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "PUT im/v1/chats/:chat_id", "", r#"{"name":"New name"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "PUT im/v1/chats/:chat_id", "", r#"{"urgent_setting":"only_owner"}"#, [0, 0, 232_016, 232_011, 232_016, 0]),
+    (Open, "PUT im/v1/chats/:chat_id", "user_id_type=user_id", r#"{"owner_id":"e1001"}"#, [0, 232_017, 232_017, 232_011, 232_017, 0]),
+    (Open, "DELETE im/v1/chats/:chat_id", "", "", [0, 232_017, 232_017, 232_011, 232_017, 0]),
+    // Members
+    (Open, "GET im/v1/chats/:chat_id/members", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "GET im/v1/chats/:chat_id/members/is_in_chat", "", "", [0, 0, 0, 0, 0, 0]),
+    (Open, "POST im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1003"]}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1003"]}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "DELETE im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1001"]}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "PATCH im/v1/chats/:chat_id/members/me_join", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Public, "PATCH im/v1/chats/:chat_id/members/me_join", "", "", [0, 0, 0, 0, 0, 0]),
+    (Open, "POST im/v1/chats/:chat_id/managers/add_managers", "member_id_type=user_id", r#"{"manager_ids":["e1001"]}"#, [0, 232_038, 232_038, 232_011, 232_038, 0]),
+    (Open, "POST im/v1/chats/:chat_id/managers/delete_managers", "member_id_type=user_id", r#"{"manager_ids":["e1001"]}"#, [0, 232_038, 232_038, 232_011, 232_038, 0]),
+    // Messages
+    (Open, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Closed, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 0]),
+    (Closed, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 0]),
+    (Open, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Open, "GET im/v1/messages", "container_id_type=chat&container_id={chat}", "", [0, 0, 0, 230_002, 0, 0]),
+    (Open, "GET im/v1/messages/:message_id", "", "", [0, 0, 0, 230_030, 0, 0]),
+    (Open, "PUT im/v1/messages/:message_id", "", r#"{"msg_type":"text","content":"{\"text\":\"mine\"}"}"#, [230_071, 230_071, 230_071, 230_030, 230_071, 230_071]),
+    (Open, "PATCH im/v1/messages/:message_id", "", r#"{"content":"{\"elements\":[{\"tag\":\"hr\"}]}"}"#, [230_012, 230_012, 230_012, 230_030, 230_012, 230_012]),
+    (Open, "DELETE im/v1/messages/:message_id", "", "", [0, 0, 230_026, 230_030, 230_026, 0]),
+    (Open, "POST im/v1/messages/:message_id/forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}"}"#, [0, 0, 0, 230_030, 0, 0]),
+    (Closed, "POST im/v1/messages/:message_id/forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}"}"#, [0, 0, 230_018, 230_030, 230_018, 0]),
+    (Open, "POST im/v1/messages/merge_forward", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","message_id_list":["{message}"]}"#, [0, 0, 0, 230_030, 0, 0]),
+    (Open, "GET im/v1/messages/:message_id/read_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
+    (Open, "GET clarion/v1/messages/:message_id/unread_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
+    (Open, "POST im/v1/messages/:message_id/reactions", "", r#"{"reaction_type":{"emoji_type":"OK"}}"#, [0, 0, 0, 231_003, 0, 0]),
+    (Open, "GET im/v1/messages/:message_id/reactions", "", "", [0, 0, 0, 231_003, 0, 0]),
+    (Open, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 0, 230_050, 0, 0]),
+    (Closed, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 230_046, 230_050, 230_046, 0]),
+    (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_045, 230_046, 0]),
+    (Open, "GET im/v1/pins", "chat_id={chat}", "", [0, 0, 0, 230_045, 0, 0]),
+    (Open, "POST ephemeral/v1/send", "", r#"{"chat_id":"{chat}","user_id":"e1001","msg_type":"interactive","card":{"elements":[{"tag":"hr"}]}}"#, [0, 0, 0, 230_002, 0, 0]),
+];
+
+/// Calls whose answer does not depend on a place in a group, or that are tried with their own story; all by the beginning of their path.
+const NOT_OF_A_GROUP: &[&str] = &[
+    // Everybody's, or of the app itself.
+    "POST auth/v3/",
+    "GET bot/v3/info",
+    "GET tenant/v2/",
+    "GET openapi.json",
+    "GET clarion/v1/avatars/",
+    "GET clarion/v1/audit",
+    "POST im/v1/chats",
+    "GET im/v1/chats",
+    "GET im/v1/chats/search",
+    // The organisation: by scope and by the part of it that the app sees.
+    "GET contact/v3/",
+    "POST contact/v3/",
+    "PUT contact/v3/",
+    "PATCH contact/v3/",
+    "DELETE contact/v3/",
+    "GET search/v1/user",
+    // By a secret address.
+    "POST bot/v2/hook/",
+    "POST bot/hook/",
+    // What the app itself uploaded, sent or made.
+    "POST im/v1/images",
+    "GET im/v1/images/",
+    "POST im/v1/files",
+    "GET im/v1/files/",
+    "POST clarion/v1/uploads",
+    "GET clarion/v1/uploads",
+    "PUT clarion/v1/uploads",
+    "DELETE clarion/v1/uploads",
+    "GET im/v1/messages/:message_id/resources/",
+    "POST message/v4/batch_send",
+    "DELETE im/v1/batch_messages/",
+    "GET im/v1/batch_messages/",
+    "DELETE im/v1/messages/:message_id/reactions/",
+    "POST im/v1/messages/reactions/batch_query",
+    "POST im/v1/messages/:message_id/push_follow_up",
+    "POST ephemeral/v1/delete",
+    "POST interactive/v1/card/update",
+    "POST im/v1/threads/",
+    // Not here: the same for all.
+    "PATCH im/v1/messages/:message_id/urgent_",
+    "POST im/v1/messages/search",
+    "POST im/v2/chats/search",
+];
+
+struct Office {
+    server: Server,
+    /// One app a role.
+    apps: Vec<App>,
+    /// Sent the message that calls are about.
+    author: App,
+    /// Has no scope that any call needs.
+    bare: App,
+    ids: Vec<String>,
+}
+
+impl Office {
+    async fn open() -> Self {
+        let mut server = Server::start().await;
+        server.terminate().await;
+        let mut made = Vec::new();
+        for name in ROLES.iter().chain(&["author", "bare"]) {
+            let mut arguments = vec!["app", "create", "--name", name];
+            if *name == "bare" {
+                arguments.extend(["--scope", "im:chat:operate_as_owner"]);
+            }
+            let said = server.operator(&arguments);
+            let said = String::from_utf8(said.stdout).expect("id and secret are told");
+            let value = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).expect("id and secret are told").to_owned();
+            made.push((value("app_id: "), value("app_secret: ")));
+            if *name == "creator as owner" {
+                let id = &made.last().expect("it was just made").0;
+                assert!(server.operator(&["app", "scopes", id, "--add", "im:chat:operate_as_owner"]).status.success());
+            }
+        }
+        server.restart().await;
+        let mut apps = Vec::new();
+        for (id, secret) in &made {
+            apps.push(App::of(&server, (id, secret)).await);
+        }
+        let (bare, author) = (apps.pop().expect("the last"), apps.pop().expect("the one before"));
+        Self { server, apps, author, bare, ids: made.into_iter().map(|(id, _)| id).collect() }
+    }
+
+    /// A new group for one cell, and a message in it.
+    async fn group(&self, kind: Group, role: usize) -> (String, String) {
+        let [owner, manager, member, _, creator, as_owner] = [0, 1, 2, 3, 4, 5].map(|at| self.ids[at].as_str());
+        let maker = if role == 5 { &self.apps[5] } else { &self.apps[4] };
+        let bots: Vec<&str> = [manager, member, creator, as_owner, &self.ids[6]]
+            .into_iter()
+            .filter(|id| *id != if role == 5 { creator } else { as_owner })
+            .collect();
+        let chat_type = if kind == Public { "public" } else { "private" };
+        let body =
+            json!({ "name": "Matrix", "owner_id": owner, "bot_id_list": bots, "user_id_list": ["e1001", "e1002"], "chat_type": chat_type });
+        let chat =
+            maker.must(Method::POST, "im/v1/chats?user_id_type=user_id", body).await["chat_id"].as_str().expect("a chat_id").to_owned();
+        let managers = format!("im/v1/chats/{chat}/managers/add_managers?member_id_type=app_id");
+        self.apps[0].must(Method::POST, &managers, json!({ "manager_ids": [manager] })).await;
+        let sent = self.author.send(&chat, "text", json!({ "text": "about this" })).await;
+        if kind == Closed {
+            let closed = json!({
+                "edit_permission": "only_owner", "add_member_permission": "only_owner", "share_card_permission": "not_allowed",
+                "at_all_permission": "only_owner", "pin_manage_setting": "only_owner", "moderation_permission": "only_owner",
+            });
+            self.apps[0].must(Method::PUT, &format!("im/v1/chats/{chat}"), closed).await;
+        }
+        (chat, sent["message_id"].as_str().expect("a message_id").to_owned())
+    }
+
+    /// The code of one cell.
+    async fn cell(&self, (kind, call, query, body, _): &Row, role: usize) -> (u64, Value) {
+        let (chat, message) = self.group(*kind, role).await;
+        let (method, path) = call.split_once(' ').expect("a call has method and path");
+        let path = path.replace(":chat_id", &chat).replace(":message_id", &message);
+        let filled = |text: &str| text.replace("{chat}", &chat).replace("{message}", &message);
+        let reply = self.apps[role].call(method.parse().expect("a method"), &format!("{path}?{}", filled(query)), filled(body)).await;
+        let reply: Value = reply.json().await.expect("every answer is JSON");
+        (reply["code"].as_u64().expect("a code"), reply)
+    }
+}
+
+fn called(entry: &CallEntry) -> (Method, String) {
+    let path: Vec<&str> = entry.path.split('/').map(|part| if part.starts_with(':') { "x" } else { part }).collect();
+    (entry.method.word().parse().expect("a method"), path.join("/"))
+}
+
+#[tokio::test]
+async fn each_cell_of_the_matrix_is_so() {
+    let office = Office::open().await;
+    let cells = MATRIX.iter().flat_map(|row| (0..ROLES.len()).map(move |role| (row, role)));
+    let found: Vec<_> = futures_util::stream::iter(cells.map(|(row, role)| {
+        let office = &office;
+        async move { (row, role, office.cell(row, role).await) }
+    }))
+    .buffered(6)
+    .collect()
+    .await;
+    let wrong: Vec<String> = found
+        .into_iter()
+        .filter(|(row, role, (code, _))| row.4[*role] != *code)
+        .map(|(row, role, (code, reply))| {
+            format!("{:?} {} {}: {} gets {code}, not {}: {}", row.0, row.1, row.3, ROLES[role], row.4[role], reply["msg"])
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} cells differ:\n{}", wrong.len(), wrong.join("\n"));
+    drop(office.server);
+}
+
+#[test]
+fn every_call_has_its_row() {
+    let rows: HashSet<&str> = MATRIX.iter().map(|row| row.1).collect();
+    let calls: HashSet<String> = calls::all().map(|entry| format!("{entry:?}")).collect();
+    let elsewhere = |call: &str| {
+        NOT_OF_A_GROUP.iter().any(|begin| {
+            if begin.ends_with(['/', '_']) || begin.contains("uploads") || begin.ends_with("hook") {
+                call.starts_with(begin)
+            } else {
+                call == *begin
+            }
+        })
+    };
+    let missing: Vec<&String> = calls.iter().filter(|call| !rows.contains(call.as_str()) && !elsewhere(call)).collect();
+    assert!(missing.is_empty(), "these calls have no row in the permission matrix, and do not stand in NOT_OF_A_GROUP: {missing:#?}");
+    let gone: Vec<&&str> = rows.iter().filter(|row| !calls.contains(**row)).collect();
+    assert!(gone.is_empty(), "these rows are of no call: {gone:?}");
+}
+
+#[tokio::test]
+async fn without_a_token_or_a_scope_no_call_gets_through() {
+    let office = Office::open().await;
+    let nobody = App { token: "t-made-up".into(), ..office.bare.at(&office.server) };
+    for entry in calls::all() {
+        let (method, path) = called(entry);
+        if matches!(entry.serve, Serve::WithoutToken(_) | Serve::Own(_)) {
+            continue;
+        }
+        assert_eq!(nobody.refused(method.clone(), &path, json!({})).await, 99_991_663, "{entry:?}");
+        let (status, reply) = {
+            let reply = office.bare.call(method, &path, "{}").await;
+            let status = reply.status().as_u16();
+            (status, reply.json::<Value>().await.unwrap_or_default())
+        };
+        if entry.scopes.is_empty() {
+            assert_ne!(reply["code"], 99_991_672, "{entry:?}");
+            continue;
+        }
+        assert_eq!((status, &reply["code"]), (400, &json!(99_991_672)), "{entry:?}: {reply}");
+        let named: Vec<&str> =
+            reply["error"]["permission_violations"].as_array().expect("scopes").iter().filter_map(|one| one["subject"].as_str()).collect();
+        assert_eq!(named, entry.scopes, "{entry:?}");
+    }
+}
