@@ -37,7 +37,7 @@ export function createChatColumn(element, page) {
   });
 
   function follow(route) {
-    if (route.kind === 'none') {
+    if (route.kind === 'none' || route.kind === 'join') {
       close();
       const place = fresh(element);
       const drawing = region(place, () => html`<div class="no_chat"><span class="no_chat_mark">${icon('chats', 48)}</span><p>${t('chat.none')}</p></div>`);

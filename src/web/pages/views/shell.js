@@ -44,7 +44,7 @@ export function createShell(element, page) {
   const stops = [
     effect(() => {
       const route = page.route.value;
-      document.documentElement.dataset.pane = route.kind === 'none' ? 'list' : 'chat';
+      document.documentElement.dataset.pane = route.kind === 'none' || route.kind === 'join' ? 'list' : 'chat';
     }),
     effect(() => {
       const unread = page.store.inbox.unread.value;
