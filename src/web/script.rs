@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
         found
     }
 
-    fn expect(&mut self, wanted: &str) -> Result<(), String> {
+    fn take_mark(&mut self, wanted: &str) -> Result<(), String> {
         match self.next() {
             Some((_, said)) if said == wanted => Ok(()),
             other => Err(format!("`{wanted}` is expected, not {:?}", other.map(|(_, said)| said))),
@@ -160,7 +160,7 @@ impl<'a> Reader<'a> {
                 other => return Err(format!("the list of names goes on with {:?}", other.map(|(_, said)| said))),
             }
         }
-        self.expect("}")?;
+        self.take_mark("}")?;
         Ok(names)
     }
 
@@ -205,7 +205,7 @@ impl<'a> Reader<'a> {
                 match self.next() {
                     Some((_, "{")) => names.extend(self.list()?),
                     Some((_, "*")) => {
-                        self.expect("as")?;
+                        self.take_mark("as")?;
                         names.push(("*".into(), self.name()?));
                     }
                     Some((Kind::Word, local)) => names.push(("default".into(), local.to_owned())),
