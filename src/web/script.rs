@@ -513,14 +513,14 @@ mod tests {
     fn what_runs_stays_as_it_is_and_comments_go() {
         assert_eq!(
             body("const a = 1; // why\n    const b = a / 2; /* x */ const c = /\\/\\/ not/;"),
-            "const a = 1; \nconst b = a / 2; const c = /\\/\\/ not/;"
+            "const a = 1; \nconst b = a / 2;  const c = /\\/\\/ not/;"
         );
         assert_eq!(body("const t = `\n    // kept ${a /* kept */}\n`;"), "const t = `\n    // kept ${a /* kept */}\n`;");
         assert_eq!(body("export default { a: 1 };"), "const clarion_default = { a: 1 };");
         assert_eq!(body("export async function* f() {}\nexport class A {}"), "async function * f() {}\nclass A {}");
         assert_eq!(body("const l = () => import('./l.js').then(x);"), "const l = () => import('later:./l.js').then(x);");
         assert_eq!(body("new URL('./w.js', import.meta.url)"), "new URL('./w.js', OWN)");
-        assert_eq!(body("a /* one\n two */ b"), "a\nb");
+        assert_eq!(body("a /* one\n two */ b"), "a \nb");
     }
 
     #[test]

@@ -181,6 +181,8 @@ async function run(session) {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
     if (event === 'join_decided') joinDecided(body);
+    // The word that a card is gone has come, and need not come again.
+    if (event === 'ephemeral_gone') void acts.group.gotEphemeral([body.message_id]);
     if (event === 'record') notices?.received(body, choice(body.change));
   });
   port.on('entries', ({ page: told }) => {

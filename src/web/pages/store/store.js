@@ -76,7 +76,7 @@ export class Store {
       else if (event === 'joins_waiting') this.inbox.changeChat(body.chat_id, { pending_requests: body.count });
       else if (event === 'person_changed') this.people.put([body.person]);
       else if (event === 'ephemeral') this.#ephemeral(body);
-      else if (event === 'ephemeral_gone') this.dropEphemeral(body.chat_id, body.message_id);
+      else if (event === 'ephemeral_gone') this.dropEphemeral(body.message_id);
     });
   }
 
@@ -95,9 +95,11 @@ export class Store {
     cards.value = [...others, { ...card, after_seq }].slice(-EPHEMERAL_A_CHAT);
   }
 
-  dropEphemeral(chat_id, message_id) {
-    const cards = this.ephemeralIn(chat_id);
-    cards.value = cards.peek().filter((one) => one.message_id !== message_id);
+  /** Takes such a card away, wherever it is shown. */
+  dropEphemeral(message_id) {
+    for (const cards of this.ephemeral.values()) {
+      if (cards.peek().some((one) => one.message_id === message_id)) cards.value = cards.peek().filter((one) => one.message_id !== message_id);
+    }
   }
 
   #receipt(receipt) {

@@ -62,7 +62,7 @@ export function ephemeralRow(view, row, index) {
   return html`<div class="row message other tail ephemeral" data-index=${index} role="article" aria-label=${`${name}${t('comma')}${t('ephemeral.only')}`} tabindex="-1">
     <span class="face">${avatar({ id: card.by.user_id, name, avatar: card.by.avatar, size: 'message' })}</span><div class="by"><span lang=${langOf(name) ?? nothing}>${name}</span><span class="tag">${t('person.bot')}</span></div>
     <div class="bubble_line"><div class="bubble bare">${contentView(page, { content: { card }, mentions: [] }, { parts: { has: (part) => view.expanded.has(`${row.key} ${part}`), open: (part) => view.expand(`${row.key} ${part}`) } })}</div></div>
-    <div class="ephemeral_line">${icon('lock', 14)}<span>${t('ephemeral.only')}</span><button class="link_button" type="button" @click=${() => page.store.dropEphemeral(card.chat_id, card.message_id)}>${t('ephemeral.close')}</button></div>
+    <div class="ephemeral_line">${icon('lock', 14)}<span>${t('ephemeral.only')}</span><button class="link_button" type="button" @click=${() => page.store.dropEphemeral(card.message_id)}>${t('ephemeral.close')}</button></div>
   </div>`;
 }
 
