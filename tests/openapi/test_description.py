@@ -16,7 +16,7 @@ from server import Server  # noqa: E402
 
 APP = {"app_id": "cli_c1a7104000000001", "app_secret": "clarion-demo-secret-1"}
 # Seconds for everything that is made up and sent.
-MAX_TIME = int(os.environ.get("SCHEMATHESIS_SECONDS", "75"))
+MAX_TIME = int(os.environ.get("SCHEMATHESIS_SECONDS", "90"))
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance"
 
 
@@ -67,7 +67,8 @@ def test_whatever_is_sent_the_answer_is_as_described(server):
     command = [
         str(pathlib.Path(sys.executable).parent / "st"), "run", server.url + "/open-apis/openapi.json",
         "--header", f"Authorization: Bearer {token}", "--checks", CHECKS, "--max-time", str(MAX_TIME), "--phases", "coverage,fuzzing",
-        "--workers", "2", "--seed", "4", "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off",
+        # One thread: Python 3.11's parser counts its depth over all threads, and hypothesis asks it.
+        "--workers", "1", "--seed", "4", "--no-shrink", "--continue-on-failure", "--suppress-health-check", "all", "--warnings", "off",
     ]
     environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     before = resident_kb(server.process)
