@@ -8,6 +8,7 @@
 use super::group::group_key;
 use super::join::Answered;
 use super::members::{bitmap_bytes, bitmap_of};
+use super::profile::Actor;
 use super::{ChatKey, Chats, Decided};
 use crate::directory::Changed;
 use crate::error::{Error, Result};
@@ -113,8 +114,9 @@ impl BoundGroups {
 
 impl Chats {
     /// Binds a group to departments, instead of those before. When this returns, their people are in the group.
-    pub async fn bind(&self, by: u32, key: ChatKey, departments: Vec<String>, direct_only: bool) -> Result<BoundNow> {
+    pub async fn bind(&self, by: impl Into<Actor>, key: ChatKey, departments: Vec<String>, direct_only: bool) -> Result<BoundNow> {
         let key = group_key(key, "departments")?;
+        let by = by.into();
         self.may_bind(by, key).await?;
         if departments.is_empty() || departments.len() > limits::BOUND_DEPARTMENTS_MAX {
             return Err(Error::invalid(
@@ -125,7 +127,7 @@ impl Chats {
         if let Some(unknown) = departments.iter().find(|id| self.directory.department(id).is_none()) {
             return Err(Error::invalid("department_ids", format!("there is no department `{}`", crate::error::clip(unknown))));
         }
-        let bound = Bound { departments, direct_only, by };
+        let bound = Bound { departments, direct_only, by: by.user };
         let people = self.people_followed(&bound).len();
         if people > limits::GROUP_MEMBERS_MAX {
             return Err(super::group::member_limit(people));
@@ -144,7 +146,7 @@ impl Chats {
     }
 
     /// Which departments a group follows.
-    pub async fn bound(&self, user: u32, key: ChatKey) -> Result<BoundNow> {
+    pub async fn bound(&self, user: impl Into<Actor>, key: ChatKey) -> Result<BoundNow> {
         let key = group_key(key, "departments")?;
         self.rights_of(user, key).await?;
         let bound = self.bound.groups.get(&key).map(|entry| entry.0.clone());
@@ -152,9 +154,9 @@ impl Chats {
     }
 
     /// Ends that a group follows departments. Whoever is in it stays.
-    pub async fn unbind(&self, by: u32, key: ChatKey) -> Result<()> {
+    pub async fn unbind(&self, by: impl Into<Actor>, key: ChatKey) -> Result<()> {
         let key = group_key(key, "departments")?;
-        self.may_bind(by, key).await?;
+        self.may_bind(by.into(), key).await?;
         let _one = self.bound.following.lock().await;
         self.forget_bound(key).await
     }
@@ -168,7 +170,7 @@ impl Chats {
         Ok(())
     }
 
-    async fn may_bind(&self, by: u32, key: ChatKey) -> Result<()> {
+    async fn may_bind(&self, by: Actor, key: ChatKey) -> Result<()> {
         let (_, rights) = self.rights_of(by, key).await?;
         if rights.edit_config && rights.remove_members {
             Ok(())

@@ -13,7 +13,7 @@ pub async fn bind(mut call: Call) -> Answer {
     let direct_only = call.input.flag("direct_only");
     let (departments, chosen_ids) = departments_of(&mut call, &ids)?;
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
-    let now = call.api.chats.bind(call.app.bot, key, departments, direct_only).await.or_refuse(Act::Member)?;
+    let now = call.api.chats.bind(call.actor(), key, departments, direct_only).await.or_refuse(Act::Member)?;
     let mut data = shown(&call, &now, chosen_ids);
     data["added_count"] = json!(now.came);
     data["removed_count"] = json!(now.went);
@@ -24,14 +24,14 @@ pub async fn bind(mut call: Call) -> Answer {
 pub async fn bound(mut call: Call) -> Answer {
     let (_, chosen_ids) = departments_of(&mut call, &[])?;
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
-    let now = call.api.chats.bound(call.app.bot, key).await.or_refuse(Act::Member)?;
+    let now = call.api.chats.bound(call.actor(), key).await.or_refuse(Act::Member)?;
     Ok(Reply::Data(shown(&call, &now, chosen_ids)))
 }
 
 /// `DELETE clarion/v1/chats/:chat_id/departments`
 pub async fn unbind(call: Call) -> Answer {
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
-    call.api.chats.unbind(call.app.bot, key).await.or_refuse(Act::Member)?;
+    call.api.chats.unbind(call.actor(), key).await.or_refuse(Act::Member)?;
     Ok(Reply::Data(json!({})))
 }
 

@@ -68,6 +68,9 @@ const MATRIX: &[Row] = &[
     (Closed, "POST im/v1/chats/:chat_id/menu_tree", "", r#"{"menu_tree":{"chat_menu_top_levels":[{"chat_menu_item":{"action_type":"NONE","name":"Help"}}]}}"#, [0, 0, 232_055, 232_011, 232_055, 0]),
     (Open, "GET clarion/v1/chats/:chat_id/join_requests", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
     (Open, "POST clarion/v1/chats/:chat_id/join_requests", "member_id_type=user_id", r#"{"id_list":["e1003"],"decision":"refuse"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "GET clarion/v1/chats/:chat_id/departments", "", "", [0, 0, 0, 232_011, 0, 0]),
+    (Open, "PUT clarion/v1/chats/:chat_id/departments", "", r#"{"department_ids":["0"],"direct_only":true}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "DELETE clarion/v1/chats/:chat_id/departments", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
     // Messages: to act as the owner is to configure, not to say something or to take back what others said
     (Open, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
     (Closed, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
