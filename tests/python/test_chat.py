@@ -448,6 +448,40 @@ async def test_every_command_is_answered_as_the_document_says(server):
     assert root["departments"] and root["departments"][0]["people_count"] > 0
     devices = (await call(anna, "devices"))["devices"]
     assert [device["device_id"] for device in devices if device["current"]] == [f"device-of-{ANNA}"]
+    public = {"chat_type": "public", "membership_approval": "approval_required"}
+    name = f"Patrol {fresh()[:8]}"
+    board = (await anna.create_group(client_message_id=fresh(), name=name, user_ids=[BERT], department_ids=[], config=public))["chat_id"]
+    assert board in [one["chat_id"] for one in (await call(dora, "search_groups", query=name))["groups"]]
+    link = await call(anna, "share_link", chat_id=board, validity="week")
+    assert (await call(dora, "linked_chat", token=link["token"]))["name"] == name
+    assert (await dora.join(chat_id=board, reason="night shift"))["requested"]
+    assert (await event(anna, "joins_waiting", lambda body: body["chat_id"] == board))["count"] == 1
+    waiting = await call(anna, "join_requests", chat_id=board)
+    assert waiting["total"] == 1 and waiting["requests"][0]["person"]["user_id"] == DORA and waiting["requests"][0]["reason"] == "night shift"
+    assert (await call(dora, "withdraw_join", chat_id=board)) == {}
+    assert (await dora.join(chat_id=board, link=link["token"]))["requested"]
+    assert (await call(anna, "decide_join", chat_id=board, user_ids=[DORA], accept=True))["decided"] == 1
+    assert (await event(dora, "join_decided", lambda body: body["outcome"] == "accepted"))["chat_id"] == board
+    assert (await call(dora, "my_join_requests"))["requests"][0]["outcome"] == "accepted"
+    await call(anna, "set_announcement", chat_id=board, text="Helmets on")
+    await call(anna, "set_top_notice", chat_id=board, announcement=True)
+    assert (await dora.chat(chat_id=board))["top_notice"]["preview"] == "Helmets on"
+    await call(anna, "add_tab", chat_id=board, name="Plan", url="https://example.com/plan")
+    details = await call(dora, "chat_details", chat_id=board)
+    plan = next(tab for tab in details["tabs"] if tab["name"] == "Plan")
+    assert details["announcement"]["text"] == "Helmets on" and details["tabs"][0]["tab_type"] == "message"
+    await call(anna, "remove_tab", chat_id=board, tab_id=plan["tab_id"])
+    await call(anna, "set_moderation", chat_id=board, moderation_permission="moderator_list", add=[DORA])
+    assert [one["person"]["user_id"] for one in (await call(bert, "moderators", chat_id=board))["members"]] == [DORA]
+    await refused(say(bert, board, "may I?"), 2002)
+    alarm = await call(anna, "add_custom_bot", chat_id=board, client_message_id=fresh(), name="Alarms")
+    alarm_id = alarm["bot"]["user_id"]
+    changed = await call(anna, "change_custom_bot", chat_id=board, user_id=alarm_id, name="Sirens")
+    assert changed["bot"]["name"] == "Sirens" and changed["url"] == alarm["url"]
+    assert (await call(anna, "renew_custom_bot", chat_id=board, user_id=alarm_id))["url"] != alarm["url"]
+    assert [one["bot"]["user_id"] for one in (await call(anna, "custom_bots", chat_id=board))["bots"]] == [alarm_id]
+    assert (await call(anna, "remove_custom_bot", chat_id=board, user_id=alarm_id)) == {}
+    assert (await call(anna, "got_ephemeral", message_ids=[])) == {}
     server.token(ANNA, "to-sign-out-1")
     spare = await server.connect(ANNA, JSON, "to-sign-out-1")
     await call(anna, "sign_out", device_id="to-sign-out-1")
