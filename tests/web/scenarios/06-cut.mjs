@@ -79,7 +79,7 @@ await scenario('06-cut', async (stage) => {
     await composer(a).fill(`断线时写的 ${n}`);
     await composer(a).press('Enter');
   }
-  assert.equal(await a.locator('.row.unsent').count(), 5);
+  await until('five that wait', async () => (await a.locator('.row.unsent').count()) === 5);
   await stage.shot(a, 'bar');
   wire.refuse(false);
   await a.reload();
