@@ -67,6 +67,7 @@ pub use profile::{Actor, ChatProfile};
 pub use reaction::{Reaction, ReactionPage};
 pub use reader::{ReadBy, ReadCounts};
 pub use receipt::ReceiptTold;
+pub use send::SentRecord;
 pub use sync::SyncCursor;
 pub use tabs::TabChange;
 pub use top_notice::OnTop;

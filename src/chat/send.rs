@@ -11,6 +11,7 @@ use crate::store::tables::{self, Table};
 use protocol::command::{Send, Sent};
 use protocol::content::Content;
 use protocol::error::ErrorCode;
+use protocol::ids::MessageId;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
@@ -34,6 +35,19 @@ pub(super) enum Origin {
     Batch(u64),
 }
 
+/// A message that was sent, for those who tell the sender how it stands.
+#[derive(Debug, Clone)]
+pub struct SentRecord {
+    /// Its id.
+    pub message_id: MessageId,
+    /// As it was sent; none when this was a repeat, because the message may stand otherwise now.
+    pub record: Option<protocol::record::Record>,
+}
+
+/// Makes the answer to a sender of the record, and of whether this was a repeat.
+type Answer<T> = fn(&Chats, &Record, Repeated) -> T;
+type Repeated = bool;
+
 /// A message that has a place.
 enum Placed {
     /// It was appended.
@@ -49,8 +63,27 @@ impl Chats {
         self.send_origin(sender, command, Origin::Said).await
     }
 
-    /// The same for what the sender says, sends on, or sends to many.
+    /// The same with the record, for doors that show the message in their answer.
+    pub async fn send_record(self: &Arc<Self>, sender: u32, command: Send) -> Result<Waiting<SentRecord>> {
+        self.send_as(sender, command, Origin::Said, |chats, record, repeated| SentRecord {
+            message_id: chats.sent(record).message_id,
+            record: (!repeated).then(|| chats.shape(record)),
+        })
+        .await
+    }
+
+    /// Sends what the sender says, sends on, or sends to many.
     pub(super) async fn send_origin(self: &Arc<Self>, sender: u32, command: Send, origin: Origin) -> Result<Waiting<Sent>> {
+        self.send_as(sender, command, origin, |chats, record, _| chats.sent(record)).await
+    }
+
+    async fn send_as<T: std::marker::Send + 'static>(
+        self: &Arc<Self>,
+        sender: u32,
+        command: Send,
+        origin: Origin,
+        answer: Answer<T>,
+    ) -> Result<Waiting<T>> {
         let dedupe = DedupeKey::new(sender, &command.client_message_id);
         let key = self.key(command.chat_id)?;
         let placed = match self.check(sender, command, origin).await {
@@ -60,18 +93,18 @@ impl Chats {
         let (checked, first) = match placed {
             Ok(placed) => placed,
             // A message that was acknowledged stays so, even when its sender could not send it any more.
-            Err(refused) => return self.sent_before(key, dedupe, refused).await,
+            Err(refused) => return self.sent_before(key, dedupe, refused, answer).await,
         };
         let chats = self.clone();
         Ok(Box::pin(async move {
             let mut placed = first;
             for _ in 0..TRIES {
-                if let Some(record) = chats.outcome_of(placed, checked.key).await? {
+                if let Some((record, repeated)) = chats.outcome_of(placed, checked.key).await? {
                     // Whoever writes has read what stands before.
                     if let Err(error) = chats.note_batch_reads(checked.key, sender, record.seq).await {
                         tracing::debug!(%error, "who has read a message to many could not be noted");
                     }
-                    return Ok(chats.sent(&record));
+                    return Ok(answer(&chats, &record, repeated));
                 }
                 placed = chats.place_message(sender, &checked).await?;
             }
@@ -80,13 +113,19 @@ impl Chats {
     }
 
     /// The answer to an earlier try of a message that is refused now, when there is one.
-    async fn sent_before(self: &Arc<Self>, key: ChatKey, dedupe: DedupeKey, refused: Error) -> Result<Waiting<Sent>> {
+    async fn sent_before<T: std::marker::Send + 'static>(
+        &self,
+        key: ChatKey,
+        dedupe: DedupeKey,
+        refused: Error,
+        answer: Answer<T>,
+    ) -> Result<Waiting<T>> {
         let earlier = self.store.get(Table::Dedupe, tables::u32_key(dedupe.sender), tables::Key::from_slice(&dedupe.hash)).await?;
         let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
         match place {
             Some((chat, seq)) if chat == key => {
-                let sent = self.sent(&self.entry(chat, seq).await?.record);
-                Ok(Box::pin(async move { Ok(sent) }))
+                let answered = answer(self, &self.entry(chat, seq).await?.record, true);
+                Ok(Box::pin(async move { Ok(answered) }))
             }
             _ => Err(refused),
         }
@@ -159,17 +198,17 @@ impl Chats {
     }
 
     /// The record of a placed message when it is durable; none when it must be placed anew.
-    async fn outcome_of(&self, placed: Placed, key: ChatKey) -> Result<Option<Arc<Record>>> {
+    async fn outcome_of(&self, placed: Placed, key: ChatKey) -> Result<Option<(Arc<Record>, Repeated)>> {
         let (chat, seq) = match placed {
             Placed::New(head, on_its_way) => match head.outcome(on_its_way).await? {
-                Outcome::Committed(record) => return Ok(Some(record)),
+                Outcome::Committed(record) => return Ok(Some((record, false))),
                 Outcome::Earlier { chat, seq } => (chat, seq),
                 Outcome::Again => return Ok(None),
             },
             Placed::Repeat(head, seq) if head.durable(seq).await => (head.key, seq),
             Placed::Repeat(..) => return Ok(None),
         };
-        if chat == key { Ok(Some(self.entry(chat, seq).await?.record)) } else { Err(id_reused()) }
+        if chat == key { Ok(Some((self.entry(chat, seq).await?.record, true))) } else { Err(id_reused()) }
     }
 
     async fn place_message(&self, sender: u32, checked: &Checked) -> Result<Placed> {

@@ -4,7 +4,7 @@ use super::announcement_edit::Edit;
 use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use super::identity::IdType;
-use crate::chat::{OnTop, SeenRevision};
+use crate::chat::{KeptAnnouncement, OnTop, SeenRevision};
 use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 
@@ -25,20 +25,7 @@ pub async fn get(mut call: Call) -> Answer {
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
     let kept = call.api.chats.announcement_or_none_yet(call.actor(), key).await.or_refuse(Act::Announcement)?;
     let mut data = json!({ "content": kept.content, "revision": kept.revision.to_string() });
-    if kept.revision > 0 {
-        let ((owner_type, owner), (modifier_type, modifier)) = (id_fields(&call, form, kept.owner), id_fields(&call, form, kept.modifier));
-        let more = json!({
-            "create_time": (kept.created_at_ms / 1_000).to_string(),
-            "update_time": (kept.updated_at_ms / 1_000).to_string(),
-            "owner_id_type": owner_type,
-            "owner_id": owner,
-            "modifier_id_type": modifier_type,
-            "modifier_id": modifier,
-        });
-        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
-            data.extend(more);
-        }
-    }
+    tell_written(&call, form, &kept, &mut data, |seconds| json!(seconds.to_string()));
     Ok(Reply::Data(data))
 }
 
@@ -82,21 +69,22 @@ pub async fn docx(mut call: Call) -> Answer {
     let key = call.api.chat_meant(&call.input.path("chat_id"))?;
     let kept = call.api.chats.announcement_or_none_yet(call.actor(), key).await.or_refuse(Act::Announcement)?;
     let mut data = json!({ "revision_id": kept.revision, "announcement_type": "doc" });
-    if kept.revision > 0 {
-        let ((owner_type, owner), (modifier_type, modifier)) = (id_fields(&call, form, kept.owner), id_fields(&call, form, kept.modifier));
-        let more = json!({
-            "create_time": kept.created_at_ms / 1_000,
-            "update_time": kept.updated_at_ms / 1_000,
-            "owner_id_type": owner_type,
-            "owner_id": owner,
-            "modifier_id_type": modifier_type,
-            "modifier_id": modifier,
-        });
-        if let (Some(data), Value::Object(more)) = (data.as_object_mut(), more) {
-            data.extend(more);
-        }
-    }
+    tell_written(&call, form, &kept, &mut data, |seconds| json!(seconds));
     Ok(Reply::Data(data))
+}
+
+/// When an announcement was written and by whom, as both kinds tell it of one that was; their times differ in form.
+fn tell_written(call: &Call, form: IdType, kept: &KeptAnnouncement, data: &mut Value, time: fn(u64) -> Value) {
+    if kept.revision == 0 {
+        return;
+    }
+    let ((owner_type, owner), (modifier_type, modifier)) = (id_fields(call, form, kept.owner), id_fields(call, form, kept.modifier));
+    data["create_time"] = time(kept.created_at_ms / 1_000);
+    data["update_time"] = time(kept.updated_at_ms / 1_000);
+    data["owner_id_type"] = json!(owner_type);
+    data["owner_id"] = json!(owner);
+    data["modifier_id_type"] = json!(modifier_type);
+    data["modifier_id"] = json!(modifier);
 }
 
 /// Every call about blocks of an announcement: there are none.

@@ -1,12 +1,11 @@
 //! Groups by name, and links to groups.
 
 use super::envelope::{Answer, Call, Reply};
-use super::error::{Act, Refusal, Refused};
+use super::error::{Act, Refused};
 use super::identity::IdType;
 use super::page::{self, Page};
 use crate::chat::GroupSearch;
 use protocol::command::Validity;
-use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 
 /// Characters of a query; a longer one finds nothing, as on the platform.
@@ -22,13 +21,6 @@ fn query_of(given: Option<String>) -> Option<String> {
     (!query.is_empty() && query.chars().count() <= QUERY_CHARACTERS_MAX).then(|| query.to_owned())
 }
 
-fn refused(error: crate::error::Error, page: &Page) -> Refusal {
-    match (error.code, &page.token) {
-        (ErrorCode::InvalidValue, Some(token)) => page::wrong_token(token),
-        _ => Refusal::of(Act::Chat, error),
-    }
-}
-
 /// `GET im/v1/chats/search`: the bot's own groups, and public ones.
 pub async fn search(mut call: Call) -> Answer {
     let form = IdType::read(&mut call.input, "user_id_type");
@@ -38,7 +30,7 @@ pub async fn search(mut call: Call) -> Answer {
     let (api, app) = (&call.api, &call.app);
     let Some(query) = query_of(query) else { return Ok(page::reply(Vec::new(), None)) };
     let search = GroupSearch::of(&query, page.token.clone(), page.size);
-    let found = api.chats.find_groups(app.bot, search).await.map_err(|error| refused(error, &page))?;
+    let found = api.chats.find_groups(app.bot, search).await.map_err(|error| page.refused(Act::Chat, error))?;
     let mut items = Vec::with_capacity(found.keys.len());
     for key in found.keys {
         let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Chat)?;
@@ -91,7 +83,7 @@ pub async fn search_filtered(mut call: Call) -> Answer {
         public: asks("public_not_joined"),
         ..GroupSearch::of(&query, page.token.clone(), page.size)
     };
-    let found = api.chats.find_groups(app.bot, search).await.map_err(|error| refused(error, &page))?;
+    let found = api.chats.find_groups(app.bot, search).await.map_err(|error| page.refused(Act::Chat, error))?;
     let mut items = Vec::with_capacity(found.keys.len());
     for key in found.keys {
         let (info, _) = api.chats.group_info(key).await.or_refuse(Act::Chat)?;

@@ -1,10 +1,9 @@
 //! Who waits to be let into a group: to see, and to decide. Clarion's own calls; the platform has none for it.
 
 use super::envelope::{Answer, Call, Reply};
-use super::error::{Act, Refusal, Refused};
+use super::error::{Act, Refused};
 use super::identity::IdType;
 use super::page::{self, Page};
-use protocol::error::ErrorCode;
 use roaring::RoaringBitmap;
 use serde_json::json;
 
@@ -16,11 +15,8 @@ pub async fn list(mut call: Call) -> Answer {
     let actor = call.actor();
     let (api, app) = (&call.api, &call.app);
     let key = api.chat_meant(&call.input.path("chat_id"))?;
-    let found =
-        api.chats.join_requests(actor, key, page.token.as_deref(), page.size).await.map_err(|error| match (error.code, &page.token) {
-            (ErrorCode::InvalidValue, Some(token)) => page::wrong_token(token),
-            _ => Refusal::of(Act::Member, error),
-        })?;
+    let found = api.chats.join_requests(actor, key, page.token.as_deref(), page.size).await;
+    let found = found.map_err(|error| page.refused(Act::Member, error))?;
     let id = |user_id: &str| {
         let index = api.chats.directory.index(user_id)?;
         let form = if api.is_bot(index) { IdType::App } else { form };

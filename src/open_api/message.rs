@@ -7,8 +7,9 @@ use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use super::identity::IdType;
 use crate::auth::AppEntry;
+use crate::chat::SentRecord;
 use crate::ids::ChatKey;
-use protocol::command::{Edit, Recall, Send, Sent};
+use protocol::command::{Edit, Recall, Send};
 use protocol::content::Content;
 use protocol::ids::MessageId;
 use protocol::record::{Change, Message, Record};
@@ -116,6 +117,9 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// As replies show a sender the own message.
+    const OF_OWN: Self = Self { form: IdType::Open, raw_cards: true, names: false };
+
     /// Reads the parameters that say it.
     pub fn read(call: &mut Call, form: IdType) -> Self {
         let cards = call.input.asked_word("card_msg_content_type", &["", "raw_card_content", "user_card_content"], "");
@@ -190,29 +194,13 @@ impl OpenApi {
             mentions: said.mentions,
             mention_all: said.mention_all,
         };
-        // Files, quotes and threads are filled in by the domain, and a repeated uuid stands for what was said first.
-        let plain = reply_to.is_none()
-            && uuid.is_none_or(str::is_empty)
-            && matches!(command.content, Content::Text(_) | Content::Post(_) | Content::Card(_));
-        let message = plain.then(|| Message {
-            content: command.content.clone(),
-            mentions: command.mentions.clone(),
-            mention_all: command.mention_all,
-            ..Message::default()
-        });
-        let chat_id = command.chat_id;
-        let sent: Sent = self.chats.send(app.bot, command).await.or_refuse(Act::Send)?.await.or_refuse(Act::Send)?;
-        let Some(message) = message else { return self.reply_as_it_stands(app, sent.message_id).await };
-        let record = Record {
-            chat_id,
-            seq: sent.seq,
-            position: sent.position,
-            at_ms: sent.sent_at_ms,
-            by: app.app_id.clone(),
-            change: Change::Message(Message { message_id: sent.message_id, ..message }),
-        };
-        let shape = Shape { form: IdType::Open, raw_cards: true, names: false };
-        Ok(Reply::Data(self.message_object(app, &record, shape).await?.unwrap_or_default()))
+        let SentRecord { message_id, record } =
+            self.chats.send_record(app.bot, command).await.or_refuse(Act::Send)?.await.or_refuse(Act::Send)?;
+        match record {
+            Some(record) => Ok(Reply::Data(self.message_object(app, &record, Shape::OF_OWN).await?.unwrap_or_default())),
+            // A repeated uuid stands for what was said first, as it is now.
+            None => self.reply_as_it_stands(app, message_id).await,
+        }
     }
 
     async fn reply_as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Answer {
@@ -222,8 +210,7 @@ impl OpenApi {
     /// A message as replies to its sender have it.
     pub async fn as_it_stands(&self, app: &AppEntry, message_id: MessageId) -> Result<Value, Refusal> {
         let record = self.chats.message_now(app.bot, message_id).await.or_refuse(Act::Read)?;
-        let shape = Shape { form: IdType::Open, raw_cards: true, names: false };
-        Ok(self.message_object(app, &record, shape).await?.unwrap_or_default())
+        Ok(self.message_object(app, &record, Shape::OF_OWN).await?.unwrap_or_default())
     }
 
     /// The messages within a merged one, each as a message of its own; none of any other.

@@ -1,8 +1,10 @@
 //! Pages of lists: `page_size`, `page_token`, `has_more`.
 
 use super::envelope::Reply;
-use super::error::Refusal;
+use super::error::{Act, Refusal};
 use super::input::Input;
+use crate::error::Error;
+use protocol::error::ErrorCode;
 use serde_json::{Value, json};
 
 /// What a caller asks of a list.
@@ -23,6 +25,14 @@ impl Page {
     /// The token as a number; none for the first page.
     pub fn number<T: std::str::FromStr>(&self) -> Result<Option<T>, Refusal> {
         self.token.as_deref().map(|token| token.parse().map_err(|_| wrong_token(token))).transpose()
+    }
+
+    /// What the domain refused of a list: of a page behind the first, an invalid value is the token.
+    pub fn refused(&self, act: Act, error: Error) -> Refusal {
+        match (error.code, &self.token) {
+            (ErrorCode::InvalidValue, Some(token)) => wrong_token(token),
+            _ => Refusal::of(act, error),
+        }
     }
 }
 

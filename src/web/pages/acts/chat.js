@@ -1,22 +1,11 @@
 // What a person does to chats and their members. Answers are numbered errors, or null when it was done.
 
 import { batch } from '../vendor/signals.js';
-import { ConnectionLost, Refused } from '../protocol/outcome.js';
+import { outcome } from '../protocol/outcome.js';
 import { LIST_PAGE } from '../limits.js';
 
 export function chatActs({ store, port, randomId }) {
   const opening = new Map();
-
-  async function outcome(work) {
-    try {
-      await work();
-      return null;
-    } catch (error) {
-      if (error instanceof Refused) return error.error;
-      if (error instanceof ConnectionLost) return { code: 0 };
-      throw error;
-    }
-  }
 
   /** An entry for a chat of which nothing but itself is known yet; it is listed once something was said in it. */
   function putNewChat(chat) {

@@ -1,20 +1,9 @@
 // What a person does to a group beyond its members: letting people in, what stands on top and around, bots of its own.
 // Answers are numbered errors, or null when it was done; questions give the server's reply.
 
-import { ConnectionLost, Refused } from '../protocol/outcome.js';
+import { outcome } from '../protocol/outcome.js';
 
 export function groupActs({ store, port, randomId }) {
-  async function outcome(work) {
-    try {
-      await work();
-      return null;
-    } catch (error) {
-      if (error instanceof Refused) return error.error;
-      if (error instanceof ConnectionLost) return { code: 0 };
-      throw error;
-    }
-  }
-
   const people = (answer, list) => {
     store.people.put(list(answer));
     return answer;

@@ -15,3 +15,15 @@ export class ConnectionLost extends Error {}
 export function expectRefusal(error) {
   if (!(error instanceof Refused || error instanceof ConnectionLost)) throw error;
 }
+
+/** Does something, and gives null when it was done, or the numbered error; 0 when the connection was cut. */
+export async function outcome(work) {
+  try {
+    await work();
+    return null;
+  } catch (error) {
+    if (error instanceof Refused) return error.error;
+    if (error instanceof ConnectionLost) return { code: 0 };
+    throw error;
+  }
+}
