@@ -56,8 +56,12 @@ export function createWindow(options) {
     };
   }
 
-  /** Renders what should be mounted now, and measures it; again while measuring changes what should be. */
-  function update() {
+  /**
+   * Renders what should be mounted now, and measures it; again while measuring changes what should be. A size that is known
+   * the virtualiser takes anew only from its observer, which can come a frame late. When rows have changed that is too
+   * late: what is read would move and come back.
+   */
+  function update(changed = false) {
     if (drawing) {
       again = true;
       return;
@@ -74,7 +78,10 @@ export function createWindow(options) {
       box.style.setProperty('--after', `${Math.max(0, after)}px`);
       options.draw(items);
       virtualizer._willUpdate();
-      for (const row of box.querySelectorAll(':scope > [data-index]')) virtualizer.measureElement(row);
+      for (const row of box.querySelectorAll(':scope > [data-index]')) {
+        virtualizer.measureElement(row);
+        if (changed) virtualizer.resizeItem(Number(row.dataset.index), Math.round(row.getBoundingClientRect().height));
+      }
       virtualizer.measureElement(null);
       rounds += 1;
     } while (again && rounds < 5);
@@ -86,10 +93,10 @@ export function createWindow(options) {
     rows(next) {
       count = next;
       virtualizer.setOptions(settings());
-      update();
+      update(true);
     },
     /** Draws the mounted rows anew. */
-    refresh: update,
+    refresh: () => update(true),
     /** The row stands at the top, `offset` px below (negative: above) it. */
     scrollToRow(index, { align = 'start', offset } = {}) {
       if (offset === undefined) {
