@@ -1,7 +1,7 @@
 //! The table of calls: what every call is named, needs, takes and gives, and which function serves it.
 //!
 //! The router, the description for programs, the audit log and the tests are made from this table. It is held true by
-//! running: in debug builds [`Input`] refuses to read a field that the entry does not declare, and every reply is
+//! running: in debug builds `Input` refuses to read a field that the entry does not declare, and every reply is
 //! compared with its entry, so that a test that calls is a test of the description too.
 //!
 //! # A new call
@@ -188,7 +188,7 @@ pub fn all() -> impl Iterator<Item = &'static CallEntry> {
     FAMILIES.iter().flat_map(|family| family.calls)
 }
 
-/// Scopes that no call needs as a whole, but a part of what it does: its function asks with [`Call::has_scope`].
+/// Scopes that no call needs as a whole, but a part of what it does: its function asks with `Call::has_scope`.
 pub const PARTIAL_SCOPES: &[&str] = &["im:chat:operate_as_owner", "im:message.group_msg"];
 
 /// Every scope that there is.
