@@ -79,7 +79,7 @@ use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
-use crate::log::{Committed, Log};
+use crate::log::{Committed, Log, Reached};
 use crate::metrics;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
@@ -92,7 +92,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use tokio::sync::{OnceCell, mpsc};
 
 /// Something that is durable a moment later.
@@ -126,7 +126,7 @@ pub struct Chats {
     batches: batch::Batches,
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
-    noted_offset: AtomicU64,
+    noted: Reached,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -181,7 +181,7 @@ impl Chats {
             ephemerals,
             batches,
             card_tokens: card_token::CardTokens::default(),
-            noted_offset: AtomicU64::new(log.head()),
+            noted: Reached::from(&log.head()),
             log,
             store,
             directory,
@@ -285,7 +285,7 @@ impl Chats {
                 self.receipts.advance(&head, committed.record.by, cursor);
             }
         }
-        self.noted_offset.fetch_max(committed.offset, Ordering::AcqRel);
+        self.noted.raise(committed.group, committed.offset);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

@@ -36,7 +36,7 @@ pub struct Delivery {
 impl Delivery {
     /// Delivery to the sessions of a registry. Gives the work of its shards too; the caller runs them.
     pub fn new(registry: Arc<Registry>, chats: Arc<Chats>) -> (Arc<Self>, Vec<fanout::Worker>) {
-        let progress = Arc::new(Progress::new(chats.cursor_now().offset));
+        let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
         (Arc::new(Self { registry, chats, fanout, progress }), workers)
     }
@@ -65,7 +65,7 @@ impl Delivery {
             for committed in batch {
                 self.chats.committed(&committed);
                 self.record(&committed, started).await;
-                self.progress.handed_out(committed.offset);
+                self.progress.handed_out(committed.group, committed.offset);
             }
         }
     }
@@ -107,7 +107,7 @@ impl Delivery {
                 None => audience.members.clone(),
             };
             let event = Arc::new(EventFrame::new(Event::Record(self.chats.shape(record))));
-            self.fanout.submit(BigJob { chat, offset: committed.offset, event, members, started }).await;
+            self.fanout.submit(BigJob { chat, group: committed.group, offset: committed.offset, event, members, started }).await;
         } else if online > 0 {
             let event = EventFrame::new(Event::Record(self.chats.shape(record)));
             let handed = self.each_online(&audience.members, |user| {

@@ -1,15 +1,17 @@
 //! The truth: every change of a chat is one record appended to the chat's log.
 //!
 //! Promise: an append is acknowledged when it is durable and stands at the place that was expected; what was appended is
-//! handed to the followers in the order of its place, once in the life of a process. A dedupe key that was seen within
+//! handed to the followers in the order of its group, once in the life of a process. A dedupe key that was seen within
 //! seven days is answered with the record that it had made.
 //! Never: no rule of a chat, no right, no socket.
 
 pub mod check;
+mod position;
 pub mod record;
 mod sqlite;
 mod trim;
 
+pub use position::{Position, Reached};
 pub use record::Record;
 pub use sqlite::SqliteLog;
 
@@ -85,10 +87,12 @@ pub enum Refused {
     Unavailable(Error),
 }
 
-/// A record that is durable, with its place in the order of the whole log.
+/// A record that is durable, with its place in the whole log.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// Grows with every record of the log.
+    /// Which group of the log it stands in.
+    pub group: usize,
+    /// Grows with every record of the group.
     pub offset: u64,
     /// The record.
     pub record: Arc<Record>,
@@ -99,7 +103,7 @@ pub struct Committed {
 /// A record as it is read back.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its place in the whole log.
+    /// Its place in the order of its group.
     pub offset: u64,
     /// The record.
     pub record: Arc<Record>,
@@ -116,8 +120,11 @@ pub trait Log: Send + Sync {
     /// Records of a chat from one seq to another, both included, at most `limit`, oldest first.
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>>;
 
-    /// Offset of the last committed record.
-    fn head(&self) -> u64;
+    /// Which group of the log a chat's records stand in.
+    fn group(&self, chat: u64) -> usize;
+
+    /// Offsets of the last committed records.
+    fn head(&self) -> Position;
 
     /// Takes the stream of committed records, in order, in batches. Only one can take it.
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;

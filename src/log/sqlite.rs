@@ -1,7 +1,7 @@
 //! The log of one machine: the record and its rows in one transaction of [`SqliteStore`]'s writer.
 
 use super::trim::{STEP, Trim};
-use super::{Answer, Append, Appended, Committed, DedupeKey, Entry, Log, Record, Refused};
+use super::{Answer, Append, Appended, Committed, DedupeKey, Entry, Log, Position, Record, Refused};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -188,7 +188,7 @@ impl crate::store::Job for AppendJob {
         crate::store::apply(transaction, &self.append.writes)?;
         writing.tails.insert(record.chat, Tail { seq: record.seq, epoch: known.epoch });
         writing.next_offset = offset + 1;
-        writing.fresh.push(Committed { offset, record: record.clone(), audience: std::mem::take(&mut self.append.audience) });
+        writing.fresh.push(Committed { group: 0, offset, record: record.clone(), audience: std::mem::take(&mut self.append.audience) });
         self.outcome = Ok(Appended::New);
         Ok(())
     }
@@ -277,8 +277,12 @@ impl Log for SqliteLog {
         })
     }
 
-    fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+    fn group(&self, _chat: u64) -> usize {
+        0
+    }
+
+    fn head(&self) -> Position {
+        [self.head.load(Ordering::Acquire)].into_iter().collect()
     }
 
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
