@@ -1,0 +1,1 @@
+//! Which person may give which command of the client protocol.
