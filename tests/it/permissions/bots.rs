@@ -1,6 +1,6 @@
 //! Which bot may make which call of the open API.
 
-use super::Place::{self, Closed, Direct, Open, Own, Public};
+use super::Place::{self, Closed, Direct, Open, Own, Public, Quiet};
 use crate::support::Server;
 use crate::support::app::App;
 use clarion::open_api::calls::{self, CallEntry, Serve};
@@ -79,6 +79,8 @@ const MATRIX: &[Row] = &[
     (Open, "DELETE clarion/v1/chats/:chat_id/departments", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
     // Messages: to act as the owner is to configure, not to say something; the bot that made a group takes back what others said
     (Open, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Open, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"<at user_id=\\\"all\\\"></at>\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Quiet, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"<at user_id=\\\"all\\\"></at>\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
     (Closed, "POST im/v1/messages", "receive_id_type=chat_id", r#"{"receive_id":"{chat}","msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
     (Closed, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 230_018, 230_002, 230_018, 230_018]),
     (Open, "POST im/v1/messages/:message_id/reply", "", r#"{"msg_type":"text","content":"{\"text\":\"hello\"}"}"#, [0, 0, 0, 230_002, 0, 0]),
@@ -278,12 +280,16 @@ impl Office {
         if let Some(guest) = guest {
             owner.must(Method::DELETE, &members, guest).await;
         }
-        if *place == Closed {
-            let closed = json!({
+        let config = match place {
+            Quiet => json!({ "at_all_permission": "only_owner" }),
+            Closed => json!({
                 "edit_permission": "only_owner", "add_member_permission": "only_owner", "share_card_permission": "not_allowed",
                 "at_all_permission": "only_owner", "pin_manage_setting": "only_owner", "moderation_permission": "only_owner",
-            });
-            owner.must(Method::PUT, &format!("im/v1/chats/{chat}"), closed).await;
+            }),
+            _ => Value::Null,
+        };
+        if config.is_object() {
+            owner.must(Method::PUT, &format!("im/v1/chats/{chat}"), config).await;
         }
         let reply = caller.call(method.parse().expect("a method"), path, body.to_owned()).await;
         let reply: Value = reply.json().await.expect("every answer is JSON");

@@ -11,6 +11,8 @@ enum Place {
     Open,
     /// A group in which everything that can be is reserved for the owner and the managers.
     Closed,
+    /// An open group in which only the owner and the managers mention everybody.
+    Quiet,
     /// A group that everybody may find and join.
     Public,
     /// An open group, and the message is the caller's own. The stranger was in the group when it was sent, and is no longer.
