@@ -32,6 +32,7 @@ const MATRIX: &[Row] = &[
     (Open, "POST im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1003"]}"#, [0, 0, 0, 232_011, 0, 0]),
     (Closed, "POST im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1003"]}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
     (Open, "DELETE im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["e1001"]}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "DELETE im/v1/chats/:chat_id/members", "member_id_type=user_id", r#"{"id_list":["{manager}"]}"#, [0, 232_002, 232_002, 232_011, 232_002, 0]),
     (Open, "PATCH im/v1/chats/:chat_id/members/me_join", "", "", [0, 0, 0, 232_011, 0, 0]),
     (Public, "PATCH im/v1/chats/:chat_id/members/me_join", "", "", [0, 0, 0, 0, 0, 0]),
     (Open, "POST im/v1/chats/:chat_id/managers/add_managers", "member_id_type=user_id", r#"{"manager_ids":["e1001"]}"#, [0, 232_038, 232_038, 232_011, 232_038, 0]),
@@ -73,7 +74,8 @@ const MATRIX: &[Row] = &[
     (Open, "PATCH im/v1/chats/:chat_id/menu_items/:menu_item_id", "", r#"{"update_fields":["NAME"],"chat_menu_item":{"action_type":"NONE","name":"New"}}"#, [0, 0, 0, 232_011, 0, 0]),
     (Closed, "PATCH im/v1/chats/:chat_id/menu_items/:menu_item_id", "", r#"{"update_fields":["NAME"],"chat_menu_item":{"action_type":"NONE","name":"New"}}"#, [0, 0, 232_055, 232_011, 232_055, 0]),
     (Open, "GET clarion/v1/chats/:chat_id/join_requests", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
-    (Open, "POST clarion/v1/chats/:chat_id/join_requests", "member_id_type=user_id", r#"{"id_list":["e1003"],"decision":"refuse"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "POST clarion/v1/chats/:chat_id/join_requests", "member_id_type=user_id", r#"{"id_list":["{guest}"],"decision":"refuse"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
+    (Open, "POST clarion/v1/chats/:chat_id/join_requests", "member_id_type=user_id", r#"{"id_list":["{guest}"],"decision":"accept"}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
     (Open, "GET clarion/v1/chats/:chat_id/departments", "", "", [0, 0, 0, 232_011, 0, 0]),
     (Open, "PUT clarion/v1/chats/:chat_id/departments", "", r#"{"department_ids":["0"],"direct_only":true}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
     (Open, "DELETE clarion/v1/chats/:chat_id/departments", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
@@ -103,13 +105,15 @@ const MATRIX: &[Row] = &[
     (Open, "GET im/v1/messages/:message_id/read_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
     (Open, "GET clarion/v1/messages/:message_id/unread_users", "user_id_type=user_id", "", [0, 0, 0, 230_030, 0, 0]),
     (Open, "POST im/v1/messages/:message_id/reactions", "", r#"{"reaction_type":{"emoji_type":"OK"}}"#, [0, 0, 0, 231_003, 0, 0]),
+    (Closed, "POST im/v1/messages/:message_id/reactions", "", r#"{"reaction_type":{"emoji_type":"OK"}}"#, [0, 0, 0, 231_003, 0, 0]),
+    (Open, "GET im/v1/messages/:message_id/resources/:file_key", "type=file", "", [0, 0, 0, 234_003, 0, 0]),
     (Open, "GET im/v1/messages/:message_id/reactions", "", "", [0, 0, 0, 231_003, 0, 0]),
     (Open, "DELETE im/v1/messages/:message_id/reactions/:reaction_id", "", "", [231_007, 231_007, 231_007, 231_003, 231_007, 231_007]),
     (Own, "DELETE im/v1/messages/:message_id/reactions/:reaction_id", "", "", [0, 0, 0, 231_003, 0, 0]),
     (Open, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 0, 230_050, 0, 0]),
     (Closed, "POST im/v1/pins", "", r#"{"message_id":"{message}"}"#, [0, 0, 230_046, 230_050, 230_046, 230_046]),
-    (Open, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 0, 230_045, 0, 0]),
-    (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_045, 230_046, 230_046]),
+    (Open, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 0, 230_050, 0, 0]),
+    (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_050, 230_046, 230_046]),
     (Open, "GET im/v1/pins", "chat_id={chat}", "", [0, 0, 0, 230_045, 0, 0]),
     (Open, "POST ephemeral/v1/send", "", r#"{"chat_id":"{chat}","user_id":"e1001","msg_type":"interactive","card":{"elements":[{"tag":"hr"}]}}"#, [0, 0, 0, 230_002, 0, 0]),
 ];
@@ -145,7 +149,6 @@ const NOT_OF_A_GROUP: &[&str] = &[
     "GET clarion/v1/uploads",
     "PUT clarion/v1/uploads",
     "DELETE clarion/v1/uploads",
-    "GET im/v1/messages/:message_id/resources/",
     "POST message/v4/batch_send",
     "DELETE im/v1/batch_messages/",
     "GET im/v1/batch_messages/",
@@ -217,7 +220,18 @@ impl Office {
     /// Puts what they stand for into the place of names in braces. `author` has sent the message.
     async fn fill(&self, author: &App, chat: &str, message: &str, text: &str) -> String {
         let owner = &self.apps[0];
-        let mut text = text.replace("{chat}", chat).replace("{message}", message);
+        let mut text = text.to_owned();
+        if text.contains("{file}") {
+            let file = json!({ "file_name": "list.txt", "size_bytes": 4, "file_type": "stream" });
+            let upload = author.must(Method::POST, "clarion/v1/uploads", file).await;
+            let path = format!("clarion/v1/uploads/{}", upload["upload_id"].as_str().expect("an id"));
+            author.call(Method::PUT, &format!("{path}?offset=0"), "list").await;
+            let file = author.must(Method::POST, &format!("{path}/finish"), json!({})).await;
+            let sent = author.send(chat, "file", file.clone()).await;
+            text = text.replace("{file}", file["file_key"].as_str().expect("a key"));
+            text = text.replace("{message}", sent["message_id"].as_str().expect("a message_id"));
+        }
+        text = text.replace("{chat}", chat).replace("{message}", message);
         if text.contains("{tab") {
             let path = format!("im/v1/chats/{chat}/chat_tabs");
             let tab = json!({ "tab_name": "Plan", "tab_type": "url", "tab_content": { "url": "https://example.com/plan" } });
@@ -227,6 +241,19 @@ impl Office {
             // The messages stay in front; the others stand the other way round.
             let sorted: Vec<&str> = ids[..1].iter().chain(ids[1..].iter().rev()).copied().collect();
             text = text.replace("{tabs}", &json!(sorted).to_string()).replace("{tab}", ids.last().expect("it was added"));
+        }
+        if text.contains("{manager}") {
+            let path = format!("im/v1/chats/{chat}/managers/add_managers?member_id_type=user_id");
+            owner.must(Method::POST, &path, json!({ "manager_ids": ["e1001"] })).await;
+            text = text.replace("{manager}", "e1001");
+        }
+        if text.contains("{guest}") {
+            let path = format!("im/v1/chats/{chat}");
+            owner.must(Method::PUT, &path, json!({ "membership_approval": "approval_required" })).await;
+            let wanted = json!({ "id_list": ["e1003"] });
+            let asked = author.must(Method::POST, &format!("{path}/members?member_id_type=user_id"), wanted).await;
+            assert_eq!(asked["pending_approval_id_list"], json!(["e1003"]));
+            text = text.replace("{guest}", "e1003");
         }
         if text.contains("{menu}") {
             let entry = |name: &str| json!({ "chat_menu_item": { "action_type": "NONE", "name": name } });
@@ -272,6 +299,7 @@ impl Office {
             ("thread_id", "thread"),
             ("reaction_id", "reaction"),
             ("menu_item_id", "menu"),
+            ("file_key", "file"),
         ];
         let path = names.iter().fold((*call).to_owned(), |path, (own, name)| path.replace(&format!(":{own}"), &format!("{{{name}}}")));
         let filled = self.fill(author, &chat, message, &format!("{path}?{query}\n{body}")).await;
@@ -292,7 +320,10 @@ impl Office {
             owner.must(Method::PUT, &format!("im/v1/chats/{chat}"), config).await;
         }
         let reply = caller.call(method.parse().expect("a method"), path, body.to_owned()).await;
-        let reply: Value = reply.json().await.expect("every answer is JSON");
+        if reply.headers().contains_key("content-disposition") {
+            return (0, Value::Null);
+        }
+        let reply: Value = reply.json().await.expect("every answer but a file is JSON");
         (reply["code"].as_u64().expect("a code"), reply)
     }
 }

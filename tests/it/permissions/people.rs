@@ -51,6 +51,7 @@ const MATRIX: &[Row] = &[
     (Closed, "add_members", r#"{"chat_id":"{chat}","user_ids":["e1007"]}"#, [0, 0, 2002, 2001]),
     (Open, "remove_members", r#"{"chat_id":"{chat}","user_ids":["e1005"]}"#, [0, 0, 2002, 2001]),
     (Open, "remove_members", r#"{"chat_id":"{chat}","user_ids":["e1001"]}"#, [2012, 2012, 2002, 2001]),
+    (Open, "remove_members", r#"{"chat_id":"{chat}","user_ids":["{manager}"]}"#, [0, 2002, 2002, 2001]),
     (Open, "leave", r#"{"chat_id":"{chat}"}"#, [2012, 0, 0, 2001]),
     (Closed, "leave", r#"{"chat_id":"{chat}"}"#, [2012, 0, 0, 2001]),
     (Open, "set_managers", r#"{"chat_id":"{chat}","add":["e1005"]}"#, [0, 2002, 2002, 2001]),
@@ -194,8 +195,8 @@ impl Office {
         chat_id
     }
 
-    /// Puts what they stand for into the place of names in braces, and has it made: `{tab}`, `{bot}`, `{link}` and `{guest}`, who asks to
-    /// be let in, in the group; `{pinned}`, `{reacted}`, `{thread}`: the message, once it is so; `{announced}`, `{on top}`: the group, once
+    /// Puts what they stand for into the place of names in braces, and has it made: `{tab}`, `{bot}`, `{link}`, another `{manager}` and
+    /// `{guest}`, who asks to be let in, in the group; `{pinned}`, `{reacted}`, `{thread}`: the message, once it is so; `{announced}`, `{on top}`: the group, once
     /// it has an announcement, or the message on top.
     async fn fill(&mut self, chat_id: ChatId, message_id: MessageId, body: &str) -> String {
         let new = self.new_id();
@@ -210,6 +211,10 @@ impl Office {
         if body.contains("{bot}") {
             let bot = AddCustomBot { chat_id, client_message_id: format!("{new}-bot"), name: "Lager".into(), ..AddCustomBot::default() };
             body = body.replace("{bot}", &owner.must(bot).await.bot.user_id);
+        }
+        if body.contains("{manager}") {
+            owner.must(SetManagers { chat_id, add: vec![AUTHOR.into()], remove: vec![] }).await;
+            body = body.replace("{manager}", AUTHOR);
         }
         if body.contains("{link}") {
             body = body.replace("{link}", &owner.must(MakeShareLink { chat_id, ..MakeShareLink::default() }).await.token);
