@@ -38,7 +38,7 @@ impl Chats {
         let head = self.head(key).await?;
         let record = self.visible_message(&head, user, seq).await?;
         if record.by != user {
-            return Err(Error::not_allowed("edit that message", "it is somebody else's"));
+            return Err(Error::not_yours("edit that message"));
         }
         let old = record.message().map(|message| &message.content);
         if !matches!((old, &command.content), (Some(Content::Text(_) | Content::Post(_)), Content::Text(_) | Content::Post(_))) {
