@@ -1,0 +1,101 @@
+"""Whether the suites of the official SDKs leave a call of the open API out, and whether replies still have the shape that clients know.
+
+Both suites write down each call that their SDK made, into target/test-logs/sdk-calls; this runs after them and reads that.
+"""
+
+import collections
+import json
+import os
+import pathlib
+import re
+import sys
+import urllib.request
+
+import pytest
+
+import shape
+
+SUITES = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(SUITES))
+from server import RECORDS, Server  # noqa: E402
+
+SHAPES = SUITES / "shapes.json"
+
+# Calls that the SDK suites do not make, with the reason. A call that is made must not stand here.
+NEVER_CALLED = {}
+# Calls that are never refused, apart from their token and scope, with the reason.
+NEVER_REFUSED = {}
+# Calls that never succeed, with the reason.
+NEVER_DONE = {}
+# Replies that have no shape of their own, with the reason.
+WITHOUT_SHAPE = {}
+
+# Refusals that any call gives: of the token (99991661 to 99991679), and of the rate. They do not count as an unhappy case of a call.
+OF_ANY_CALL = {*range(99991661, 99991680), 99991400}
+
+
+@pytest.fixture(scope="module")
+def described():
+    """The calls that the server describes, as `GET /open-apis/im/v1/chats/{chat_id}`."""
+    server = Server()
+    try:
+        with urllib.request.urlopen(server.url + "/open-apis/openapi.json") as reply:
+            paths = json.load(reply)["paths"]
+    finally:
+        server.clean()
+    return [f"{method.upper()} {path}" for path, methods in paths.items() for method in methods if method in ("get", "put", "post", "patch", "delete")]
+
+
+@pytest.fixture(scope="module")
+def made(described):
+    """What was answered, by call. What is no call of the server, such as a path that a test made up, is left out."""
+    names = {path.stem.split("-")[0] for path in RECORDS.glob("*.jsonl")}
+    assert names == {"python", "node"}, f"both SDK suites have to run before this: tests/run sdk-python sdk-node sdk-calls. There is {sorted(names)}"
+    # Fixed paths before those with a parameter: `users/batch` is not the person `batch`.
+    patterns = [(re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(call)) + "/?"), call) for call in sorted(described, key=lambda call: call.count("{"))]
+    replies = collections.defaultdict(list)
+    for path in sorted(RECORDS.glob("*.jsonl")):
+        for line in path.read_text().splitlines():
+            record = json.loads(line)
+            call = next((call for pattern, call in patterns if pattern.fullmatch(f"{record['method']} {record['path']}")), None)
+            if call:
+                replies[call].append(record)
+    return replies
+
+
+def told(title, calls):
+    return title + "".join(f"\n  {call}" for call in sorted(calls))
+
+
+def held(missing, allowed, title):
+    assert not set(missing) - set(allowed), told(title, set(missing) - set(allowed))
+    assert not set(allowed) - set(missing), told("These stand among the exceptions and need not:", set(allowed) - set(missing))
+
+
+def test_no_call_is_left_out(described, made):
+    held([call for call in described if call not in made], NEVER_CALLED, "No scenario of an official SDK makes these calls:")
+
+
+def test_each_call_is_seen_to_succeed(made):
+    missing = [call for call, replies in made.items() if not any(record["code"] == 0 for record in replies)]
+    held(missing, NEVER_DONE, "No scenario of an official SDK sees these calls succeed:")
+
+
+def test_each_call_is_seen_to_be_refused(made):
+    missing = [call for call, replies in made.items() if not any(record["code"] != 0 and record["code"] not in OF_ANY_CALL for record in replies)]
+    held(missing, NEVER_REFUSED, "No scenario of an official SDK sees these calls refused for what they ask:")
+
+
+def test_replies_have_the_shape_that_clients_know(made):
+    seen = {}
+    for call, replies in made.items():
+        shapes = [shape.of(record["body"]) if "body" in record else "bytes" for record in replies if record["code"] == 0]
+        if shapes and call not in WITHOUT_SHAPE:
+            seen[call] = shape.added(*shapes)
+    if os.environ.get("UPDATE_SHAPES"):
+        SHAPES.write_text(json.dumps(seen, indent=1, sort_keys=True) + "\n")
+    kept = json.loads(SHAPES.read_text())
+    lines = [f"{call}: no shape is kept of it" for call in seen.keys() - kept.keys()]
+    lines += [f"{call}: a shape is kept, and no scenario sees it succeed" for call in kept.keys() - seen.keys()]
+    lines += [f"{call}: {line}" for call in seen.keys() & kept.keys() for line in shape.misfits(seen[call], kept[call])]
+    assert not lines, told("Replies differ from tests/sdk/shapes.json. Where that is wanted, run with UPDATE_SHAPES=1 and look at the difference:", lines)
