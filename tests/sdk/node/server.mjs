@@ -71,6 +71,16 @@ export function client(url, app, more = {}) {
 
 export const fresh = () => randomUUID().replaceAll("-", "");
 
+/** Awaits a call that must succeed, and gives its data. */
+export async function data(promise) {
+  const reply = await promise;
+  assert.equal(reply.code, 0, JSON.stringify(reply));
+  return reply.data;
+}
+
+/** Awaits a call that must be refused, and gives the code of the refusal. */
+export const codeOf = async (promise) => (await refusal(promise)).code;
+
 /** Awaits a call that must be refused, and gives the code of the refusal and its body. */
 export async function refusal(promise) {
   const error = await promise.then(
