@@ -122,6 +122,8 @@ pub const BATCH_PER_SECOND: u64 = 4_000;
 pub const BATCH_RECALL_MS: u64 = 24 * 3_600_000;
 /// How long it is known how far a message to many has got, in ms, as the open platform has it: 30 days.
 pub const BATCH_AGE_MS: u64 = 30 * 24 * 3_600_000;
+/// How long the uuid of a message to many is known, in ms: seven days.
+pub const BATCH_REPEATED_MS: u64 = 7 * 24 * 3_600_000;
 /// Messages to many in one direct chat that one receipt is counted for; older ones were counted before.
 pub const BATCHES_LOOKED_BACK: usize = 64;
 /// Messages to many in one direct chat among which the one is looked for that is to be taken back.

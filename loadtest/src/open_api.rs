@@ -131,8 +131,7 @@ pub fn run(plan: &Plan, server: &Server, app: &(String, String), progress: &Prog
         everyone = made["data"]["chat_id"].as_str().unwrap_or_default().to_owned();
         Ok(made)
     })?);
-    let look = caller.once("GET", &format!("/open-apis/im/v1/chats/{everyone}"), &Value::Null)?;
-    let count = look["data"]["user_count"].as_str().and_then(|count| count.parse::<u32>().ok()).unwrap_or(0);
+    let count = caller.user_count(&everyone)?;
     if count < plan.people {
         return Err(format!("a group of everyone has {count} people, and there are {}", plan.people));
     }
@@ -148,10 +147,16 @@ pub fn run(plan: &Plan, server: &Server, app: &(String, String), progress: &Prog
     progress.step("adding many");
     let ids: Vec<String> = (0..plan.people.min(ADDED_AT_ONCE)).map(people::user_id).collect();
     let mut fresh = (0..GREAT_CALLS).map(|number| caller.group(plan.groups + number)).collect::<Result<Vec<_>, _>>()?;
+    let mut filled = String::new();
     calls.push(caller.one_by_one("POST im/v1/chats/:chat_id/members, 10,000 at once", GREAT_CALLS, |_| {
         let chat = fresh.pop().unwrap_or_default();
+        filled.clone_from(&chat);
         caller.once("POST", &format!("/open-apis/im/v1/chats/{chat}/members?member_id_type=user_id"), &json!({ "id_list": ids }))
     })?);
+    let count = caller.user_count(&filled)?;
+    if (count as usize) < ids.len() {
+        return Err(format!("a group to which {} people were added has {count}", ids.len()));
+    }
     progress.clear();
     let figures = figures(plan, &calls);
     Ok(Report {
@@ -177,6 +182,12 @@ impl Caller<'_> {
         let answer = http::ask(self.server.target.address, &self.request(method, path, &body))?;
         let value: Value = serde_json::from_slice(&answer.body).map_err(|error| format!("{method} {path}: no JSON came: {error}"))?;
         if value["code"] != 0 { Err(format!("{method} {path}: {} {value}", answer.status)) } else { Ok(value) }
+    }
+
+    /// People in a group.
+    fn user_count(&self, chat: &str) -> Result<u32, String> {
+        let look = self.once("GET", &format!("/open-apis/im/v1/chats/{chat}"), &Value::Null)?;
+        look["data"]["user_count"].as_str().and_then(|count| count.parse().ok()).ok_or_else(|| format!("a group has no user_count: {look}"))
     }
 
     /// A group of the app and ten people.

@@ -64,6 +64,9 @@ struct Job {
     content: Content,
     mentions: Vec<String>,
     people: u64,
+    /// Row of `Dedupe` that leads to it, which goes with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    again: Option<[u8; 16]>,
 }
 
 /// How far a job is. Kept as JSON, after each slice.
@@ -187,6 +190,7 @@ impl Chats {
         if let Some(key) = &dedupe
             && let Some(made) = self.store.get(Table::Dedupe, tables::u32_key(bot), Key::from_slice(&key.hash)).await?
             && let Some(id) = tables::read_u64(&made, 8)
+            && (id >> COUNT_BITS).saturating_add(limits::BATCH_REPEATED_MS) > self.clock.now_ms()
         {
             return Ok(id);
         }
@@ -199,7 +203,8 @@ impl Chats {
         self.mentioned(&batch.mentions)?;
         let now_ms = self.clock.now_ms();
         let id = self.batches.numbers.next(now_ms);
-        let job = Job { bot, at_ms: now_ms, content, mentions: batch.mentions, people: batch.people.len() };
+        let again = dedupe.map(|key| key.hash);
+        let job = Job { bot, at_ms: now_ms, content, mentions: batch.mentions, people: batch.people.len(), again };
         let job = serde_json::to_vec(&job).expect("a job is plain data");
         let partition = tables::u64_key(id);
         let mut writes = vec![
@@ -442,9 +447,19 @@ impl Chats {
         let until = self.clock.now_ms().saturating_sub(limits::BATCH_AGE_MS) << COUNT_BITS;
         let range = Range::between(tables::none(), tables::u64_key(until), limits::SWEEP_MAX);
         let rows = self.store.scan(Table::BatchOrder, tables::none(), range).await?;
-        let mut writes = Vec::with_capacity(5 * rows.len());
+        let mut writes = Vec::with_capacity(6 * rows.len());
         for (row, value) in rows {
             if value.get(4) == Some(&DONE) {
+                if let (Some(id), Some(bot)) = (tables::read_u64(&row, 0), tables::read_u32(&value, 0))
+                    && let Some(again) = self.batch_job(bot, id).await.ok().and_then(|job| job.again)
+                {
+                    let (partition, again) = (tables::u32_key(bot), Key::from_slice(&again));
+                    let made = self.store.get(Table::Dedupe, partition.clone(), again.clone()).await?;
+                    // The uuid may have been used again after seven days: then the row leads to a later job.
+                    if made.and_then(|made| tables::read_u64(&made, 8)) == Some(id) {
+                        writes.push(Write::Delete(Table::Dedupe, partition, again));
+                    }
+                }
                 writes.extend(Part::ALL.map(|part| Write::Delete(Table::Batches, row.clone(), part.row())));
                 writes.push(Write::Delete(Table::BatchOrder, tables::none(), row));
             }
@@ -462,5 +477,67 @@ fn outcome(done: Result<()>) -> Result<bool> {
             tracing::debug!(%error, "a message to many does not reach one of them");
             Ok(false)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attachment::Attachments;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::directory::{Directory, PersonEntry};
+    use crate::ids::Seal;
+    use crate::log::SqliteLog;
+    use crate::store::SqliteStore;
+    use protocol::content::Text;
+    use protocol::person::PersonKind;
+
+    const DAY_MS: i64 = 24 * 3_600_000;
+
+    #[tokio::test]
+    async fn a_uuid_is_known_for_a_week_and_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config { data: folder.path().to_owned(), ..Config::default() };
+        let (sqlite, clock) = (SqliteStore::open(folder.path()).unwrap(), Clock::default());
+        let (log, store) = (Arc::new(SqliteLog::open(sqlite.clone()).await.unwrap()), Arc::new(sqlite));
+        let directory = Directory::load(store.clone()).await.unwrap();
+        let (bot, person) = (PersonEntry::new("cli_1", "Bot", PersonKind::Bot), PersonEntry::new("1001", "Anna", PersonKind::Person));
+        directory.upsert_people(vec![bot, person]).await.unwrap();
+        let (bot, person) = (directory.index("cli_1").unwrap(), directory.index("1001").unwrap());
+        let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
+        let chats = Chats::load(log, store.clone(), directory, files, Seal::new([7; 16]), clock.clone(), Arc::new(config)).await.unwrap();
+        let batch = || NewBatch {
+            people: [person].into_iter().collect(),
+            content: Content::Text(Text { text: "hello".into() }),
+            uuid: Some("once".into()),
+            ..NewBatch::default()
+        };
+
+        let first = chats.send_batch(bot, batch()).await.unwrap();
+        clock.turn(6 * DAY_MS);
+        assert_eq!(chats.send_batch(bot, batch()).await.unwrap(), first);
+        clock.turn(2 * DAY_MS);
+        let second = chats.send_batch(bot, batch()).await.unwrap();
+        assert_ne!(second, first, "a week later it is another message");
+        for id in [first, second] {
+            while chats.batches.open.lock().get(&bot).is_some_and(|ids| ids.contains(&id)) {
+                chats.batch_slice(bot, id).await.unwrap();
+            }
+        }
+        clock.turn(23 * DAY_MS);
+        chats.sweep_batches().await.unwrap();
+        assert_eq!(chats.send_batch(bot, batch()).await.map(|third| third > second), Ok(true), "the row of the later job may be old, too");
+        clock.turn(31 * DAY_MS);
+        let third = chats.batches.open.lock()[&bot][0];
+        while chats.batches.open.lock().contains_key(&bot) {
+            chats.batch_slice(bot, third).await.unwrap();
+        }
+        chats.sweep_batches().await.unwrap();
+        for table in [Table::Batches, Table::BatchOrder] {
+            assert!(store.all(table).await.unwrap().is_empty(), "{table:?}");
+        }
+        let left = store.scan(Table::Dedupe, tables::u32_key(bot), Range::first(10)).await.unwrap();
+        assert_eq!(left.len(), 3, "only those of the three messages in the chat, which go with the log: {left:?}");
     }
 }

@@ -74,6 +74,22 @@ impl Noted {
         Ok(Self { entry, reserved: Some(reserved) })
     }
 
+    /// Takes a place for the entry of a message to the address of a group's own bot. The address is a secret; which bot it is of
+    /// and where that one posts stand in the entry's targets.
+    ///
+    /// # Errors
+    /// The audit log cannot be written, so that nothing may be posted.
+    pub fn begin_hook(api: &OpenApi, call: &str, targets: Vec<String>, address: String, log_id: String) -> Result<Self, Refusal> {
+        let reserved = api.audit.reserve().or_refuse(Act::Send)?;
+        let entry = AuditEntry { call: call.to_owned(), targets, address, log_id, ..AuditEntry::default() };
+        Ok(Self { entry, reserved: Some(reserved) })
+    }
+
+    /// A message was posted, or refused with this.
+    pub fn ended_hook(mut self, posted: Result<(), &Refusal>) {
+        self.entry.code = Some(posted.map_or_else(|refusal| refusal.code, |()| 0));
+    }
+
     /// The call ended so.
     pub fn ended(mut self, outcome: &Answer) {
         self.entry.code = Some(outcome.as_ref().map_or_else(|refusal| refusal.code, |_| 0));

@@ -1,10 +1,11 @@
 //! Incoming webhooks: messages to the addresses of groups' own bots. The address is all that a caller needs.
 
 use super::OpenApi;
+use super::audit::Noted;
 use super::chat::client_message_id;
 use super::envelope::{LOG_ID, log_id, take};
 use super::error::{Act, Refusal};
-use crate::chat::{Asked, HookRefused};
+use crate::chat::{Asked, HookRefused, Hooked};
 use crate::limits::HOOK_BODY_BYTES_MAX;
 use crate::net::ClientAddress;
 use axum::body::Body;
@@ -19,13 +20,13 @@ use std::sync::Arc;
 /// `POST bot/v2/hook/:token`
 pub async fn post(api: Arc<OpenApi>, request: Request) -> Response {
     let log_id = log_id(&api);
-    answer(posted(&api, request, |body| body).await, &log_id)
+    answer(posted(&api, request, "POST bot/v2/hook/:token", &log_id, |body| body).await, &log_id)
 }
 
 /// `POST bot/hook/:token`, the older form: a title and a text.
 pub async fn post_titled(api: Arc<OpenApi>, request: Request) -> Response {
     let log_id = log_id(&api);
-    answer(posted(&api, request, titled).await, &log_id)
+    answer(posted(&api, request, "POST bot/hook/:token", &log_id, titled).await, &log_id)
 }
 
 /// The older form as the newer one.
@@ -43,7 +44,13 @@ fn titled(body: Map<String, Value>) -> Map<String, Value> {
     }
 }
 
-async fn posted(api: &OpenApi, request: Request, form: fn(Map<String, Value>) -> Map<String, Value>) -> Result<(), Refusal> {
+async fn posted(
+    api: &OpenApi,
+    request: Request,
+    call: &str,
+    log_id: &str,
+    form: fn(Map<String, Value>) -> Map<String, Value>,
+) -> Result<(), Refusal> {
     let token = request.uri().path().trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
     let address = request.extensions().get::<ClientAddress>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |client| client.0);
     let (bytes, size) = take(request.into_body(), HOOK_BODY_BYTES_MAX).await?;
@@ -67,7 +74,17 @@ async fn posted(api: &OpenApi, request: Request, form: fn(Map<String, Value>) ->
     let asked = Asked { address, timestamp: timestamp.as_deref(), sign: body.get("sign").and_then(Value::as_str), texts: &texts };
     let hooked = api.chats.hooked(&token, asked).await.map_err(|error| Refusal::of(Act::Send, error))?;
     let hooked = hooked.map_err(|refused| refusal(refused, api.config.hook_messages_per_second))?;
-    let said = api.said_to_hook(&body).map_err(|refusal| Refusal { code: 19_002, ..refusal })?;
+    // Whoever does not know the address, or does not come as the bot asks, has changed nothing and gets no place in the audit log.
+    let chat_id = api.chats.seal.chat_id(hooked.chat);
+    let targets = vec![chat_id.to_string(), api.chats.directory.user_id(hooked.bot).to_string()];
+    let noted = Noted::begin_hook(api, call, targets, address.to_string(), log_id.to_owned())?;
+    let posted = post_as(api, hooked, &body, bytes.len()).await;
+    noted.ended_hook(posted.as_ref().copied());
+    posted
+}
+
+async fn post_as(api: &OpenApi, hooked: Hooked, body: &Map<String, Value>, size: usize) -> Result<(), Refusal> {
+    let said = api.said_to_hook(body).map_err(|refusal| Refusal { code: 19_002, ..refusal })?;
     let command = Send {
         chat_id: api.chats.seal.chat_id(hooked.chat),
         client_message_id: client_message_id("h", None),
@@ -76,10 +93,17 @@ async fn posted(api: &OpenApi, request: Request, form: fn(Map<String, Value>) ->
         mention_all: said.mention_all,
         ..Send::default()
     };
-    let post = async { api.chats.send(hooked.bot, command).await?.await };
-    let sent = api.chats.in_turn(hooked.bot, bytes.len(), post).await;
-    let sent = sent.map_err(|refused| refusal(refused, api.config.hook_messages_per_second))?;
-    sent.map(drop).map_err(|error| Refusal::of(Act::Send, error))
+    let post = async {
+        api.bots_may_send(hooked.chat)?;
+        let sent = api.chats.send(hooked.bot, command).await;
+        let outcome = match sent {
+            Ok(durable) => durable.await.map(drop),
+            Err(error) => Err(error),
+        };
+        outcome.map_err(|error| Refusal::of(Act::Send, error))
+    };
+    let posted = api.chats.in_turn(hooked.bot, size, post).await;
+    posted.map_err(|refused| refusal(refused, api.config.hook_messages_per_second))?
 }
 
 /// Every text in a message, in which keywords are looked for.

@@ -1,7 +1,8 @@
 //! Who changed what through the open API can be read later, by who may, and holds nothing that people wrote.
 
 use crate::support::app::{APP, App, OTHER_APP};
-use crate::support::{PATIENCE, Server};
+use crate::support::{PATIENCE, Server, http};
+use protocol::command::{AddCustomBot, CreateGroup};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -80,4 +81,27 @@ async fn the_log_is_read_page_by_page_while_it_grows() {
     let newest = app.must(Method::GET, "clarion/v1/audit?page_size=1", json!({})).await;
     assert_eq!(&newest["items"][0]["log_id"], seen.last().expect("entries"));
     assert_eq!(app.refused(Method::GET, &format!("clarion/v1/audit?sort_type=ByCreateTimeDesc{token}"), json!({})).await, 99_992_402);
+}
+
+#[tokio::test]
+async fn what_comes_to_a_groups_own_bot_is_in_it_without_the_address() {
+    let server = Server::start().await;
+    let mut owner = server.client("e1001").await;
+    let app = App::of(&server, APP).await;
+    let group =
+        CreateGroup { client_message_id: "make".into(), name: "Plant".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() };
+    let chat_id = owner.must(group).await.chat_id;
+    let bot = owner.must(AddCustomBot { chat_id, client_message_id: "bot".into(), name: "Alarms".into(), ..AddCustomBot::default() }).await;
+    let url = bot.url.expect("the owner sees the address");
+    let post = async |body: Value| http().post(&url).body(body.to_string()).send().await.expect("the server answers").status();
+    assert_eq!(post(json!({ "msg_type": "text", "content": { "text": "swordfish" } })).await, 200);
+    assert_eq!(post(json!({ "msg_type": "song", "content": {} })).await, 400);
+
+    let told = entries(&app, &format!("target_id={chat_id}"), 2).await;
+    let outcomes: Vec<(&Value, &Value)> = told.iter().map(|entry| (&entry["call"], &entry["code"])).collect();
+    assert_eq!(outcomes, [(&json!("POST bot/v2/hook/:token"), &json!(0)), (&json!("POST bot/v2/hook/:token"), &json!(19_002))]);
+    assert_eq!(told[0]["target_ids"], json!([chat_id, bot.bot.user_id]));
+    let said = json!(told).to_string();
+    let secret = url.rsplit('/').next().expect("an address has an end");
+    assert!(!said.contains("swordfish") && !said.contains(secret), "{said}");
 }

@@ -61,6 +61,15 @@ async fn what_is_in_a_restricted_group_stays_there_for_programs_too() {
         form: None,
     };
     assert_eq!(person.refused(forward).await, 2017);
+
+    let reader = App::of(&server, OTHER_APP).await;
+    let file = app.uploaded("stream", "plan.bin", "", b"secret").await;
+    app.must(Method::POST, &format!("im/v1/chats/{chat}/members?member_id_type=app_id"), json!({ "id_list": [OTHER_APP.0] })).await;
+    let sent = app.send(&chat, "file", json!({ "file_key": file })).await;
+    let resource = format!("im/v1/messages/{}/resources/{file}?type=file", sent["message_id"].as_str().expect("an id"));
+    assert_eq!(reader.refused(Method::GET, &resource, json!({})).await, 234_038);
+    app.must(Method::PUT, &format!("im/v1/chats/{chat}"), json!({ "restricted_mode_setting": { "status": false } })).await;
+    assert_eq!(reader.call(Method::GET, &resource, "").await.bytes().await.expect("bytes")[..], *b"secret");
 }
 
 #[tokio::test]

@@ -18,28 +18,6 @@ fn bytes(count: usize) -> Vec<u8> {
     (0..count).map(|_| next(&mut state)).collect()
 }
 
-async fn upload(app: &App, path: &str, parts: &[(&str, &[u8])]) -> (u16, Value) {
-    let mut body = Vec::new();
-    for (name, value) in parts {
-        body.extend(format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes());
-        body.extend(*value);
-        body.extend(b"\r\n");
-    }
-    body.extend(b"--edge--\r\n");
-    let request = app.http.post(format!("{}/{path}", app.base)).header(header::AUTHORIZATION, format!("Bearer {}", app.token));
-    let reply =
-        request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge").body(body).send().await.expect("the server answers");
-    (reply.status().as_u16(), reply.json().await.expect("JSON"))
-}
-
-async fn uploaded(app: &App, file_type: &str, name: &str, duration: &str, bytes: &[u8]) -> String {
-    let parts: [(&str, &[u8]); 4] =
-        [("file_type", file_type.as_bytes()), ("file_name", name.as_bytes()), ("duration", duration.as_bytes()), ("file", bytes)];
-    let (status, reply) = upload(app, "im/v1/files", &parts).await;
-    assert_eq!(status, 200, "{reply}");
-    reply["data"]["file_key"].as_str().expect("a key").to_owned()
-}
-
 async fn ranged(app: &App, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
     let mut request = app.http.get(format!("{}/{path}", app.base)).header(header::AUTHORIZATION, format!("Bearer {}", app.token));
     for (name, value) in headers {
@@ -54,7 +32,7 @@ async fn a_part_of_a_file_is_fetched_by_its_range() {
     let app = App::of(&server, APP).await;
     let chat = app.group(&["e1001"]).await;
     let whole = bytes(1_000);
-    let key = uploaded(&app, "stream", "报告 \"1\".bin", "", &whole).await;
+    let key = app.uploaded("stream", "报告 \"1\".bin", "", &whole).await;
     let sent = message_id(&app.send(&chat, "file", json!({ "file_key": key })).await);
     let path = format!("im/v1/messages/{sent}/resources/{key}?type=file");
     let all = ranged(&app, &path, &[]).await;
@@ -84,11 +62,11 @@ async fn each_kind_of_file_is_sent_as_what_it_was_uploaded() {
     let app = App::of(&server, APP).await;
     let mut person = server.client("e1001").await;
     let chat = app.group(&["e1001"]).await;
-    let opus = uploaded(&app, "opus", "voice.opus", "4200", b"OggS....").await;
-    let film = uploaded(&app, "mp4", "film.mp4", "61000", b"\0\0\0\x18ftypmp42........").await;
-    let stream = uploaded(&app, "stream", "x.bin", "", b"1").await;
+    let opus = app.uploaded("opus", "voice.opus", "4200", b"OggS....").await;
+    let film = app.uploaded("mp4", "film.mp4", "61000", b"\0\0\0\x18ftypmp42........").await;
+    let stream = app.uploaded("stream", "x.bin", "", b"1").await;
     let png = hex::decode(PNG).expect("hexadecimal digits");
-    let (_, picture) = upload(&app, "im/v1/images", &[("image_type", b"message"), ("image", &png)]).await;
+    let (_, picture) = app.upload("im/v1/images", &[("image_type", b"message"), ("image", &png)]).await;
     let picture = picture["data"]["image_key"].as_str().expect("a key").to_owned();
 
     let audio = app.send(&chat, "audio", json!({ "file_key": opus })).await;
@@ -117,7 +95,7 @@ async fn each_kind_of_file_is_sent_as_what_it_was_uploaded() {
     assert_eq!(app.refused(Method::POST, "im/v1/messages?receive_id_type=user_id", body("e1001", &long)).await, 230_001);
     let emoji = json!({ "reaction_type": { "emoji_type": "OK" } });
     assert_eq!(app.refused(Method::POST, &format!("im/v1/messages/{}/reactions", message_id(&drawn)), emoji).await, 231_017);
-    let (status, wrong) = upload(&app, "im/v1/files", &[("file_type", b"stream"), ("duration", b"long"), ("file", b"1")]).await;
+    let (status, wrong) = app.upload("im/v1/files", &[("file_type", b"stream"), ("duration", b"long"), ("file", b"1")]).await;
     assert_eq!((status, &wrong["code"]), (400, &json!(234_001)));
 }
 

@@ -77,6 +77,30 @@ impl App {
         self.must(Method::POST, "im/v1/messages?receive_id_type=chat_id", body).await
     }
 
+    /// Status and body of an upload of these parts.
+    pub async fn upload(&self, path: &str, parts: &[(&str, &[u8])]) -> (u16, Value) {
+        let mut body = Vec::new();
+        for (name, value) in parts {
+            body.extend(format!("--edge\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n").as_bytes());
+            body.extend(*value);
+            body.extend(b"\r\n");
+        }
+        body.extend(b"--edge--\r\n");
+        let request = self.http.post(format!("{}/{path}", self.base)).header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        let reply =
+            request.header(header::CONTENT_TYPE, "multipart/form-data; boundary=edge").body(body).send().await.expect("the server answers");
+        (reply.status().as_u16(), reply.json().await.expect("JSON"))
+    }
+
+    /// Uploads a file and gives its key.
+    pub async fn uploaded(&self, file_type: &str, name: &str, duration: &str, bytes: &[u8]) -> String {
+        let parts: [(&str, &[u8]); 4] =
+            [("file_type", file_type.as_bytes()), ("file_name", name.as_bytes()), ("duration", duration.as_bytes()), ("file", bytes)];
+        let (status, reply) = self.upload("im/v1/files", &parts).await;
+        assert_eq!(status, 200, "{reply}");
+        reply["data"]["file_key"].as_str().expect("a key").to_owned()
+    }
+
     /// How the app sees somebody.
     pub async fn open_id(&self, user_id: &str) -> String {
         let user = self.must(Method::GET, &format!("contact/v3/users/{user_id}?user_id_type=user_id"), json!({})).await;
