@@ -237,6 +237,10 @@ def test_the_newer_search_filters(app, people):
     assert data["total"] == 1 and data["items"][0]["id"] == mine and data["items"][0]["meta_data"]["name"] == f"{key} a"
     assert data_of(raw(app, HttpMethod.POST, path, {"query": key}))["total"] == 2
     assert data_of(raw(app, HttpMethod.POST, path, {"query": key, "filter": {"search_types": ["public_not_joined"]}}))["total"] == 0
+    ok(update(app, mine, chat_type="public"))
+    for kind, expected in [("public_joined", [f"{key} a"]), ("private", [f"{key} b"])]:
+        data = data_of(raw(app, HttpMethod.POST, path, {"query": key, "filter": {"search_types": [kind]}}))
+        assert [item["meta_data"]["name"] for item in data["items"]] == expected, kind
 
 
 def test_the_list_by_activity_is_of_one_moment(app, people):
