@@ -40,8 +40,8 @@ const MATRIX: &[Row] = &[
     // What stands around the messages
     (Open, "POST im/v1/chats/:chat_id/link", "", r#"{"validity_period":"week"}"#, [0, 0, 0, 232_011, 0, 0]),
     (Closed, "POST im/v1/chats/:chat_id/link", "", r#"{"validity_period":"week"}"#, [0, 0, 232_064, 232_011, 232_064, 0]),
-    (Open, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 0, 232_001, 0, 0]),
-    (Closed, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 232_002, 232_001, 232_002, 0]),
+    (Open, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 0, 232_011, 0, 0]),
+    (Closed, "POST im/v1/chats/:chat_id/top_notice/put_top_notice", "", r#"{"chat_top_notice":[{"action_type":"1","message_id":"{message}"}]}"#, [0, 0, 232_002, 232_011, 232_002, 0]),
     (Closed, "POST im/v1/chats/:chat_id/top_notice/delete_top_notice", "", "", [0, 0, 232_002, 232_011, 232_002, 0]),
     (Open, "GET im/v1/chats/:chat_id/moderation", "", "", [0, 0, 0, 232_011, 0, 0]),
     (Open, "PUT im/v1/chats/:chat_id/moderation", "", r#"{"moderation_setting":"only_owner"}"#, [0, 232_017, 232_017, 232_011, 232_017, 0]),
