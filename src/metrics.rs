@@ -1,6 +1,6 @@
 //! Every metric, declared once with its meaning and unit.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use std::sync::LazyLock;
 
 /// All metrics of this process; `/metrics` prints it.
@@ -32,6 +32,10 @@ fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(name, help).expect("the name is a valid metric name")
 }
 
+fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), &[label]).expect("the name is a valid metric name")
+}
+
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
     Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())).expect("the buckets grow")
 }
@@ -50,6 +54,12 @@ metrics! {
     LOG_TRIMMED: IntCounter = counter("log_trimmed_total", "Records that the log let go because they were older than `log_keep_days`");
     DUPLICATES: IntCounter = counter("log_duplicates_total", "Appends answered with the record of an earlier try");
     CONFLICTS: IntCounter = counter("log_conflicts_total", "Appends refused because the chat had moved on");
+    LOG_APPEND_SECONDS: Histogram = histogram("log_append_seconds", "In a cluster: time from sending an append until the log had it", SECONDS);
+    LOG_HOLES: IntCounter = counter("log_holes_total", "In a cluster: messages of the log that did not come live and were read from it");
+    LOG_DAMAGED: IntCounter = counter("log_damaged_total", "In a cluster: messages of the log that could not be read and were passed over");
+    LOG_BEHIND_STORE: IntCounter = counter("log_behind_store_total", "In a cluster: chats of which the store has records that the log has lost");
+    STORE_LAG: IntGaugeVec = gauges("store_lag_messages", "In a cluster: messages of the log that the store has not got yet, by group", "group");
+    STORE_OVERLAY_BYTES: IntGauge = gauge("store_overlay_bytes", "In a cluster: rows that wait for the store in this node's memory");
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);
     COMMIT_JOBS: Histogram = histogram("store_commit_jobs", "Appends and writes in one group commit", COUNTS);
     COMMIT_FAILURES: IntCounter = counter("store_commit_failures_total", "Commits that failed and were undone");

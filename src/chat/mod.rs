@@ -16,6 +16,7 @@ mod content;
 mod custom_bot;
 pub mod emoji;
 mod ephemeral;
+mod follow;
 mod follow_up;
 mod forward;
 mod group;
@@ -79,7 +80,7 @@ use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
-use crate::log::{Committed, Log, Reached};
+use crate::log::{Log, Reached};
 use crate::metrics;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
@@ -266,26 +267,6 @@ impl Chats {
                 }
             }
         }
-    }
-
-    /// What the chats themselves note of a committed record; called in the order of the log, before anybody is told.
-    pub fn committed(&self, committed: &Committed) {
-        let key = ChatKey(committed.record.chat);
-        if let Some(head) = self.head_in_memory(key) {
-            head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
-            head.committed_seq.fetch_max(committed.record.seq, Ordering::AcqRel);
-            if committed.record.message().is_some() {
-                // Whoever writes has read what stands before.
-                let cursor = head::Cursor {
-                    delivered_seq: committed.record.seq,
-                    read_seq: committed.record.seq,
-                    read_position: committed.record.position,
-                    read_at_ms: committed.record.at_ms,
-                };
-                self.receipts.advance(&head, committed.record.by, cursor);
-            }
-        }
-        self.noted.raise(committed.group, committed.offset);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

@@ -92,25 +92,32 @@ impl Delivery {
     async fn record(&self, committed: &Committed, started: Instant) {
         let record = &committed.record;
         let chat = ChatKey(record.chat);
-        let audience = &committed.audience;
-        let moved = audience.moved.as_deref();
+        let members = match self.chats.audience(committed).await {
+            Ok(members) => members,
+            Err(error) => {
+                // Whoever is online and has missed it is told by the next `sync`; the cursor that they are given stays before it.
+                tracing::error!(%error, "who is to be told of a record is not known");
+                return;
+            }
+        };
+        let moved = committed.moved.as_deref();
         let (came, went) = match (&record.change, moved) {
             (Change::MembersAdded { .. }, Some(moved)) => (Some(moved), None),
             (Change::MembersRemoved { .. }, Some(moved)) => (None, Some(moved)),
             _ => (None, None),
         };
         // Few online: at once, right here. Many, or behind many of the same chat: in slices by the shards.
-        let online = self.registry.online_count(&audience.members, limits::FANOUT_AT_ONCE + 1);
+        let online = self.registry.online_count(&members, limits::FANOUT_AT_ONCE + 1);
         if online > limits::FANOUT_AT_ONCE || self.fanout.busy(chat) {
             let members = match came {
-                Some(came) => Arc::new(&*audience.members - came),
-                None => audience.members.clone(),
+                Some(came) => Arc::new(&*members - came),
+                None => members.clone(),
             };
             let event = Arc::new(EventFrame::new(Event::Record(self.chats.shape(record))));
             self.fanout.submit(BigJob { chat, group: committed.group, offset: committed.offset, event, members, started }).await;
         } else if online > 0 {
             let event = EventFrame::new(Event::Record(self.chats.shape(record)));
-            let handed = self.each_online(&audience.members, |user| {
+            let handed = self.each_online(&members, |user| {
                 if came.is_some_and(|came| came.contains(user)) {
                     return 0;
                 }

@@ -6,17 +6,20 @@
 //! Never: no rule of a chat, no right, no socket.
 
 pub mod check;
+mod jetstream;
 mod position;
 pub mod record;
 mod sqlite;
 mod trim;
 
+pub use jetstream::{JetStreamLog, JetStreamSettings};
 pub use position::{Position, Reached};
 pub use record::Record;
 pub use sqlite::SqliteLog;
 
 use crate::error::{Error, Result};
-use crate::store::{Answer, Write};
+use crate::store::tables::{self, Table};
+use crate::store::{Answer, Range, Store, Write};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -96,8 +99,12 @@ pub struct Committed {
     pub offset: u64,
     /// The record.
     pub record: Arc<Record>,
-    /// Who is told.
-    pub audience: Audience,
+    /// Members when it was made; none: it was made on another node, in a chat with many.
+    pub members: Option<Arc<RoaringBitmap>>,
+    /// Members who came or went with it.
+    pub moved: Option<Arc<RoaringBitmap>>,
+    /// Rows that came with it from another node. They are in the store already, for whoever asks it.
+    pub rows: Vec<Write>,
 }
 
 /// A record as it is read back.
@@ -126,6 +133,36 @@ pub trait Log: Send + Sync {
     /// Offsets of the last committed records.
     fn head(&self) -> Position;
 
+    /// Could a position have been given out by this log, if by another node of it? One that could not is of a log that was
+    /// there before, or elsewhere.
+    fn may_have(&self, position: &Position) -> bool;
+
     /// Takes the stream of committed records, in order, in batches. Only one can take it.
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;
+}
+
+/// Reads records of a chat from the rows of a store.
+async fn read_rows(store: &dyn Store, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut bucket = from_seq / tables::BUCKET_SEQS;
+    while bucket <= to_seq / tables::BUCKET_SEQS && entries.len() < limit {
+        let range = Range::between(tables::u64_key(from_seq), tables::u64_key(to_seq), limit - entries.len());
+        let rows = store.scan(Table::Messages, tables::bucket_key(chat, bucket * tables::BUCKET_SEQS), range).await?;
+        for (_, value) in rows {
+            entries.push(entry(&value)?);
+        }
+        bucket += 1;
+    }
+    Ok(entries)
+}
+
+/// Reads a row of `Messages` or `Changes`.
+fn entry(value: &[u8]) -> Result<Entry> {
+    let damaged = |why: String| {
+        tracing::error!(why, "a kept record is damaged");
+        Error::storage("a kept record is damaged; `clarion check` says which")
+    };
+    let offset = tables::read_u64(value, 0).ok_or_else(|| damaged("it is too short".into()))?;
+    let record = Record::decode(&value[8..]).map_err(|why| damaged(why.to_string()))?;
+    Ok(Entry { offset, record: Arc::new(record) })
 }

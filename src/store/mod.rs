@@ -4,9 +4,11 @@
 //! Never: no rule of a chat, no right, no wire type. Typed rows are made by the modules that own them; the tables that
 //! exist, and how their keys are made, stand in [`tables`].
 
+mod overlay;
 mod sqlite;
 pub mod tables;
 
+pub use overlay::{LogPlace, Overlay};
 pub use sqlite::{Job, SqliteStore, apply, get};
 pub use tables::{Key, Table};
 
@@ -25,6 +27,15 @@ pub enum Write {
     Put(Table, Key, Key, Vec<u8>),
     /// The row is gone.
     Delete(Table, Key, Key),
+}
+
+impl Write {
+    /// Which row it is about.
+    pub fn place(&self) -> (Table, Key, Key) {
+        match self {
+            Self::Put(table, partition, row, _) | Self::Delete(table, partition, row) => (*table, partition.clone(), row.clone()),
+        }
+    }
 }
 
 /// Which rows of a partition, and how many.
@@ -78,4 +89,35 @@ pub trait Store: Send + Sync {
 
     /// Makes all these changes, or none. Durable when it returns.
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
+}
+
+/// A record of the log with its rows, as the store takes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredEntry {
+    /// Time of the write in µs since 1970; it grows strictly in a chat, so that in whatever order entries come, the last counts.
+    pub stamp_us: u64,
+    /// When the record was accepted, ms since 1970: it decides which period's table has it.
+    pub at_ms: u64,
+    /// Key of the chat.
+    pub chat: u64,
+    /// Seq of the record.
+    pub seq: u64,
+    /// Seq of the message that the record changes.
+    pub target: Option<u64>,
+    /// The record as [`Table::Messages`] has it.
+    pub value: Vec<u8>,
+    /// Rows that go with it.
+    pub writes: Vec<Write>,
+}
+
+/// A store that follows a log which is not part of it.
+pub trait EntryStore: Store {
+    /// Writes records with their rows. The same ones may come again, and in another order; the result is the same.
+    fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()>;
+
+    /// The last seq of a chat that the store has, 0 when it has none.
+    fn last_seq(&self, chat: u64) -> Answer<'_, u64>;
+
+    /// Does it answer now? While it does not, its calls fail at once.
+    fn healthy(&self) -> bool;
 }
