@@ -4,6 +4,7 @@
 //! Never: no rule of a chat, no right, no wire type. Typed rows are made by the modules that own them; the tables that
 //! exist, and how their keys are made, stand in [`tables`].
 
+pub mod cql;
 mod sqlite;
 pub mod tables;
 
@@ -28,7 +29,7 @@ pub enum Write {
 }
 
 /// Which rows of a partition, and how many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Range {
     /// From here on.
     pub from: Bound<Key>,

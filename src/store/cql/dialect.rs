@@ -34,7 +34,10 @@ impl Dialect {
     /// Looks which server this is: only ScyllaDB has this table.
     pub async fn of(session: &Session) -> Result<Self, ExecutionError> {
         let rows = session
-            .query_unpaged("SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system' AND table_name = 'scylla_local'", &[])
+            .query_unpaged(
+                "SELECT table_name FROM system_schema.tables WHERE keyspace_name = 'system' AND table_name = 'scylla_local'",
+                &[],
+            )
             .await?;
         let found = rows.into_rows_result().is_ok_and(|rows| rows.rows_num() > 0);
         Ok(if found { Self::Scylla } else { Self::Cassandra })

@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::metrics;
 use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::watch;
 
 /// Calls in a row that ran out of time before the store is taken for gone. One may be a pause of the server's memory
 /// management; a store that hangs makes a few callers wait, not everybody.
@@ -42,18 +43,18 @@ impl Failure {
 
 /// The state of the store as this node sees it.
 pub(super) struct Health {
-    up: AtomicBool,
+    up: watch::Sender<bool>,
     slow: AtomicU32,
 }
 
 impl Health {
     pub(super) fn new() -> Self {
         metrics::CQL_UP.set(1);
-        Self { up: AtomicBool::new(true), slow: AtomicU32::new(0) }
+        Self { up: watch::Sender::new(true), slow: AtomicU32::new(0) }
     }
 
     pub(super) fn up(&self) -> bool {
-        self.up.load(Ordering::Acquire)
+        *self.up.borrow()
     }
 
     /// Refuses a call at once while the store does not answer.
@@ -61,18 +62,26 @@ impl Health {
         if self.up() { Ok(()) } else { Err(Error::storage("the store of the cluster cannot be reached")) }
     }
 
+    /// Resolves when the store does not answer any more: who waits for it need not wait for the time limit.
+    pub(super) async fn gone(&self) {
+        // The sender is this one, so waiting does not fail.
+        let _ = self.up.subscribe().wait_for(|up| !*up).await;
+    }
+
     /// An answer came.
     pub(super) fn answered(&self) {
         self.slow.store(0, Ordering::Relaxed);
     }
 
-    /// The probe got its answer.
-    pub(super) fn back(&self) {
+    /// The probe got its answer. True when it had been away.
+    pub(super) fn back(&self) -> bool {
         self.answered();
-        if !self.up.swap(true, Ordering::AcqRel) {
+        let was_away = !self.up.send_replace(true);
+        if was_away {
             metrics::CQL_UP.set(1);
             tracing::info!("the store of the cluster answers again");
         }
+        was_away
     }
 
     /// A call failed.
@@ -82,7 +91,7 @@ impl Health {
             Failure::Slow => self.slow.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_IN_A_ROW,
             Failure::Refused | Failure::Wrong => false,
         };
-        if gone && self.up.swap(false, Ordering::AcqRel) {
+        if gone && self.up.send_replace(false) {
             metrics::CQL_UP.set(0);
             tracing::error!("the store of the cluster does not answer; its callers are told to come back until it does");
         }

@@ -57,7 +57,7 @@ impl Lane {
         let (timeout, ask_another_after) = match self {
             Self::Urgent => (Duration::from_secs(2), Some(Duration::from_millis(30))),
             Self::Normal => (Duration::from_secs(4), Some(Duration::from_millis(100))),
-            Self::Bulk => (Duration::from_secs(20), None),
+            Self::Bulk => (Duration::from_secs(10), None),
         };
         let mut balance = DefaultPolicy::builder().token_aware(true);
         if let Some(datacenter) = &settings.datacenter {
@@ -133,10 +133,15 @@ impl Link {
     }
 
     /// Runs a statement whose answer is short.
-    pub(super) async fn execute(&self, what: &'static str, statement: &PreparedStatement, values: impl SerializeRow) -> Result<QueryResult> {
+    pub(super) async fn execute(
+        &self,
+        what: &'static str,
+        statement: &PreparedStatement,
+        values: impl SerializeRow,
+    ) -> Result<QueryResult> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.session.execute_unpaged(statement, values).await;
+        let outcome = self.while_up(self.session.execute_unpaged(statement, values)).await;
         self.observed(what, started, outcome)
     }
 
@@ -150,7 +155,7 @@ impl Link {
     ) -> Result<(QueryRowsResult, PagingStateResponse)> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.session.execute_single_page(statement, values, from).await;
+        let outcome = self.while_up(self.session.execute_single_page(statement, values, from)).await;
         let (page, next) = self.observed(what, started, outcome)?;
         Ok((rows(page)?, next))
     }
@@ -159,8 +164,20 @@ impl Link {
     pub(super) async fn batch(&self, what: &'static str, batch: &Batch, values: impl BatchValues) -> Result<()> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.session.batch(batch, values).await;
+        let outcome = self.while_up(self.session.batch(batch, values)).await;
         self.observed(what, started, outcome).map(drop)
+    }
+
+    /// Waits for an answer for as long as the store is there.
+    async fn while_up<T>(
+        &self,
+        call: impl Future<Output = std::result::Result<T, ExecutionError>>,
+    ) -> std::result::Result<T, ExecutionError> {
+        tokio::select! {
+            biased;
+            outcome = call => outcome,
+            () = self.health.gone() => Err(ExecutionError::EmptyPlan),
+        }
     }
 
     fn observed<T>(&self, what: &'static str, started: Instant, outcome: std::result::Result<T, ExecutionError>) -> Result<T> {

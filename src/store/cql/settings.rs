@@ -55,7 +55,9 @@ impl CqlSettings {
             ));
         }
         if let Some(datacenter) = &self.datacenter
-            && (datacenter.is_empty() || datacenter.len() > 100 || !datacenter.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
+            && (datacenter.is_empty()
+                || datacenter.len() > 100
+                || !datacenter.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
         {
             return Err(format!("the data centre is \"{}\" and must be letters, digits, `-`, `_` and `.`", crate::error::clip(datacenter)));
         }
