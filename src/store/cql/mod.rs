@@ -172,18 +172,18 @@ impl Inner {
     ) -> std::result::Result<Self, String> {
         let failed = |error: scylla::errors::PrepareError| format!("a statement cannot be prepared: {error}");
         let (of_link, keyspace) = (&link, settings.keyspace.as_str());
-        let mut tables: Vec<(usize, Arc<Statements>)> =
-            futures_util::stream::iter(Table::ALL.iter().filter(|table| period::Family::of(**table).is_none()))
-                .map(|table| async move {
-                    let statements = Statements::prepare(of_link, keyspace, table.name(), schema::shape(*table), Lane::of(*table)).await?;
-                    Ok((*table as usize, Arc::new(statements)))
-                })
-                .buffer_unordered(PREPARED_AT_ONCE)
-                .try_collect()
-                .await
-                .map_err(failed)?;
+        let whole: Vec<Table> = Table::ALL.iter().copied().filter(|table| period::Family::of(*table).is_none()).collect();
+        let tables: Vec<(usize, Arc<Statements>)> = futures_util::stream::iter(whole)
+            .map(|table| async move {
+                let statements = Statements::prepare(of_link, keyspace, table.name(), schema::shape(table), Lane::of(table)).await?;
+                Ok((table as usize, Arc::new(statements)))
+            })
+            .buffer_unordered(PREPARED_AT_ONCE)
+            .try_collect()
+            .await
+            .map_err(failed)?;
         let mut by_number = vec![None; Table::ALL.len()];
-        for (number, statements) in tables.drain(..) {
+        for (number, statements) in tables {
             by_number[number] = Some(statements);
         }
         let periods = Periods::prepare(&link, keyspace).await.map_err(failed)?;
@@ -268,5 +268,19 @@ impl Store for CqlStore {
 
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()> {
         Box::pin(async move { self.inner.write(&writes).await })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Compiles only when all of it can be given to a task.
+    #[expect(dead_code, reason = "only its types are checked")]
+    fn calls_can_be_given_to_a_task(store: &CqlStore) {
+        fn can<T: Send>(_: T) {}
+        can(CqlStore::open(CqlSettings::default(), Clock::default()));
+        can(CqlStore::migrate(&CqlSettings::default(), &Clock::default()));
+        can(store.write_entries(&[]));
     }
 }

@@ -84,16 +84,14 @@ impl Inner {
         if to.as_ref().is_some_and(|to| *to <= from) {
             return Ok(Vec::new());
         }
-        let limit = i32::try_from(range.limit).unwrap_or(i32::MAX);
         let mut statement = statements.scan(range.backward, to.is_some()).clone();
         if range.limit > LONG_SCAN {
             statement.set_execution_profile_handle(Some(self.link.profile(Lane::Bulk)));
         }
+        let (limit, shape) = (range.limit, statements.shape);
         match to {
-            None => self.paged("scan", statement, (stored.as_slice(), from.as_slice(), limit), statements.shape, false).await,
-            Some(to) => {
-                self.paged("scan", statement, (stored.as_slice(), from.as_slice(), to.as_slice(), limit), statements.shape, false).await
-            }
+            None => self.paged("scan", statement, (stored.as_slice(), from.as_slice()), limit, shape, false).await,
+            Some(to) => self.paged("scan", statement, (stored.as_slice(), from.as_slice(), to.as_slice()), limit, shape, false).await,
         }
     }
 
@@ -109,7 +107,7 @@ impl Inner {
             let mut parts = futures_util::stream::iter(0..RING_PARTS)
                 .map(|part| {
                     let (first, last) = tokens(part);
-                    self.paged("all", statements.all.clone(), (first, last), statements.shape, true)
+                    self.paged("all", statements.all.clone(), (first, last), usize::MAX, statements.shape, true)
                 })
                 .buffer_unordered(RING_PARTS_AT_ONCE);
             while let Some(found) = parts.try_next().await? {
@@ -120,12 +118,14 @@ impl Inner {
         Ok(all)
     }
 
-    /// Every row that a statement gives, page by page.
+    /// The rows that a statement gives, page by page, until there are as many as wanted. The statements have no `LIMIT`:
+    /// Cassandra counts it wrongly when pages of one answer have different sizes.
     async fn paged(
         &self,
         what: &'static str,
         mut statement: PreparedStatement,
         values: impl SerializeRow,
+        limit: usize,
         shape: Shape,
         with_partition: bool,
     ) -> Result<Vec<Found>> {
@@ -133,7 +133,7 @@ impl Inner {
         let mut state = PagingState::start();
         let mut page_rows = FIRST_PAGE;
         loop {
-            statement.set_page_size(page_rows);
+            statement.set_page_size(page_rows.min(i32::try_from(limit - all.len()).unwrap_or(PAGE_MAX)));
             self.reads.fetch_add(1, Ordering::Relaxed);
             let (page, next) = self.link.page(what, &statement, &values, state).await?;
             let read = found(&page, shape, with_partition)?;
@@ -141,9 +141,10 @@ impl Inner {
                 page_rows = (page_rows * 2).min(PAGE_MAX);
             }
             all.extend(read);
+            all.truncate(limit);
             match next.into_paging_control_flow() {
-                ControlFlow::Break(()) => return Ok(all),
-                ControlFlow::Continue(more) => state = more,
+                ControlFlow::Continue(more) if all.len() < limit => state = more,
+                _ => return Ok(all),
             }
         }
     }

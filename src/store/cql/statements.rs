@@ -63,7 +63,7 @@ impl Statements {
         let table = format!("{keyspace}.{name}");
         let columns = shape.selected();
         let scan = |bound: &str, order: &str| {
-            format!("SELECT {columns} FROM {table} WHERE partition = ? AND row >= ?{bound} ORDER BY row {order} LIMIT ?")
+            format!("SELECT {columns} FROM {table} WHERE partition = ? AND row >= ?{bound} ORDER BY row {order}")
         };
         let puts = match shape {
             Shape::Value => vec![format!("INSERT INTO {table} (partition, row, value) VALUES (?, ?, ?) USING TIMESTAMP ?")],

@@ -1,0 +1,5 @@
+//! What every engine behind a seam must do: the same cases on each of them.
+
+mod store;
+mod store_cql;
+mod stores;
