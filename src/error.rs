@@ -106,6 +106,11 @@ impl Error {
         Self::new(ErrorCode::NotAllowed, format!("you may not {what} here"), why, "ask the owner or a manager of the group")
     }
 
+    /// Only the one whose it is may do that.
+    pub fn not_yours(what: &str) -> Self {
+        Self::new(ErrorCode::NotAllowed, format!("you may not {what}"), "it is somebody else's", "leave it to the one whose it is")
+    }
+
     /// The group was dissolved.
     pub fn dissolved() -> Self {
         Self::new(ErrorCode::ChatDissolved, "the group was dissolved", "nothing can be changed in it any more", "make a new group")

@@ -12,6 +12,7 @@ use protocol::command::{Changed, Edit, Recall};
 use protocol::content::Content;
 use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
+use protocol::person::PersonKind;
 use std::sync::Arc;
 
 /// What a message is to say.
@@ -37,7 +38,7 @@ impl Chats {
         let head = self.head(key).await?;
         let record = self.visible_message(&head, user, seq).await?;
         if record.by != user {
-            return Err(Error::not_allowed("edit that message", "it is somebody else's"));
+            return Err(Error::not_yours("edit that message"));
         }
         let old = record.message().map(|message| &message.content);
         if !matches!((old, &command.content), (Some(Content::Text(_) | Content::Post(_)), Content::Text(_) | Content::Post(_))) {
@@ -88,7 +89,7 @@ impl Chats {
         .await
     }
 
-    /// Takes a message back: one's own within the time for it, or as owner or manager of the group.
+    /// Takes a message back: one's own within the time for it, or any as owner or manager of the group, or as the bot that made it.
     pub async fn recall(&self, user: u32, command: Recall) -> Result<Changed> {
         self.recall_within(user, command, Some(self.config.recall_minutes)).await
     }
@@ -116,11 +117,14 @@ impl Chats {
                 if state.recalled_seqs.contains(seq) {
                     return Ok(Decided::Already(Changed { seq: state.seq }));
                 }
-                if record.by != user && !rights.recall_others {
+                // The bot that made a group keeps order there, whoever owns it now; a person who gave a group away does so no more.
+                let keeps_order = rights.recall_others
+                    || (key.pair().is_none() && state.info.creator == user && self.directory.kind(user) == PersonKind::Bot);
+                if record.by != user && !keeps_order {
                     return Err(Error::not_allowed("recall that message", "it is somebody else's, and you are neither owner nor manager"));
                 }
                 if record.by == user
-                    && !rights.recall_others
+                    && !keeps_order
                     && let Some(minutes) = minutes
                 {
                     self.within(record.at_ms, minutes, "recall")?;

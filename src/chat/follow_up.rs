@@ -29,7 +29,7 @@ impl Chats {
             ));
         }
         if record.by != user {
-            return Err(Error::not_allowed("offer follow-ups to that message", "it was sent by somebody else"));
+            return Err(Error::not_yours("offer follow-ups to that message"));
         }
         self.within_ms(record.at_ms, limits::FOLLOW_UP_MS, "offer follow-ups to")?;
         check(&follow_ups)?;

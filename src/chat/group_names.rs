@@ -168,6 +168,11 @@ impl GroupNames {
         self.0.read().groups.get(&key).map(|named| (fit(&named.text, query), named.created_at_ms))
     }
 
+    /// Is it a group that everybody may find?
+    pub fn is_public(&self, key: ChatKey) -> bool {
+        self.0.read().groups.get(&key).is_some_and(|named| named.public)
+    }
+
     /// Public groups that fit a folded query.
     pub fn public(&self, query: &str) -> Vec<(Fit, u64, ChatKey)> {
         let inside = self.0.read();

@@ -26,8 +26,10 @@ pub struct GroupSearch {
     pub managed: bool,
     /// Names of members count.
     pub by_members: bool,
-    /// Groups that I am in.
-    pub own: bool,
+    /// Private groups that I am in.
+    pub own_private: bool,
+    /// Public groups that I am in.
+    pub own_public: bool,
     /// Public groups that I am not in.
     pub public: bool,
     /// Behind this place.
@@ -40,7 +42,17 @@ impl GroupSearch {
     /// A search by name over everything.
     pub fn of(query: &str, page: Option<String>, limit: usize) -> Self {
         let members = RoaringBitmap::new();
-        Self { query: query.to_owned(), members, managed: false, by_members: true, own: true, public: true, page, limit }
+        Self {
+            query: query.to_owned(),
+            members,
+            managed: false,
+            by_members: true,
+            own_private: true,
+            own_public: true,
+            public: true,
+            page,
+            limit,
+        }
     }
 }
 
@@ -85,8 +97,9 @@ impl Chats {
         let (inside, _) = self.memberships(user).await?;
         let inside: std::collections::HashSet<ChatKey> = inside.into_iter().filter(|key| key.pair().is_none()).collect();
         let mut places: Vec<Place> = Vec::new();
-        if search.own {
-            places.extend(self.own_groups(user, &search, &query, inside.iter().copied().collect()).await?);
+        if search.own_private || search.own_public {
+            let asked = |key: &ChatKey| if self.names.is_public(*key) { search.own_public } else { search.own_private };
+            places.extend(self.own_groups(user, &search, &query, inside.iter().copied().filter(asked).collect()).await?);
         }
         if search.public && !search.managed && search.members.is_empty() {
             let public = self.names.public(&query).into_iter().filter(|(_, _, key)| !inside.contains(key));

@@ -142,11 +142,11 @@ impl Chats {
             |head, state| {
                 let (role, rights) = writable(head, state, by)?;
                 let only_self = who.len() == 1 && who.contains(by.user);
-                if let Some(owner) = state.info.owner.filter(|owner| who.contains(*owner)) {
-                    return Err(owner_stays(owner == by.user));
-                }
                 if !only_self && !rights.remove_members {
                     return Err(Error::not_allowed("remove members", "only the owner and the managers may"));
+                }
+                if let Some(owner) = state.info.owner.filter(|owner| who.contains(*owner)) {
+                    return Err(owner_stays(owner == by.user));
                 }
                 let reserved = |user: u32| role == Role::Manager && user != by.user && state.info.managers.contains(&user);
                 if who.iter().any(reserved) {

@@ -61,6 +61,7 @@ impl Chats {
         self.act(
             key,
             |head, state| {
+                state.rights(key, user).map_err(|_| Error::message_not_found())?;
                 let (_, rights) = writable(head, state, user)?;
                 may_pin(&rights)?;
                 match unpinned(&state.info, seq) {

@@ -150,7 +150,7 @@ impl Chats {
         let record = self.entry(key, reaction_seq).await.map_err(|_| not_there())?.record;
         let reaction = Reaction::of(&record).filter(|_| record.target() == Some(seq)).ok_or_else(not_there)?;
         if reaction.by != user {
-            return Err(Error::not_allowed("take that reaction back", "it is somebody else's"));
+            return Err(Error::not_yours("take that reaction back"));
         }
         let folded = self.folded(key, seq, seq).await?;
         if Reaction::standing(&folded, seq, &reaction.emoji, user).is_some_and(|standing| standing.seq == reaction.seq) {

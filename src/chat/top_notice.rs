@@ -29,6 +29,8 @@ impl Chats {
         let by = by.into();
         let key = group_key(key, "top notice")?;
         let head = self.head(key).await?;
+        // A stranger learns nothing of what stands in it.
+        head.lock().rights(key, by)?;
         let (target, preview) = match top {
             OnTop::Message(message_id) => {
                 let (of, seq) = self.place(message_id)?;

@@ -79,7 +79,8 @@ pub async fn search_filtered(mut call: Call) -> Answer {
         members,
         managed: flag("is_manager"),
         by_members: !flag("disable_search_by_user"),
-        own: asks("private") || asks("public_joined"),
+        own_private: asks("private"),
+        own_public: asks("public_joined"),
         public: asks("public_not_joined"),
         ..GroupSearch::of(&query, page.token.clone(), page.size)
     };

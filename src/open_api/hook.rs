@@ -79,7 +79,7 @@ async fn posted(
     let targets = vec![chat_id.to_string(), api.chats.directory.user_id(hooked.bot).to_string()];
     let noted = Noted::begin_hook(api, call, targets, address.to_string(), log_id.to_owned())?;
     let posted = post_as(api, hooked, &body, bytes.len()).await;
-    noted.ended_hook(posted.as_ref().map(|()| ()));
+    noted.ended_hook(posted.as_ref().copied());
     posted
 }
 

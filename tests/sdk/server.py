@@ -12,6 +12,8 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Where the suites write down the calls that their SDK makes, for calls/test_calls.py.
+RECORDS = ROOT / "target" / "test-logs" / "sdk-calls"
 
 
 def binary() -> str:

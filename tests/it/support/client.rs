@@ -137,17 +137,30 @@ impl Client {
 
     /// Waits for the reply to a command, or the end of the connection.
     pub async fn reply_or_end<C: CommandBody>(&mut self, id: u32) -> Result<Result<C::Reply, ErrorBody>, Ended> {
+        let reply = self.encoded_reply(id, C::NAME).await?;
+        Ok(reply
+            .map(|body| self.encoding.decode(&body).unwrap_or_else(|error| panic!("the reply to `{}` cannot be read: {error}", C::NAME))))
+    }
+
+    async fn encoded_reply(&mut self, id: u32, command: &str) -> Result<Result<Vec<u8>, ErrorBody>, Ended> {
         loop {
             if let Some(reply) = self.replies.remove(&id) {
-                return Ok(reply.map(|body| {
-                    self.encoding.decode(&body).unwrap_or_else(|error| panic!("the reply to `{}` cannot be read: {error}", C::NAME))
-                }));
+                return Ok(reply);
             }
             if let Some(ended) = &self.ended {
                 return Err(ended.clone());
             }
-            self.read_one(&format!("the reply to `{}`", C::NAME)).await;
+            self.read_one(&format!("the reply to `{command}`")).await;
         }
+    }
+
+    /// Sends a command by its name, with its body in JSON, on a connection that speaks JSON.
+    pub async fn ask_in_json(&mut self, command: &str, body: &str) -> Result<serde_json::Value, ErrorBody> {
+        let id = self.next_id;
+        self.next_id += 1;
+        self.raw(Message::Text(format!(r#"{{"id":{id},"command":"{command}","body":{body}}}"#).into())).await;
+        let reply = self.encoded_reply(id, command).await.unwrap_or_else(|ended| panic!("`{command}` ended the connection: {ended:?}"));
+        reply.map(|body| serde_json::from_slice(&body).expect("a reply is JSON"))
     }
 
     async fn read_one(&mut self, waited_for: &str) {

@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, everybody, fresh, makeGroup, refusal, sendText, startServer, textOf } from "./server.mjs";
+import { APP_1, APP_2, all, client, data, everybody, fresh, makeGroup, refusal, sendText, startServer, textOf } from "./server.mjs";
 
 let server, app, other, people, group;
 
@@ -16,11 +16,6 @@ before(async () => {
 
 after(() => server?.stop());
 
-const data = async (promise) => {
-  const reply = await promise;
-  assert.equal(reply.code, 0, JSON.stringify(reply));
-  return reply.data;
-};
 const say = (text) => data(sendText(app, group, text));
 const react = (who, message_id, emoji_type) => who.im.v1.messageReaction.create({ path: { message_id }, data: { reaction_type: { emoji_type } } });
 const card = (text) => ({ config: { update_multi: true }, elements: [{ tag: "markdown", content: text }] });

@@ -1,6 +1,8 @@
 // Starts the real server by tests/sdk/server.py and gives clients of the official SDK for the two demo apps.
 
 import { spawn } from "node:child_process";
+import { appendFileSync, mkdirSync, rmSync } from "node:fs";
+import { basename } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import assert from "node:assert/strict";
@@ -30,14 +32,54 @@ export async function startServer() {
   };
 }
 
+// Each call that the SDK makes, and how it was answered, is written down for calls/test_calls.py: one file for each file of this suite.
+const folder = fileURLToPath(new URL("../../../target/test-logs/sdk-calls/", import.meta.url));
+const file = `${folder}node-${basename(process.argv[1], ".test.mjs")}.jsonl`;
+mkdirSync(folder, { recursive: true });
+rmSync(file, { force: true });
+
+function record({ method, url }, status, reply) {
+  const entry = { method: method.toUpperCase(), path: new URL(url).pathname, code: status };
+  if (reply?.constructor === Object) {
+    const { code, msg, ...body } = reply;
+    Object.assign(entry, { code: code ?? status, body });
+  } else entry.bytes = true;
+  appendFileSync(file, JSON.stringify(entry) + "\n");
+}
+
+// What the SDK sends with when it is told nothing else, watched.
+const httpInstance = {
+  ...lark.defaultHttpInstance,
+  async request(options) {
+    try {
+      const reply = await lark.defaultHttpInstance.request(options);
+      record(options, 0, options.$return_headers ? reply.data : reply);
+      return reply;
+    } catch (error) {
+      if (error.response) record(options, error.response.status, error.response.data);
+      throw error;
+    }
+  },
+};
+
 // The SDK prints each refusal as an error; the refusals of these tests are wanted.
 const silent = { error() {}, warn() {}, info() {}, debug() {}, trace() {} };
 
 export function client(url, app, more = {}) {
-  return new lark.Client({ ...app, domain: url, logger: silent, loggerLevel: lark.LoggerLevel.fatal, ...more });
+  return new lark.Client({ ...app, domain: url, httpInstance, logger: silent, loggerLevel: lark.LoggerLevel.fatal, ...more });
 }
 
 export const fresh = () => randomUUID().replaceAll("-", "");
+
+/** Awaits a call that must succeed, and gives its data. */
+export async function data(promise) {
+  const reply = await promise;
+  assert.equal(reply.code, 0, JSON.stringify(reply));
+  return reply.data;
+}
+
+/** Awaits a call that must be refused, and gives the code of the refusal. */
+export const codeOf = async (promise) => (await refusal(promise)).code;
 
 /** Awaits a call that must be refused, and gives the code of the refusal and its body. */
 export async function refusal(promise) {

@@ -1,8 +1,16 @@
 """A business system finds people and departments, by all the ids that it may know."""
 
-from lark_oapi.api.contact.v3 import ChildrenDepartmentRequest, FindByDepartmentUserRequest, GetUserRequest
+import json
 
-from conftest import departments, ids_by, ok, people_of, refused
+from lark_oapi import AccessTokenType, BaseRequest, HttpMethod
+from lark_oapi.api.contact.v3 import (
+    BasicBatchUserRequest, BasicBatchUserRequestBody, BatchUserRequest, ChildrenDepartmentRequest, FindByDepartmentUserRequest, GetUserRequest,
+    ListDepartmentRequest, ListUserRequest,
+)
+
+from conftest import departments, ids_by, ok, pages, people_of, refused
+
+NO_DEPARTMENT = "od-" + "0" * 32
 
 
 def get_user(app, user_id, id_type):
@@ -102,3 +110,47 @@ def test_a_department_that_is_not_there_is_refused(app):
     refused(app.contact.v3.department.children(request), 40015, 40008, 40001)
     request = FindByDepartmentUserRequest.builder().department_id("od-" + "0" * 32).build()
     refused(app.contact.v3.user.find_by_department(request), 40015, 40008, 40001)
+
+
+def test_the_older_lists_give_the_same_as_the_newer_ones(app):
+    def older_people(size, token):
+        request = ListUserRequest.builder().department_id(department).user_id_type("open_id").page_size(size)
+        return (request.page_token(token) if token else request).build()
+
+    def older_departments(size, token):
+        request = ListDepartmentRequest.builder().parent_department_id("0").fetch_child(True).page_size(size)
+        return (request.page_token(token) if token else request).build()
+
+    tree = departments(app)
+    department = tree[0].open_department_id
+    assert [one.open_department_id for one in pages(app.contact.v3.department.list, older_departments, 3)] == [one.open_department_id for one in tree]
+    assert [one.open_id for one in pages(app.contact.v3.user.list, older_people, 2)] == [one.open_id for one in people_of(app, department)]
+    refused(app.contact.v3.user.list(ListUserRequest.builder().department_id(NO_DEPARTMENT).build()), 40015)
+    refused(app.contact.v3.department.list(ListDepartmentRequest.builder().parent_department_id(NO_DEPARTMENT).build()), 40015)
+
+
+def test_many_people_come_in_one_call_and_nobody_is_left_out_of_it(app, people):
+    three = [person.open_id for person in people[:3]]
+    request = BatchUserRequest.builder().user_id_type("open_id").user_ids([*three, "ou_" + "0" * 32])
+    assert sorted(person.open_id for person in ok(app.contact.v3.user.batch(request.build())).items) == sorted(three)
+    refused(app.contact.v3.user.batch(BatchUserRequest.builder().user_id_type("shoe_size").user_ids(three).build()), 40001)
+
+    def names(ids):
+        body = BasicBatchUserRequestBody.builder().user_ids(ids).build()
+        return app.contact.v3.user.basic_batch(BasicBatchUserRequest.builder().user_id_type("open_id").request_body(body).build())
+
+    found = {person.user_id: person.name for person in ok(names(three)).users}
+    assert found == {person.open_id: person.name for person in people[:3]}
+    refused(names([f"ou_{number}" for number in range(501)]), 99992402)
+
+
+def test_people_are_searched_for_by_name_and_staff_number(app, people):
+    def search(**queries):
+        request = BaseRequest.builder().http_method(HttpMethod.GET).uri("/open-apis/search/v1/user").token_types({AccessTokenType.TENANT})
+        return app.request(request.queries(list(queries.items())).build())
+
+    for query in (people[5].name, people[5].user_id):
+        response = search(query=query, page_size="200")
+        assert response.code == 0
+        assert people[5].open_id in [person["open_id"] for person in json.loads(response.raw.content)["data"]["users"]], query
+    refused(search(query=people[5].name, page_token="made-up"), 99992402)

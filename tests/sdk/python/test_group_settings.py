@@ -4,7 +4,13 @@ import time
 
 import pytest
 from lark_oapi import AccessTokenType, BaseRequest, HttpMethod
+from lark_oapi.api.docx.v1 import (
+    BatchDeleteChatAnnouncementBlockChildrenRequest, BatchDeleteChatAnnouncementBlockChildrenRequestBody, BatchUpdateChatAnnouncementBlockRequest,
+    BatchUpdateChatAnnouncementBlockRequestBody, CreateChatAnnouncementBlockChildrenRequest, CreateChatAnnouncementBlockChildrenRequestBody,
+    GetChatAnnouncementBlockChildrenRequest, GetChatAnnouncementBlockRequest, ListChatAnnouncementBlockRequest,
+)
 from lark_oapi.api.im.v1 import (
+    AddManagersChatManagersRequest, AddManagersChatManagersRequestBody, DeleteManagersChatManagersRequest, DeleteManagersChatManagersRequestBody,
     CreateChatRequest, CreateChatRequestBody, DeleteChatMembersRequest, DeleteChatMembersRequestBody, DeleteTopNoticeChatTopNoticeRequest,
     GetChatAnnouncementRequest, GetChatMembersRequest, GetChatModerationRequest, I18nNames, LinkChatRequest, LinkChatRequestBody, ListChatRequest,
     MeJoinChatMembersRequest, PatchChatAnnouncementRequest, PatchChatAnnouncementRequestBody, PutTopNoticeChatTopNoticeRequest,
@@ -231,6 +237,10 @@ def test_the_newer_search_filters(app, people):
     assert data["total"] == 1 and data["items"][0]["id"] == mine and data["items"][0]["meta_data"]["name"] == f"{key} a"
     assert data_of(raw(app, HttpMethod.POST, path, {"query": key}))["total"] == 2
     assert data_of(raw(app, HttpMethod.POST, path, {"query": key, "filter": {"search_types": ["public_not_joined"]}}))["total"] == 0
+    ok(update(app, mine, chat_type="public"))
+    for kind, expected in [("public_joined", [f"{key} a"]), ("private", [f"{key} b"])]:
+        data = data_of(raw(app, HttpMethod.POST, path, {"query": key, "filter": {"search_types": [kind]}}))
+        assert [item["meta_data"]["name"] for item in data["items"]] == expected, kind
 
 
 def test_the_list_by_activity_is_of_one_moment(app, people):
@@ -311,3 +321,47 @@ def test_one_notice_stands_on_top(app, other_app, people):
     delete = DeleteTopNoticeChatTopNoticeRequest.builder().chat_id(chat_id).build()
     ok(app.im.v1.chat_top_notice.delete_top_notice(delete))
     ok(app.im.v1.chat_top_notice.delete_top_notice(delete)), "nothing on top is no error"
+
+
+def test_managers_come_and_go(app, other_app, people):
+    chat_id = make_group(app, [person.open_id for person in people[:3]], bots=[APP_2[0]])
+
+    def add_managers(client, ids, id_type="open_id"):
+        body = AddManagersChatManagersRequestBody.builder().manager_ids(ids).build()
+        return client.im.v1.chat_managers.add_managers(
+            AddManagersChatManagersRequest.builder().chat_id(chat_id).member_id_type(id_type).request_body(body).build())
+
+    def delete_managers(client, ids, id_type="open_id"):
+        body = DeleteManagersChatManagersRequestBody.builder().manager_ids(ids).build()
+        return client.im.v1.chat_managers.delete_managers(
+            DeleteManagersChatManagersRequest.builder().chat_id(chat_id).member_id_type(id_type).request_body(body).build())
+
+    ids = [person.open_id for person in people[:2]]
+    made = ok(add_managers(app, ids))
+    assert sorted(made.chat_managers) == sorted(ids) and made.chat_bot_managers == []
+    assert ok(add_managers(app, [APP_2[0]], "app_id")).chat_bot_managers == [APP_2[0]]
+    ok(update(other_app, chat_id, urgent_setting="only_owner")), "a manager may"
+    refused(add_managers(other_app, [people[2].user_id], "user_id"), 232038)
+    refused(delete_managers(other_app, [people[0].user_id], "user_id"), 232038)
+    refused(add_managers(app, [people[9].open_id]), 232001)
+    assert ok(delete_managers(app, ids[:1])).chat_managers == ids[1:]
+    assert ok(delete_managers(app, [APP_2[0]], "app_id")).chat_bot_managers == []
+    refused(update(other_app, chat_id, urgent_setting="all_members"), 232016)
+
+
+def test_the_newer_calls_for_announcements_say_which_to_use(app, people):
+    chat_id = make_group(app, [people[0].open_id])
+    block, children = app.docx.v1.chat_announcement_block, app.docx.v1.chat_announcement_block_children
+    batch = BatchUpdateChatAnnouncementBlockRequestBody.builder().requests([]).build()
+    create = CreateChatAnnouncementBlockChildrenRequestBody.builder().children([]).build()
+    remove = BatchDeleteChatAnnouncementBlockChildrenRequestBody.builder().start_index(0).end_index(1).build()
+    for response in (
+        block.list(ListChatAnnouncementBlockRequest.builder().chat_id(chat_id).build()),
+        block.get(GetChatAnnouncementBlockRequest.builder().chat_id(chat_id).block_id("b").build()),
+        block.batch_update(BatchUpdateChatAnnouncementBlockRequest.builder().chat_id(chat_id).request_body(batch).build()),
+        children.get(GetChatAnnouncementBlockChildrenRequest.builder().chat_id(chat_id).block_id("b").build()),
+        children.create(CreateChatAnnouncementBlockChildrenRequest.builder().chat_id(chat_id).block_id("b").request_body(create).build()),
+        children.batch_delete(BatchDeleteChatAnnouncementBlockChildrenRequest.builder().chat_id(chat_id).block_id("b").request_body(remove).build()),
+    ):
+        refused(response, 1770001)
+        assert "im/v1/chats/:chat_id/announcement" in response.msg

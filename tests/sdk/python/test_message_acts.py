@@ -383,3 +383,49 @@ def test_what_is_not_here_says_so(app, group):
         assert "not available here" in response.msg
     body = SearchMessageRequestBody.builder().query("x").build()
     refused(app.im.v1.message.search(SearchMessageRequest.builder().request_body(body).build()), 230054)
+
+
+# ---- What cannot be
+
+
+def test_a_message_that_is_not_there_or_not_for_the_bot_has_no_reactions_and_no_pin(app, other_app, group):
+    message = send_text(app, group, "ours").message_id
+    nobody = "om_" + "0" * 32
+    for client, message_id in ((other_app, message), (app, nobody)):
+        refused(client.im.v1.message_reaction.list(ListMessageReactionRequest.builder().message_id(message_id).build()), 231003, 99992354)
+        refused(client.im.v1.pin.delete(DeletePinRequest.builder().message_id(message_id).build()), 230045, 99992354)
+    body = BatchQueryMessageReactionRequestBody.builder().queries([]).build()
+    refused(app.im.v1.message_reaction.batch_query(BatchQueryMessageReactionRequest.builder().request_body(body).build()), 99992402)
+
+
+def test_a_thread_that_is_not_there_is_not_sent_on(app, group):
+    body = ForwardThreadRequestBody.builder().receive_id(group).build()
+    request = ForwardThreadRequest.builder().thread_id("omt_" + "0" * 16).receive_id_type("chat_id").request_body(body).build()
+    refused(app.im.v1.thread.forward(request), 230019)
+
+
+def test_a_message_to_many_is_its_senders_affair(app, other_app, people):
+    reply = batch_send(app, {"msg_type": "text", "content": {"text": "to some"}, "user_ids": [people[20].user_id]})[1]
+    batch = reply["data"]["message_id"]
+    refused(other_app.im.v1.batch_message.read_user(ReadUserBatchMessageRequest.builder().batch_message_id(batch).build()), 230001)
+    refused(other_app.im.v1.batch_message.delete(DeleteBatchMessageRequest.builder().batch_message_id(batch).build()), 230001)
+
+
+def test_files_that_are_none_are_refused(app, other_app, group):
+    def file(data, file_type):
+        body = CreateFileRequestBody.builder().file_type(file_type).file_name("x").file(io.BytesIO(data)).build()
+        return app.im.v1.file.create(CreateFileRequest.builder().request_body(body).build())
+
+    def image(data):
+        body = CreateImageRequestBody.builder().image_type("message").image(io.BytesIO(data)).build()
+        return app.im.v1.image.create(CreateImageRequest.builder().request_body(body).build())
+
+    refused(file(b"", "stream"), 234010)
+    refused(file(b"1", "song"), 234001)
+    refused(image(b"no picture"), 234011)
+    key = upload(app, b"0123456789")
+    sent = ok(send(app, group, {"file_key": key}, msg_type="file")).message_id
+    elsewhere = upload(app, b"of no message")
+    for client, file_key, kind, code in ((app, elsewhere, "file", 234003), (app, key, "song", 99992402), (other_app, key, "file", 234003)):
+        request = GetMessageResourceRequest.builder().message_id(sent).file_key(file_key).type(kind).build()
+        refused(client.im.v1.message_resource.get(request), code)

@@ -6,6 +6,7 @@ import threading
 import pytest
 from lark_oapi.api.im.v1 import (
     DeleteMessageRequest, GetChatRequest, GetMessageRequest, ListMessageRequest, ReplyMessageRequest, ReplyMessageRequestBody,
+    UpdateMessageRequest, UpdateMessageRequestBody,
 )
 
 from conftest import APP_1, APP_2, fresh, make_group, ok, pages, refused, send, send_text, text_of
@@ -269,3 +270,20 @@ def test_messages_keep_their_order_when_many_send_at_once(app, other_app, people
     for name in "abc":
         assert [line for line in said if line.startswith(name)] == [f"{name} {number}" for number in range(20)]
     assert words(history(other_app, chat_id)) == said, "everyone sees the same order"
+
+
+def test_what_was_said_is_put_right_by_who_said_it(app, other_app, people):
+    chat_id = make_group(app, [people[0].open_id], bots=[APP_2[0]])
+    message = send_text(app, chat_id, "at 8")
+
+    def edit(client, text, kind="text"):
+        body = UpdateMessageRequestBody.builder().msg_type(kind).content(json.dumps({"text": text})).build()
+        return client.im.v1.message.update(UpdateMessageRequest.builder().message_id(message.message_id).request_body(body).build())
+
+    changed = ok(edit(app, "at 9"))
+    assert changed.message_id == message.message_id and changed.updated is True and text_of(changed) == "at 9"
+    assert text_of(ok(get(other_app, message.message_id)).items[0]) == "at 9"
+    refused(edit(other_app, "at 10"), 230071)
+    refused(edit(app, "{}", "image"), 99992402)
+    ok(recall(app, message.message_id))
+    refused(edit(app, "at 11"), 230011)

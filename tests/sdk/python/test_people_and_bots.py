@@ -9,10 +9,10 @@ import textwrap
 
 import pytest
 import requests
-from lark_oapi.api.im.v1 import DeleteMessageRequest, GetMessageRequest, ListMessageRequest
+from lark_oapi.api.im.v1 import DeleteMessageRequest, GetMessageRequest, ListMessageRequest, ReadUsersMessageRequest
 from websockets.sync.client import connect
 
-from conftest import APP_2, fresh, make_group, ok, send, send_text, text_of
+from conftest import APP_2, fresh, make_group, ok, refused, send, send_text, text_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -115,6 +115,20 @@ def test_what_a_bot_takes_back_is_taken_back_at_the_persons(app, person, people)
     ok(app.im.v1.message.delete(DeleteMessageRequest.builder().message_id(sent.message_id).build()))
     gone = person.wait_for(lambda event: event["event"] == "record" and event["body"]["chat_id"] == chat_id and "recalled" in event["body"]["change"])
     assert gone["change"]["recalled"]["target_seq"] == record["seq"]
+
+
+def test_who_has_read_a_bots_message_is_told_to_the_bot(app, other_app, person, people):
+    chat_id = make_group(app, [one.open_id for one in people[:3]])
+    sent = send_text(app, chat_id, "read me")
+    record = person.said(chat_id, "read me")
+    person.ask("receipt", {"chat_id": chat_id, "read_seq": record["seq"]})
+
+    def read_users(client):
+        return client.im.v1.message.read_users(ReadUsersMessageRequest.builder().message_id(sent.message_id).user_id_type("open_id").page_size(10).build())
+
+    [reader] = ok(read_users(app)).items
+    assert (reader.user_id, reader.user_id_type) == (people[0].open_id, "open_id") and int(reader.timestamp) > 0
+    refused(read_users(other_app), 230030)
 
 
 def test_the_readmes_example_runs_as_it_is_printed(server, people):

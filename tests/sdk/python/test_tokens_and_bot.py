@@ -4,8 +4,11 @@ import json
 
 import lark_oapi as lark
 import requests
-from lark_oapi.api.auth.v3 import InternalTenantAccessTokenRequest, InternalTenantAccessTokenRequestBody
+from lark_oapi.api.auth.v3 import (
+    InternalAppAccessTokenRequest, InternalAppAccessTokenRequestBody, InternalTenantAccessTokenRequest, InternalTenantAccessTokenRequestBody,
+)
 from lark_oapi.api.im.v1 import ListChatRequest
+from lark_oapi.api.tenant.v2 import QueryTenantRequest
 
 from conftest import APP_1, APP_2, ok, refused
 
@@ -45,10 +48,20 @@ def test_a_wrong_secret_and_an_unknown_app_get_no_token(app):
         assert "tenant_access_token" not in body or not body["tenant_access_token"]
 
 
-def test_the_app_token_of_a_self_built_app_is_its_tenant_token(server):
-    reply = requests.post(server.url + "/open-apis/auth/v3/app_access_token/internal", data=json.dumps({"app_id": APP_1[0], "app_secret": APP_1[1]}), timeout=10).json()
+def test_the_app_token_of_a_self_built_app_is_its_tenant_token(app):
+    def ask(app_id, secret):
+        body = InternalAppAccessTokenRequestBody.builder().app_id(app_id).app_secret(secret).build()
+        return json.loads(app.auth.v3.app_access_token.internal(InternalAppAccessTokenRequest.builder().request_body(body).build()).raw.content)
+
+    reply = ask(*APP_1)
     assert reply["code"] == 0
     assert reply["app_access_token"] == reply["tenant_access_token"]
+    assert ask(APP_1[0], "wrong")["code"] in (10015, 10014)
+
+
+def test_the_organisation_has_a_name(app):
+    tenant = ok(app.tenant.v2.tenant.query(QueryTenantRequest.builder().build())).tenant
+    assert tenant.name and tenant.tenant_key and tenant.avatar.avatar_origin.startswith("http")
 
 
 def test_the_bot_knows_its_name_and_its_open_id(app, other_app):
