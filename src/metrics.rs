@@ -1,6 +1,6 @@
 //! Every metric, declared once with its meaning and unit.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use std::sync::LazyLock;
 
 /// All metrics of this process; `/metrics` prints it.
@@ -40,6 +40,10 @@ fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
     Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())).expect("the buckets grow")
 }
 
+fn histograms(name: &str, help: &str, buckets: &[f64], label: &str) -> HistogramVec {
+    HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &[label]).expect("the buckets grow")
+}
+
 const SECONDS: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
 const COUNTS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
@@ -64,6 +68,10 @@ metrics! {
     COMMIT_JOBS: Histogram = histogram("store_commit_jobs", "Appends and writes in one group commit", COUNTS);
     COMMIT_FAILURES: IntCounter = counter("store_commit_failures_total", "Commits that failed and were undone");
     WAL_BYTES: IntGauge = gauge("store_wal_bytes", "Size of the write-ahead log");
+    CQL_SECONDS: HistogramVec = histograms("cql_seconds", "Time of one request to the cluster's store, by what was asked", SECONDS, "what");
+    CQL_ERRORS: IntCounterVec = counters("cql_errors_total", "Requests to the cluster's store that failed, by what was asked", "what");
+    CQL_UP: IntGauge = gauge("cql_up", "1 while the cluster's store answers, 0 while it does not");
+    CQL_JOINED: IntCounter = counter("cql_joined_reads_total", "Reads that were answered by another one's request to the cluster's store");
     DELIVERIES: IntCounter = counter("delivery_frames_total", "Frames given to sessions by the fan-out");
     DIRECT_WRITES: IntCounter = counter("delivery_direct_writes_total", "Frames that went straight into a socket");
     FANOUT_SECONDS: Histogram = histogram("delivery_fanout_seconds", "Time from the commit of a record until its last session of this node had it", SECONDS);

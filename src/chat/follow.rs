@@ -4,8 +4,8 @@ use super::head::Cursor;
 use super::{ChatKey, Chats, Head};
 use crate::error::Result;
 use crate::log::Committed;
-use crate::store::tables::{self, Table};
 use crate::store::Write;
+use crate::store::tables::{self, Table};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,12 +23,8 @@ impl Chats {
             head.committed_seq.fetch_max(record.seq, Ordering::AcqRel);
             if record.message().is_some() {
                 // Whoever writes has read what stands before.
-                let cursor = Cursor {
-                    delivered_seq: record.seq,
-                    read_seq: record.seq,
-                    read_position: record.position,
-                    read_at_ms: record.at_ms,
-                };
+                let cursor =
+                    Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms };
                 self.receipts.advance(&head, record.by, cursor);
             }
         }

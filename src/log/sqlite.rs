@@ -1,12 +1,12 @@
 //! The log of one machine: the record and its rows in one transaction of [`SqliteStore`]'s writer.
 
 use super::trim::{STEP, Trim};
-use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, Position, Record, Refused};
+use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, Position, Refused};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::store::tables::{self, Table};
 use crate::store::SqliteStore;
+use crate::store::tables::{self, Table};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;

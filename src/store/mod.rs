@@ -4,10 +4,12 @@
 //! Never: no rule of a chat, no right, no wire type. Typed rows are made by the modules that own them; the tables that
 //! exist, and how their keys are made, stand in [`tables`].
 
+pub mod cql;
 mod overlay;
 mod sqlite;
 pub mod tables;
 
+pub use cql::StoredEntry;
 pub use overlay::{LogPlace, Overlay};
 pub use sqlite::{Job, SqliteStore, apply, get};
 pub use tables::{Key, Table};
@@ -39,7 +41,7 @@ impl Write {
 }
 
 /// Which rows of a partition, and how many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Range {
     /// From here on.
     pub from: Bound<Key>,
@@ -89,25 +91,6 @@ pub trait Store: Send + Sync {
 
     /// Makes all these changes, or none. Durable when it returns.
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
-}
-
-/// A record of the log with its rows, as the store takes it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StoredEntry {
-    /// Time of the write in µs since 1970; it grows strictly in a chat, so that in whatever order entries come, the last counts.
-    pub stamp_us: u64,
-    /// When the record was accepted, ms since 1970: it decides which period's table has it.
-    pub at_ms: u64,
-    /// Key of the chat.
-    pub chat: u64,
-    /// Seq of the record.
-    pub seq: u64,
-    /// Seq of the message that the record changes.
-    pub target: Option<u64>,
-    /// The record as [`Table::Messages`] has it.
-    pub value: Vec<u8>,
-    /// Rows that go with it.
-    pub writes: Vec<Write>,
 }
 
 /// A store that follows a log which is not part of it.

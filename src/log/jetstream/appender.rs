@@ -128,7 +128,9 @@ impl Inner {
             Some(end) => end,
             None => match self.end_of(chat).await {
                 Ok(end) => end,
-                Err(error) => return self.refuse(chat, batch.into_iter().map(|(append, _)| append).collect(), &Refused::Unavailable(error)),
+                Err(error) => {
+                    return self.refuse(chat, batch.into_iter().map(|(append, _)| append).collect(), &Refused::Unavailable(error));
+                }
             },
         };
         let earlier = futures_util::future::join_all(batch.iter().map(|(append, _)| self.made_before(append.dedupe))).await;

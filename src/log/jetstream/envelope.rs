@@ -236,8 +236,17 @@ mod tests {
     use crate::store::tables;
 
     fn envelope() -> Envelope {
-        let record = |seq| Arc::new(Record { chat: 7, seq, position: 1, at_ms: 5, by: 3, change: Change::Recalled { target: 1, position: 1 } });
-        let plain = Logged { stamp_us: 9, record: record(1), body: record(1).encode(), dedupe: None, members: None, moved: None, writes: Vec::new() };
+        let record =
+            |seq| Arc::new(Record { chat: 7, seq, position: 1, at_ms: 5, by: 3, change: Change::Recalled { target: 1, position: 1 } });
+        let plain = Logged {
+            stamp_us: 9,
+            record: record(1),
+            body: record(1).encode(),
+            dedupe: None,
+            members: None,
+            moved: None,
+            writes: Vec::new(),
+        };
         let full = Logged {
             stamp_us: 10,
             record: record(2),

@@ -128,7 +128,9 @@ impl Inner {
             match self.streams.stream(group).consumer_info(READER).await {
                 Ok(info) => {
                     self.overlay.stored(group, offset_of(info.ack_floor.stream_sequence + 1, 0) - 1);
-                    metrics::STORE_LAG.with_label_values(&[&group.to_string()]).set((info.num_pending + info.num_ack_pending as u64) as i64);
+                    metrics::STORE_LAG
+                        .with_label_values(&[&group.to_string()])
+                        .set((info.num_pending + info.num_ack_pending as u64) as i64);
                     metrics::STORE_OVERLAY_BYTES.set(self.overlay.bytes() as i64);
                 }
                 Err(error) => tracing::debug!(%error, group, "how far the store has followed is not known now"),

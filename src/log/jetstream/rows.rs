@@ -39,7 +39,7 @@ impl Inner {
     /// A message of the log as the store takes it.
     pub fn stored_entries(&self, sequence: u64, envelope: Envelope) -> Vec<StoredEntry> {
         let stored = |(index, entry): (usize, Logged)| StoredEntry {
-            stamp_us: entry.stamp_us,
+            stamp_us: entry.stamp_us as i64,
             at_ms: entry.record.at_ms,
             chat: entry.record.chat,
             seq: entry.record.seq,

@@ -188,7 +188,8 @@ impl Streams {
                     Some(503) => return Err(Error::storage("no server has the stream of the log now")),
                     Some(status) if status >= 400 => return Err(Error::storage(format!("the log refuses to be read: status {status}"))),
                     _ => {
-                        let sequence = number(&message, header::NATS_SEQUENCE).ok_or_else(|| Error::storage("a message of the log has no number"))?;
+                        let sequence =
+                            number(&message, header::NATS_SEQUENCE).ok_or_else(|| Error::storage("a message of the log has no number"))?;
                         read.push(Kept { sequence, payload: message.payload });
                     }
                 },
