@@ -231,7 +231,11 @@ fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
     let keyspace = format!("{}_operator", settings().keyspace);
     let schema = |arguments: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarion"));
-        command.arg("schema").args(arguments).env("CLARION_SCYLLA_KEYSPACE", &keyspace).env("CLARION_SCYLLA_REPLICATION", "1");
+        command
+            .arg("schema")
+            .args(arguments)
+            .env("CLARION_SCYLLA_KEYSPACE", &keyspace)
+            .env("CLARION_SCYLLA_REPLICATION", settings().replication_factor.to_string());
         let output = command.env("CLARION_SCYLLA", settings().addresses.join(",")).env_remove("CLARION_NATS").output().unwrap();
         (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
