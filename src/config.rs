@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use value::{At, Value};
 
-pub use value::{Demo, LogLevel, Networks};
+pub use value::{Addresses, Demo, LogLevel, Networks, Secret};
 
 /// What is known of one setting.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +94,20 @@ settings! {
     demo: Demo = Demo::Auto, "\"auto\", \"on\" or \"off\"";
     /// What is logged, as one JSON object a line on stderr.
     log_level: LogLevel = LogLevel::Info, "\"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+
+    /// Nodes of ScyllaDB or Apache Cassandra that are asked first; the others are learnt from them. Empty: everything is kept in
+    /// the database in `data`, which is for one machine. `clarion schema --apply` makes the tables; nodes do it too when they start.
+    scylla: Addresses = Addresses::default(), "a list of hosts with ports, such as 10.0.0.1:9042";
+    /// Keyspace of everything that this organisation keeps in `scylla`.
+    scylla_keyspace: String = String::from("clarion"), "a name of 1 to 40 small letters, digits and `_`", (1, 40);
+    /// Copies of every row in `scylla`. With three, one node of it may be away and nothing stops. It counts when the keyspace is made.
+    scylla_replication: u64 = 3, "copies, 1 to 9", (1, 9);
+    /// The data centre of `scylla` that is asked and that holds the copies, when there are several.
+    scylla_datacenter: Option<String> = None, "a name";
+    /// Who signs in to `scylla`.
+    scylla_user: Option<String> = None, "a name";
+    /// The password of `scylla_user`.
+    scylla_password: Option<Secret> = None, "a text";
 
     /// Signed-in sessions of this node. More are told to come back later.
     sessions_max: u64 = 100_000, "sessions, 1 to 2000000", (1, 2_000_000);

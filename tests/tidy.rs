@@ -45,6 +45,7 @@ const TASK_OWNERS: &[&str] = &[
     "src/gateway/echo.rs",
     "src/delivery/",
     "src/store/sqlite.rs",
+    "src/store/cql/mod.rs",
     "src/log/sqlite.rs",
 ];
 

@@ -89,7 +89,12 @@ pub trait Store: Send + Sync {
     /// Every row of a table with its partition; for tables that are small or read once, at the start.
     fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>>;
 
-    /// Makes all these changes, or none. Durable when it returns.
+    /// Makes these changes, in this order. Durable when it returns.
+    ///
+    /// All or none of them, as long as they are few: a hundred rows with 40 KiB together, or one partition's with 512 KiB.
+    /// The embedded engine makes longer lists all or none too. A cluster's makes them part by part, so what stands after an
+    /// error or a crash is a beginning of the list. Whoever writes a long list therefore puts what leads to the rest at its
+    /// end, or what asks for the rest at its beginning, and brings the whole list again after an error.
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
 }
 

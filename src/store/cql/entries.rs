@@ -95,7 +95,7 @@ impl CqlStore {
 }
 
 impl Inner {
-    /// Makes changes one after the other, in parts that are each all or nothing.
+    /// Makes changes one after the other, in parts that are each all or nothing. Rows by period belong to now.
     pub(super) async fn write(&self, writes: &[Write]) -> Result<()> {
         let at_ms = self.clock.now_ms();
         // Cursors are each for itself and only move on, so nothing has to be kept together.

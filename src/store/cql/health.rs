@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::metrics;
-use scylla::errors::{DbError, ExecutionError, RequestAttemptError};
+use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::watch;
 
@@ -26,16 +26,23 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn of(error: &ExecutionError) -> Self {
         match error {
-            ExecutionError::ConnectionPoolError(_) | ExecutionError::EmptyPlan | ExecutionError::PrepareError(_) => Self::Gone,
+            ExecutionError::ConnectionPoolError(_)
+            | ExecutionError::EmptyPlan
+            | ExecutionError::PrepareError(PrepareError::ConnectionPoolError(_)) => Self::Gone,
             ExecutionError::RequestTimeout(_) => Self::Slow,
-            ExecutionError::LastAttemptError(attempt) => match attempt {
-                RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => Self::Gone,
-                RequestAttemptError::DbError(error, _) => match error {
-                    DbError::SyntaxError | DbError::Invalid | DbError::Unauthorized | DbError::ConfigError => Self::Wrong,
-                    _ => Self::Refused,
-                },
-                _ => Self::Wrong,
-            },
+            ExecutionError::LastAttemptError(attempt)
+            | ExecutionError::PrepareError(PrepareError::AllAttemptsFailed { first_attempt: attempt }) => Self::of_attempt(attempt),
+            _ => Self::Wrong,
+        }
+    }
+
+    fn of_attempt(attempt: &RequestAttemptError) -> Self {
+        match attempt {
+            RequestAttemptError::BrokenConnectionError(_) | RequestAttemptError::UnableToAllocStreamId => Self::Gone,
+            RequestAttemptError::DbError(DbError::SyntaxError | DbError::Invalid | DbError::Unauthorized | DbError::ConfigError, _) => {
+                Self::Wrong
+            }
+            RequestAttemptError::DbError(..) => Self::Refused,
             _ => Self::Wrong,
         }
     }

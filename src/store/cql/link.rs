@@ -141,7 +141,7 @@ impl Link {
     ) -> Result<QueryResult> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.while_up(self.session.execute_unpaged(statement, values)).await;
+        let outcome = self.while_up(what, self.session.execute_unpaged(statement, values)).await?;
         self.observed(what, started, outcome)
     }
 
@@ -155,7 +155,7 @@ impl Link {
     ) -> Result<(QueryRowsResult, PagingStateResponse)> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.while_up(self.session.execute_single_page(statement, values, from)).await;
+        let outcome = self.while_up(what, self.session.execute_single_page(statement, values, from)).await?;
         let (page, next) = self.observed(what, started, outcome)?;
         Ok((rows(page)?, next))
     }
@@ -164,19 +164,19 @@ impl Link {
     pub(super) async fn batch(&self, what: &'static str, batch: &Batch, values: impl BatchValues) -> Result<()> {
         self.health.check()?;
         let started = Instant::now();
-        let outcome = self.while_up(self.session.batch(batch, values)).await;
+        let outcome = self.while_up(what, self.session.batch(batch, values)).await?;
         self.observed(what, started, outcome).map(drop)
     }
 
     /// Waits for an answer for as long as the store is there.
-    async fn while_up<T>(
-        &self,
-        call: impl Future<Output = std::result::Result<T, ExecutionError>>,
-    ) -> std::result::Result<T, ExecutionError> {
+    async fn while_up<T>(&self, what: &'static str, call: impl Future<Output = T>) -> Result<T> {
         tokio::select! {
             biased;
-            outcome = call => outcome,
-            () = self.health.gone() => Err(ExecutionError::EmptyPlan),
+            outcome = call => Ok(outcome),
+            () = self.health.gone() => {
+                metrics::CQL_ERRORS.with_label_values(&[what]).inc();
+                Err(away(what, "the store of the cluster cannot be reached"))
+            }
         }
     }
 
@@ -196,7 +196,6 @@ impl Link {
         let failure = Failure::of(error);
         metrics::CQL_ERRORS.with_label_values(&[what]).inc();
         self.health.failed(failure);
-        let ambiguous = what.starts_with("write");
         let why = match failure {
             Failure::Gone => "the store of the cluster cannot be reached",
             Failure::Slow => "the store of the cluster does not answer in time",
@@ -209,18 +208,22 @@ impl Link {
         if failure != Failure::Wrong {
             tracing::debug!(%error, what, "a call of the store failed");
         }
-        if ambiguous {
-            Error::new(
-                ErrorCode::StorageUnavailable,
-                "the storage does not answer now",
-                why,
-                "send the same command again; it is not known whether this one was done",
-            )
-            .retry_after(1000)
-        } else {
-            Error::storage(why)
-        }
+        away(what, why)
     }
+}
+
+/// The error of a call that got no good answer. What was to be written may have been written all the same.
+fn away(what: &'static str, why: &str) -> Error {
+    if !what.starts_with("write") {
+        return Error::storage(why);
+    }
+    Error::new(
+        ErrorCode::StorageUnavailable,
+        "the storage does not answer now",
+        why,
+        "send the same command again; it is not known whether this one was done",
+    )
+    .retry_after(1000)
 }
 
 /// The rows of an answer that must have some.

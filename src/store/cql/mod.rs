@@ -1,8 +1,15 @@
 //! The engine of a cluster: ScyllaDB or Apache Cassandra over CQL.
 //!
 //! Promise: as [`Store`]; and while the store does not answer, calls fail at once with an error that says when to come
-//! back. Writes carry their own timestamps, so each may be made any number of times.
+//! back. Writes carry their own timestamps, so each may be made any number of times. A read may be as old as
+//! [`JOIN_WITHIN`] where other nodes write; what this node has written it sees.
 //! Never: a lightweight transaction (but for the schema), a row per member and message, a rule of a chat.
+//!
+//! Every table is (partition, row) with one value, but for these: records are cut by class and period (`period.rs`), cursors
+//! have two cells whose timestamps are their seqs (`statements.rs`), and the rows of dedupe expire (`dialect.rs`). The members
+//! of a chat are one row although design and literature advise to spread them: as a bitmap everybody's chat has 46 KB,
+//! which is one read of a millisecond, where 128 partitions with a row a member would be 128 reads of 371,000 rows for each
+//! head that is loaded, and a write of that size for a group of everybody.
 //!
 //! Its one task asks every now and then whether the store answers; it ends with the last clone of the store.
 

@@ -24,6 +24,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 struct Version {
     number: i32,
     what: &'static str,
+    /// Tables that it adds.
     tables: &'static [Table],
 }
 
@@ -90,6 +91,8 @@ fn kind(table: Table) -> Kind {
         | Table::BatchOrder
         | Table::Leavers
         | Table::JoinRequests
+        | Table::EditTokens
+        | Table::Facts
         | Table::Audit => Kind::Queue,
         _ => Kind::Ordinary,
     }

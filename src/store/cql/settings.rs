@@ -1,5 +1,6 @@
 //! Where the cluster's store is, and how it keeps its copies.
 
+use crate::config::Config;
 use std::fmt;
 
 /// How a node reaches the store.
@@ -40,7 +41,19 @@ impl fmt::Debug for CqlSettings {
 }
 
 impl CqlSettings {
-    /// Says what is wrong with them. Names go into statements as they are, so nothing else than a name may stand in them.
+    /// As the operator has set them.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            addresses: config.scylla.list().to_vec(),
+            keyspace: config.scylla_keyspace.clone(),
+            replication_factor: config.scylla_replication as u32,
+            datacenter: config.scylla_datacenter.clone(),
+            user: config.scylla_user.clone(),
+            password: config.scylla_password.as_ref().map(|password| password.reveal().to_owned()),
+        }
+    }
+
+    /// Says what is wrong with them.
     ///
     /// # Errors
     /// One sentence for the operator.
@@ -48,9 +61,20 @@ impl CqlSettings {
         if self.addresses.is_empty() {
             return Err("no address of the store is given; set `scylla` to a list such as 10.0.0.1:9042".into());
         }
+        if self.user.is_some() != self.password.is_some() {
+            return Err("the settings `scylla_user` and `scylla_password` belong together: give both or neither".into());
+        }
+        self.check_names()
+    }
+
+    /// Says what is wrong with the names. They go into statements as they are, so nothing else may stand in them.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub fn check_names(&self) -> Result<(), String> {
         if !is_keyspace(&self.keyspace) {
             return Err(format!(
-                "the keyspace is \"{}\" and must be 1 to 40 small letters, digits and `_`, with a letter first",
+                "the setting `scylla_keyspace` is \"{}\" and must be 1 to 40 small letters, digits and `_`, with a letter first",
                 crate::error::clip(&self.keyspace)
             ));
         }
@@ -59,13 +83,13 @@ impl CqlSettings {
                 || datacenter.len() > 100
                 || !datacenter.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)))
         {
-            return Err(format!("the data centre is \"{}\" and must be letters, digits, `-`, `_` and `.`", crate::error::clip(datacenter)));
+            return Err(format!(
+                "the setting `scylla_datacenter` is \"{}\" and must be letters, digits, `-`, `_` and `.`",
+                crate::error::clip(datacenter)
+            ));
         }
         if self.replication_factor == 0 {
             return Err("the store must keep at least one copy".into());
-        }
-        if self.user.is_some() != self.password.is_some() {
-            return Err("user and password of the store belong together: give both or neither".into());
         }
         Ok(())
     }

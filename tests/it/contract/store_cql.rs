@@ -226,6 +226,29 @@ fn nodes_that_start_at_once_make_the_schema_once() {
     });
 }
 
+#[test]
+fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
+    let keyspace = format!("{}_operator", settings().keyspace);
+    let schema = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarion"));
+        command
+            .arg("schema")
+            .args(arguments)
+            .env("CLARION_SCYLLA_KEYSPACE", &keyspace)
+            .env("CLARION_SCYLLA_REPLICATION", settings().replication_factor.to_string());
+        let output = command.env("CLARION_SCYLLA", settings().addresses.join(",")).env_remove("CLARION_NATS").output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (fine, printed, _) = schema(&["--print", "--for", "cassandra"]);
+    assert!(fine && printed.contains(&format!("CREATE TABLE IF NOT EXISTS {keyspace}.messages_ever_")), "{printed}");
+    let (fine, said, complaint) = schema(&["--apply"]);
+    assert!(fine && said.contains("version 1: applied"), "{said}{complaint}");
+    let (fine, said, _) = schema(&["--apply"]);
+    assert!(fine && said.contains("nothing was missing"), "{said}");
+    let (fine, _, complaint) = schema(&[]);
+    assert!(!fine && complaint.contains("--apply"), "{complaint}");
+}
+
 /// Waits until something holds.
 async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     let end = Instant::now() + PATIENCE * 3;

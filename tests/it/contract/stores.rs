@@ -33,10 +33,12 @@ pub fn sqlite() -> (SqliteStore, tempfile::TempDir) {
 pub fn settings() -> &'static CqlSettings {
     static SETTINGS: OnceLock<CqlSettings> = OnceLock::new();
     SETTINGS.get_or_init(|| {
+        let addresses = servers::scylla().to_vec();
         let settings = CqlSettings {
-            addresses: servers::scylla().to_vec(),
+            // On several nodes, also the copies are tried.
+            replication_factor: addresses.len().min(3) as u32,
+            addresses,
             keyspace: format!("{PREFIX}{}_{:04x}", now().as_millis(), rand::random::<u16>()),
-            replication_factor: 1,
             ..CqlSettings::default()
         };
         wait_for(drop_earlier_runs(&settings));
