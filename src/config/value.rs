@@ -245,6 +245,13 @@ choices! {
         /// Never.
         Off "off" | "0" | "false" | "no",
     }
+    /// What must have a message before it is acknowledged.
+    Ack {
+        /// The log.
+        Log "log",
+        /// The log and the store.
+        LogAndStore "log_and_store",
+    }
     /// What is logged.
     LogLevel {
         /// Nothing.

@@ -10,6 +10,7 @@ mod progress;
 pub use progress::Progress;
 
 use crate::chat::{Aside, Chats, JoinTold, ReceiptTold};
+use crate::error::Error;
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
@@ -21,7 +22,8 @@ use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing}
 use protocol::record as wire;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The way out of this node.
@@ -31,6 +33,8 @@ pub struct Delivery {
     fanout: Fanout,
     /// How far everything was handed out.
     pub progress: Arc<Progress>,
+    /// Records that wait for their audience to be known.
+    late: AtomicUsize,
 }
 
 impl Delivery {
@@ -38,7 +42,7 @@ impl Delivery {
     pub fn new(registry: Arc<Registry>, chats: Arc<Chats>) -> (Arc<Self>, Vec<fanout::Worker>) {
         let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
-        (Arc::new(Self { registry, chats, fanout, progress }), workers)
+        (Arc::new(Self { registry, chats, fanout, progress, late: AtomicUsize::new(0) }), workers)
     }
 
     /// Follows the log until it ends.
@@ -64,7 +68,10 @@ impl Delivery {
             let started = Instant::now();
             for committed in batch {
                 self.chats.committed(&committed);
-                self.record(&committed, started).await;
+                match self.chats.audience(&committed).await {
+                    Ok(members) => self.record(&committed, members, started).await,
+                    Err(error) => self.clone().later(committed.clone(), &error),
+                }
                 self.progress.handed_out(committed.group, committed.offset);
             }
         }
@@ -89,17 +96,33 @@ impl Delivery {
         }
     }
 
-    async fn record(&self, committed: &Committed, started: Instant) {
+    /// Tells a record later, whose audience cannot be read now. Until then the cursor stays before it; who has seen later
+    /// records of the chat notices the hole by their seqs.
+    fn later(self: Arc<Self>, committed: Committed, why: &Error) {
+        self.progress.begin(committed.group, committed.offset);
+        if self.late.fetch_add(1, Ordering::AcqRel) >= limits::DELIVERED_LATE_MAX {
+            self.late.fetch_sub(1, Ordering::AcqRel);
+            // The cursor stays before it for good: whoever comes back is told by the next `sync`.
+            tracing::error!(%why, "too many records wait for their audience; this one is told to those who come back only");
+            return;
+        }
+        tracing::warn!(%why, "who is to be told of a record cannot be read now; it is told later");
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(limits::DELIVERED_LATE_TRY_MS)).await;
+                if let Ok(members) = self.chats.audience(&committed).await {
+                    self.record(&committed, members, Instant::now()).await;
+                    break;
+                }
+            }
+            self.late.fetch_sub(1, Ordering::AcqRel);
+            self.progress.end(committed.group, committed.offset);
+        });
+    }
+
+    async fn record(&self, committed: &Committed, members: Arc<RoaringBitmap>, started: Instant) {
         let record = &committed.record;
         let chat = ChatKey(record.chat);
-        let members = match self.chats.audience(committed).await {
-            Ok(members) => members,
-            Err(error) => {
-                // Whoever is online and has missed it is told by the next `sync`; the cursor that they are given stays before it.
-                tracing::error!(%error, "who is to be told of a record is not known");
-                return;
-            }
-        };
         let moved = committed.moved.as_deref();
         let (came, went) = match (&record.change, moved) {
             (Change::MembersAdded { .. }, Some(moved)) => (Some(moved), None),
