@@ -5,20 +5,28 @@
 //! that expires by itself, in case the node dies meanwhile.
 
 use super::dialect::{Dialect, Kind};
+use super::health::Failure;
 use super::link::Link;
 use super::period::{Class, Family, Period};
 use super::settings::CqlSettings;
 use super::statements::Shape;
 use crate::clock::Clock;
 use crate::store::Table;
+use scylla::errors::ExecutionError;
+use scylla::serialize::row::SerializeRow;
 use scylla::value::{CqlValue, Row};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long a turn lasts without being renewed, in seconds. It is renewed before each statement, and the slowest of them
-/// takes a few seconds.
+/// How long a turn lasts without being renewed, in seconds. It is renewed every ten, and the slowest statement takes a
+/// few.
 const TURN_SECONDS: i32 = 90;
 /// How often one who waits for a turn looks again.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// How often something is tried again that a busy store did not do.
+const TRIES: u32 = 30;
+/// How often the turn is renewed while statements run.
+const BETWEEN_RENEWALS: Duration = Duration::from_secs(10);
 
 /// One version of the schema.
 struct Version {
@@ -198,26 +206,39 @@ impl Schema<'_> {
     /// Brings the schema to the newest version that this program knows. A newer one, of a newer program, is left alone.
     /// Gives the versions that were applied.
     pub(super) async fn migrate(&self) -> Result<Vec<i32>, Failed> {
-        if self.version().await.unwrap_or(0) >= newest() {
-            return Ok(Vec::new());
+        let mut applied = Vec::new();
+        if self.version().await.unwrap_or(0) < newest() {
+            for statement in first_statements(self.dialect, self.settings) {
+                self.change(&statement).await?;
+            }
+            // What another node has made a moment ago, a node of the store may not have heard of yet.
+            self.agreed().await?;
+            if self.take_turn(|version| version >= newest()).await? {
+                let outcome = self.apply().await;
+                self.end_turn().await?;
+                applied = outcome?;
+            }
         }
-        for statement in first_statements(self.dialect, self.settings) {
-            self.change(&statement).await?;
-        }
-        if !self.take_turn(|version| version >= newest()).await? {
-            return Ok(Vec::new());
-        }
-        let outcome = self.apply().await;
-        self.end_turn().await?;
-        outcome
+        self.agreed().await?;
+        Ok(applied)
+    }
+
+    /// Waits until the nodes of the store have the same schema.
+    async fn agreed(&self) -> Result<(), Failed> {
+        let agreed = self.link.session().await_schema_agreement().await;
+        agreed.map(drop).map_err(|error| format!("the nodes of the store do not agree on the schema: {error}"))
     }
 
     async fn apply(&self) -> Result<Vec<i32>, Failed> {
         let mut applied = Vec::new();
         let from = self.version().await?;
+        let mut renewed_at = Instant::now();
         for version in VERSIONS.iter().filter(|version| version.number > from) {
             for statement in statements(version, self.dialect, &self.settings.keyspace, self.clock.now_ms()) {
-                self.renew_turn().await?;
+                if renewed_at.elapsed() >= BETWEEN_RENEWALS {
+                    self.renew_turn().await?;
+                    renewed_at = Instant::now();
+                }
                 self.change(&statement).await?;
             }
             let table = self.turns("schema_versions");
@@ -243,7 +264,8 @@ impl Schema<'_> {
             };
         }
         self.end_turn().await?;
-        outcome
+        outcome?;
+        self.agreed().await
     }
 
     /// The version of the schema that is there; 0: none, an error: there is no table that would say.
@@ -256,15 +278,11 @@ impl Schema<'_> {
     /// Waits for the turn. False when the schema became good enough meanwhile, so that no turn is needed.
     async fn take_turn(&self, enough: impl Fn(i32) -> bool) -> Result<bool, Failed> {
         let table = self.turns("schema_turns");
+        let take = format!("INSERT INTO {table} (name, holder) VALUES ('schema', ?) IF NOT EXISTS USING TTL {TURN_SECONDS}");
         loop {
-            let rows = self
-                .query(
-                    &format!("INSERT INTO {table} (name, holder) VALUES ('schema', ?) IF NOT EXISTS USING TTL {TURN_SECONDS}"),
-                    (self.holder,),
-                )
-                .await?;
+            let rows = self.query(&take, (self.holder,)).await?;
             // The first column says whether it was done; the others differ between the servers.
-            if rows.first().and_then(first).and_then(CqlValue::as_boolean) == Some(true) {
+            if rows.first().and_then(first).and_then(CqlValue::as_boolean) == Some(true) || self.has_turn().await? {
                 return Ok(true);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -272,6 +290,13 @@ impl Schema<'_> {
                 return Ok(false);
             }
         }
+    }
+
+    /// The turn is this one's already: an earlier try was done although its answer did not come.
+    async fn has_turn(&self) -> Result<bool, Failed> {
+        let table = self.turns("schema_turns");
+        let rows = self.query(&format!("SELECT holder FROM {table} WHERE name = 'schema'"), ()).await?;
+        Ok(rows.first().and_then(first).and_then(|holder| holder.as_text()).is_some_and(|holder| holder == self.holder))
     }
 
     async fn renew_turn(&self) -> Result<(), Failed> {
@@ -298,18 +323,40 @@ impl Schema<'_> {
     }
 
     async fn change(&self, statement: &str) -> Result<(), Failed> {
-        self.link.change_schema(statement).await.map_err(|error| format!("the schema cannot be changed by `{statement}`: {error}"))
+        let mut tries = 0;
+        loop {
+            match self.link.change_schema(statement).await {
+                Ok(()) => return Ok(()),
+                Err(error) if passing(&error) && tries < TRIES => tries += 1,
+                Err(error) => return Err(format!("the schema cannot be changed by `{statement}`: {error}")),
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
     }
 
-    async fn query(&self, text: &str, values: impl scylla::serialize::row::SerializeRow) -> Result<Vec<Row>, Failed> {
+    async fn query(&self, text: &str, values: impl SerializeRow) -> Result<Vec<Row>, Failed> {
         let failed = |error: &dyn std::error::Error| format!("the schema cannot be looked at by `{text}`: {error}");
-        let answer = self.link.session().query_unpaged(text, values).await.map_err(|error| failed(&error))?;
+        let mut tries = 0;
+        let answer = loop {
+            match self.link.session().query_unpaged(text, &values).await {
+                Ok(answer) => break answer,
+                Err(error) if passing(&error) && tries < TRIES => tries += 1,
+                Err(error) => return Err(failed(&error)),
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        };
         if !answer.is_rows() {
             return Ok(Vec::new());
         }
         let answer = answer.into_rows_result().map_err(|error| failed(&error))?;
         answer.rows::<Row>().map_err(|error| failed(&error))?.collect::<Result<_, _>>().map_err(|error| failed(&error))
     }
+}
+
+/// An error that may be gone a moment later: nodes that start at once are in each other's way. Everything that is done to
+/// the schema may be done again.
+fn passing(error: &ExecutionError) -> bool {
+    matches!(Failure::of(error), Failure::Slow | Failure::Refused)
 }
 
 fn first(row: &Row) -> Option<&CqlValue> {

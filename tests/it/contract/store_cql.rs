@@ -2,7 +2,7 @@
 //! one read for many, and a store that goes away.
 
 use super::store::cursor;
-use super::stores::{cql, runtime, settings, some_chat, some_partition};
+use super::stores::{cql, drop_keyspace, runtime, settings, some_chat, some_partition};
 use crate::support::PATIENCE;
 use crate::support::servers::Servers;
 use clarion::clock::Clock;
@@ -223,6 +223,7 @@ fn nodes_that_start_at_once_make_the_schema_once() {
         let store = CqlStore::open(settings.clone(), clock).await.unwrap();
         let row = Write::Put(Table::Facts, Key::new(), tables::text_key("a"), b"1".to_vec());
         store.write(vec![row]).await.unwrap();
+        drop_keyspace(&settings.keyspace).await;
     });
 }
 
@@ -247,6 +248,7 @@ fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
     assert!(fine && said.contains("nothing was missing"), "{said}");
     let (fine, _, complaint) = schema(&[]);
     assert!(!fine && complaint.contains("--apply"), "{complaint}");
+    runtime().block_on(drop_keyspace(&keyspace));
 }
 
 /// Waits until something holds.

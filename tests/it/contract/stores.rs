@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Keyspaces of runs have this in front of the time of the run.
-const PREFIX: &str = "clarion_test_";
-/// A run that is older than this has ended, whatever became of it.
+const PREFIX: &str = "clarion_t_";
+/// Keyspaces of runs on other machines are dropped when they are older than this; those of this one when the run has ended.
 const RUN_LASTS: Duration = Duration::from_secs(3_600);
 
 /// The runtime of all tests on an engine: the connections of a session live and die with the runtime that made them.
@@ -38,7 +38,7 @@ pub fn settings() -> &'static CqlSettings {
             // On several nodes, also the copies are tried.
             replication_factor: addresses.len().min(3) as u32,
             addresses,
-            keyspace: format!("{PREFIX}{}_{:04x}", now().as_millis(), rand::random::<u16>()),
+            keyspace: format!("{PREFIX}{}_{}", now().as_millis(), std::process::id()),
             ..CqlSettings::default()
         };
         wait_for(drop_earlier_runs(&settings));
@@ -55,11 +55,20 @@ async fn drop_earlier_runs(settings: &CqlSettings) {
     let names = session.query_unpaged("SELECT keyspace_name FROM system_schema.keyspaces", ()).await.expect("keyspaces are listed");
     let names = names.into_rows_result().expect("a list has rows");
     for (name,) in names.rows::<(String,)>().expect("names are texts").flatten() {
-        let began = name.strip_prefix(PREFIX).and_then(|rest| rest.split('_').next()?.parse().ok()).map(Duration::from_millis);
-        if began.is_some_and(|began| began + RUN_LASTS < now()) {
+        let Some((began, process)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once('_')) else { continue };
+        let process = process.split('_').next().unwrap_or_default();
+        let old = began.parse().is_ok_and(|began| Duration::from_millis(began) + RUN_LASTS < now());
+        let ended = !std::path::Path::new("/proc").join(process).exists();
+        if old || ended {
             session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {name}"), ()).await.expect("a keyspace can be dropped");
         }
     }
+}
+
+/// Drops the keyspace that one test had to itself: a hundred tables more take the server's memory.
+pub async fn drop_keyspace(name: &str) {
+    let session = SessionBuilder::new().known_nodes(&settings().addresses).build().await.expect("the store answers");
+    session.query_unpaged(format!("DROP KEYSPACE IF EXISTS {name}"), ()).await.expect("a keyspace can be dropped");
 }
 
 /// The cluster's engine: one for all tests.

@@ -57,7 +57,7 @@ describe("a message", () => {
     assert.equal(await codeOf(other.im.v1.messageReaction.list({ path: { message_id } })), 231003);
     assert.equal(await codeOf(app.im.v1.messageReaction.list({ path: { message_id: NO_MESSAGE } })), 99992354);
     assert.equal(await codeOf(app.im.v1.messageReaction.batchQuery({ data: { queries: [] } })), 99992402);
-    assert.equal(await codeOf(other.im.v1.pin.delete({ path: { message_id } })), 230045);
+    assert.equal(await codeOf(other.im.v1.pin.delete({ path: { message_id } })), 230050);
     assert.equal(await codeOf(other.im.v1.pin.list({ params: { chat_id } })), 230045);
   });
 

@@ -393,7 +393,7 @@ def test_a_message_that_is_not_there_or_not_for_the_bot_has_no_reactions_and_no_
     nobody = "om_" + "0" * 32
     for client, message_id in ((other_app, message), (app, nobody)):
         refused(client.im.v1.message_reaction.list(ListMessageReactionRequest.builder().message_id(message_id).build()), 231003, 99992354)
-        refused(client.im.v1.pin.delete(DeletePinRequest.builder().message_id(message_id).build()), 230045, 99992354)
+        refused(client.im.v1.pin.delete(DeletePinRequest.builder().message_id(message_id).build()), 230050, 99992354)
     body = BatchQueryMessageReactionRequestBody.builder().queries([]).build()
     refused(app.im.v1.message_reaction.batch_query(BatchQueryMessageReactionRequest.builder().request_body(body).build()), 99992402)
 
