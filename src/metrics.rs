@@ -62,6 +62,7 @@ metrics! {
     LOG_HOLES: IntCounter = counter("log_holes_total", "In a cluster: messages of the log that did not come live and were read from it");
     LOG_DAMAGED: IntCounter = counter("log_damaged_total", "In a cluster: messages of the log that could not be read and were passed over");
     LOG_BEHIND_STORE: IntCounter = counter("log_behind_store_total", "In a cluster: chats of which the store has records that the log has lost");
+    STORE_REFILLED: IntCounter = counter("store_refilled_total", "In a cluster: records that the store had forgotten and got from the log again");
     STORE_LAG: IntGaugeVec = gauges("store_lag_messages", "In a cluster: messages of the log that the store has not got yet, by group", "group");
     STORE_OVERLAY_BYTES: IntGauge = gauge("store_overlay_bytes", "In a cluster: rows that wait for the store in this node's memory");
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);

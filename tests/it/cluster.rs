@@ -2,7 +2,7 @@
 
 use crate::support::{Client, Server, servers, text_of};
 use protocol::codec::Encoding;
-use protocol::command::{CreateGroup, GetChat, LoadHistory, Sync, UpdateChat};
+use protocol::command::{CreateGroup, GetChat, History, Sync, UpdateChat};
 use protocol::ids::ChatId;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,11 +30,11 @@ async fn node(settings: &[(&'static str, String)]) -> Server {
 }
 
 async fn texts(client: &mut Client, chat_id: ChatId) -> Vec<String> {
-    let page = client.must(LoadHistory { chat_id, limit: Some(100), ..LoadHistory::default() }).await;
+    let page = client.must(History { chat_id, before: None, after: None, around: None, limit: Some(100) }).await;
     let mut texts: BTreeMap<u64, String> = BTreeMap::new();
     for record in page.records {
-        if let protocol::record::Change::Message(message) = &record.change {
-            texts.insert(record.seq, text_of(message).to_owned());
+        if let protocol::record::Change::Message(message) = record.change {
+            texts.insert(record.seq, text_of(&message).to_owned());
         }
     }
     texts.into_values().collect()

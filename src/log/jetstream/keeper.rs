@@ -58,8 +58,10 @@ impl Inner {
     /// Keeps all groups.
     pub async fn keep(self: Arc<Self>) {
         let groups = (0..self.streams.groups()).map(|group| {
-            let (write, floor, trim) = (self.clone(), self.clone(), self.clone());
-            async move { tokio::join!(write.write_group(group), floor.follow_floor(group), trim.trim_group(group)) }
+            let keeper = self.clone();
+            async move {
+                tokio::join!(keeper.write_group(group), keeper.follow_floor(group), keeper.trim_group(group), keeper.refill_group(group))
+            }
         });
         futures_util::future::join_all(groups).await;
     }
@@ -121,13 +123,15 @@ impl Inner {
         }
     }
 
-    /// Lets go of rows that the store has.
+    /// Lets go of rows that the store has, one period after that is known: a read that others joined may have begun before
+    /// the store had them, and has ended by then.
     async fn follow_floor(&self, group: usize) {
+        let mut known = 0;
         loop {
             tokio::time::sleep(BETWEEN_FLOORS).await;
             match self.streams.stream(group).consumer_info(READER).await {
                 Ok(info) => {
-                    self.overlay.stored(group, offset_of(info.ack_floor.stream_sequence + 1, 0) - 1);
+                    self.overlay.stored(group, offset_of(std::mem::replace(&mut known, info.ack_floor.stream_sequence) + 1, 0) - 1);
                     metrics::STORE_LAG
                         .with_label_values(&[&group.to_string()])
                         .set((info.num_pending + info.num_ack_pending as u64) as i64);

@@ -11,6 +11,7 @@ mod envelope;
 mod follower;
 mod keeper;
 mod recent;
+mod refill;
 mod rows;
 mod streams;
 

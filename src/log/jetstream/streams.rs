@@ -170,13 +170,21 @@ impl Streams {
     /// # Errors
     /// `StorageUnavailable`.
     pub async fn read(&self, group: usize, from: u64) -> Result<Vec<Kept>> {
+        self.read_some(group, from, READ_AT_ONCE).await
+    }
+
+    /// The same, so many at most.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn read_some(&self, group: usize, from: u64, count: usize) -> Result<Vec<Kept>> {
         // The crate has no call for it: one request, many answers, the last one without a payload.
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| away(&error))?;
         let subject = format!("$JS.API.DIRECT.GET.{}", stream_name(&self.prefix, group));
         let asked = serde_json::json!({
             "seq": from, "next_by_subj": format!("{}.log.{group}.*", self.prefix),
-            "batch": READ_AT_ONCE, "max_bytes": READ_BYTES_AT_ONCE,
+            "batch": count, "max_bytes": READ_BYTES_AT_ONCE,
         });
         self.client.publish_with_reply(subject, inbox, asked.to_string().into()).await.map_err(|error| away(&error))?;
         let mut read = Vec::new();

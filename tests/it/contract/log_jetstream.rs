@@ -3,7 +3,10 @@
 use super::logs::{More, Place, message, settings, until};
 use super::stores::{runtime, some_chat};
 use crate::support::servers::{self, Servers};
+use clarion::clock::Clock;
 use clarion::log::{Appended, Refused};
+use clarion::store::cql::{CqlSettings, CqlStore};
+use clarion::store::{Range, Store, Table, tables};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -141,6 +144,48 @@ fn a_server_that_is_killed_and_comes_back_loses_and_doubles_nothing() {
         for (chat, end) in &ends {
             assert_eq!(handed_out[chat], (1..=*end).collect::<Vec<_>>());
             assert_eq!(place.seqs(*chat).await, (1..=*end).collect::<Vec<_>>());
+        }
+    });
+}
+
+#[test]
+fn chat_goes_on_while_the_store_is_away_and_the_store_has_everything_afterwards() {
+    // As it comes, a single Cassandra forgets what it has acknowledged in its last moments.
+    let servers = Servers::own("store-away", &[]);
+    let (scylla, nats) = (servers.up("scylla"), servers.up("nats"));
+    runtime().block_on(async {
+        let of_store = CqlSettings { addresses: scylla, keyspace: "clarion_away".into(), replication_factor: 1, ..CqlSettings::default() };
+        let store = CqlStore::open(of_store, Clock::default()).await.expect("the settings are right");
+        let place = Place::on(settings(&nats), store.clone()).await;
+        let chats: Vec<u64> = (0..20).map(|_| some_chat()).collect();
+        let append = async |seqs: std::ops::RangeInclusive<u64>| {
+            for seq in seqs {
+                let waiting: Vec<_> = chats.iter().map(|chat| place.begin(message(*chat, seq, 5, "x"), 1, More::default())).collect();
+                for outcome in waiting {
+                    assert_eq!(outcome.await.unwrap(), Ok(Appended::New), "seq {seq}");
+                }
+            }
+        };
+        let rows = async |chat: u64| -> Option<usize> {
+            let rows = store.scan(Table::Messages, tables::bucket_key(chat, 0), Range::first(1_000)).await;
+            rows.ok().map(|rows| rows.len())
+        };
+        append(1..=50).await;
+        for chat in &chats {
+            until("the store follows", async || (rows(*chat).await == Some(50)).then_some(())).await;
+        }
+        append(51..=60).await;
+        servers.down("scylla", &[("SERVERS_SIGNAL", "KILL")]);
+        append(61..=100).await;
+        for chat in &chats {
+            let recent = place.log.read(*chat, 91, 100, 10).await.expect("what was said lately is read from the log");
+            assert_eq!(recent.len(), 10);
+        }
+        until("older pages are refused at once", async || place.log.read(chats[0], 1, 10, 10).await.err()).await;
+        servers.up("scylla");
+        for chat in &chats {
+            until("the store has everything", async || (rows(*chat).await == Some(100)).then_some(())).await;
+            assert_eq!(place.seqs(*chat).await, (1..=100).collect::<Vec<_>>());
         }
     });
 }

@@ -5,6 +5,7 @@ use crate::support::servers;
 use clarion::clock::Clock;
 use clarion::log::record::{Change, Message};
 use clarion::log::{Append, Appended, Audience, Committed, DedupeKey, JetStreamLog, JetStreamSettings, Log, Record, Refused, SqliteLog};
+use clarion::store::cql::CqlStore;
 use clarion::store::{SqliteStore, Store, Write};
 use protocol::content::{Content, Text};
 use std::collections::BTreeMap;
@@ -63,8 +64,12 @@ impl Place {
 
     /// One node more of the same cluster.
     pub async fn node(settings: JetStreamSettings) -> Self {
-        let store = Arc::new(cql().clone());
-        let opening = JetStreamLog::open(settings.clone(), store, 1 << 30, Clock::default());
+        Self::on(settings, cql().clone()).await
+    }
+
+    /// A node over a store of its own.
+    pub async fn on(settings: JetStreamSettings, store: CqlStore) -> Self {
+        let opening = JetStreamLog::open(settings.clone(), Arc::new(store), 1 << 30, Clock::default());
         let log = tokio::time::timeout(PATIENCE, opening).await.expect("the log answers").expect("the settings are right");
         let log = Arc::new(log);
         let committed = log.follow().expect("nobody follows yet");
