@@ -59,12 +59,14 @@ pub async fn run(config: Config) -> Result<(), String> {
     let (log, store) = (engines.log.clone(), engines.store.clone());
     let committed = engines.follow().ok_or("the log is followed already")?;
     let say = |error: crate::error::Error| format!("the server cannot start: {error}");
+    engines.begin_first_start().await?;
     let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
 
     let directory = Directory::load(store.clone()).await.map_err(say)?;
     directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
+    engines.end_first_start().await?;
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
     let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);

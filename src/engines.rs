@@ -64,6 +64,29 @@ impl Engines {
         Ok(Self { log: log.clone(), store: log.store(), kind: Kind::Cluster { store, log } })
     }
 
+    /// Waits for the turn to make what an organisation has from its first start on. Of several nodes that start at once, one
+    /// makes it, and the others find it.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn begin_first_start(&self) -> Result<(), String> {
+        match &self.kind {
+            Kind::Embedded { .. } => Ok(()),
+            Kind::Cluster { store, .. } => store.begin_first_start().await,
+        }
+    }
+
+    /// Ends the turn.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn end_first_start(&self) -> Result<(), String> {
+        match &self.kind {
+            Kind::Embedded { .. } => Ok(()),
+            Kind::Cluster { store, .. } => store.end_first_start().await,
+        }
+    }
+
     /// Takes the stream of committed records. Only one can take it.
     pub fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
         self.log.follow()

@@ -56,6 +56,10 @@ const BETWEEN_PROBES: Duration = Duration::from_secs(2);
 const BETWEEN_PROBES_AWAY: Duration = Duration::from_millis(250);
 /// How often tables of the next period are looked for.
 const BETWEEN_PERIODS: Duration = Duration::from_secs(3_600);
+/// Name of the turn to change the schema.
+const SCHEMA: &str = "schema";
+/// Name of the turn to make what an organisation has from its first start on.
+const FIRST_START: &str = "first start";
 /// Pause between two tries to connect, at the start.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// How often a node that waits for its store says so.
@@ -125,7 +129,7 @@ impl CqlStore {
         let link = Link::connect(settings).await?;
         let dialect = Dialect::of(link.session()).await.map_err(|error| error.to_string())?;
         let holder = holder(clock);
-        Schema { link: &link, settings, dialect, clock, holder: &holder }.migrate().await?;
+        Schema { link: &link, settings, dialect, clock, holder: &holder, turn: SCHEMA }.migrate().await?;
         let inner = Inner::prepare(link, settings.clone(), dialect, clock.clone(), holder).await?;
         inner.periods.make_due(&inner.schema(), clock).await.map_err(|error| error.to_string())?;
         let inner = Arc::new(inner);
@@ -142,7 +146,7 @@ impl CqlStore {
         let link = Link::connect(settings).await?;
         let dialect = Dialect::of(link.session()).await.map_err(|error| error.to_string())?;
         let holder = holder(clock);
-        let schema = Schema { link: &link, settings, dialect, clock, holder: &holder };
+        let schema = Schema { link: &link, settings, dialect, clock, holder: &holder, turn: SCHEMA };
         let applied = schema.migrate().await?;
         let version = schema.version().await?;
         Ok((applied, version))
@@ -151,6 +155,23 @@ impl CqlStore {
     /// The store answers.
     pub fn healthy(&self) -> bool {
         self.inner.link.health.up() && self.inner.link.connected()
+    }
+
+    /// Waits until no other node makes what an organisation has from its first start on: keys, the demo. The turn ends by
+    /// itself when a node dies in it.
+    ///
+    /// # Errors
+    /// One sentence: the store does not answer.
+    pub async fn begin_first_start(&self) -> std::result::Result<(), String> {
+        Schema { turn: FIRST_START, ..self.inner.schema() }.take_turn(|_| false).await.map(drop)
+    }
+
+    /// The next node may have its turn.
+    ///
+    /// # Errors
+    /// One sentence: the store does not answer.
+    pub async fn end_first_start(&self) -> std::result::Result<(), String> {
+        Schema { turn: FIRST_START, ..self.inner.schema() }.end_turn().await
     }
 
     /// Which server it is.
@@ -213,7 +234,7 @@ impl Inner {
     }
 
     fn schema(&self) -> Schema<'_> {
-        Schema { link: &self.link, settings: &self.settings, dialect: self.dialect, clock: &self.clock, holder: &self.holder }
+        Schema { link: &self.link, settings: &self.settings, dialect: self.dialect, clock: &self.clock, holder: &self.holder, turn: SCHEMA }
     }
 
     /// The statements of a table that is not cut by period.

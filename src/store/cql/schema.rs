@@ -197,6 +197,8 @@ pub(super) struct Schema<'a> {
     pub(super) clock: &'a Clock,
     /// Who this is, for the turn.
     pub(super) holder: &'a str,
+    /// What the turn is for.
+    pub(super) turn: &'static str,
 }
 
 /// Why the schema could not be brought up to date.
@@ -276,9 +278,9 @@ impl Schema<'_> {
     }
 
     /// Waits for the turn. False when the schema became good enough meanwhile, so that no turn is needed.
-    async fn take_turn(&self, enough: impl Fn(i32) -> bool) -> Result<bool, Failed> {
+    pub(super) async fn take_turn(&self, enough: impl Fn(i32) -> bool) -> Result<bool, Failed> {
         let table = self.turns("schema_turns");
-        let take = format!("INSERT INTO {table} (name, holder) VALUES ('schema', ?) IF NOT EXISTS USING TTL {TURN_SECONDS}");
+        let take = format!("INSERT INTO {table} (name, holder) VALUES ('{}', ?) IF NOT EXISTS USING TTL {TURN_SECONDS}", self.turn);
         loop {
             let rows = self.query(&take, (self.holder,)).await?;
             // The first column says whether it was done; the others differ between the servers.
@@ -295,7 +297,7 @@ impl Schema<'_> {
     /// The turn is this one's already: an earlier try was done although its answer did not come.
     async fn has_turn(&self) -> Result<bool, Failed> {
         let table = self.turns("schema_turns");
-        let rows = self.query(&format!("SELECT holder FROM {table} WHERE name = 'schema'"), ()).await?;
+        let rows = self.query(&format!("SELECT holder FROM {table} WHERE name = '{}'", self.turn), ()).await?;
         Ok(rows.first().and_then(first).and_then(|holder| holder.as_text()).is_some_and(|holder| holder == self.holder))
     }
 
@@ -303,7 +305,7 @@ impl Schema<'_> {
         let table = self.turns("schema_turns");
         let rows = self
             .query(
-                &format!("UPDATE {table} USING TTL {TURN_SECONDS} SET holder = ? WHERE name = 'schema' IF holder = ?"),
+                &format!("UPDATE {table} USING TTL {TURN_SECONDS} SET holder = ? WHERE name = '{}' IF holder = ?", self.turn),
                 (self.holder, self.holder),
             )
             .await?;
@@ -313,9 +315,9 @@ impl Schema<'_> {
         }
     }
 
-    async fn end_turn(&self) -> Result<(), Failed> {
+    pub(super) async fn end_turn(&self) -> Result<(), Failed> {
         let table = self.turns("schema_turns");
-        self.query(&format!("DELETE FROM {table} WHERE name = 'schema' IF holder = ?"), (self.holder,)).await.map(drop)
+        self.query(&format!("DELETE FROM {table} WHERE name = '{}' IF holder = ?", self.turn), (self.holder,)).await.map(drop)
     }
 
     fn turns(&self, table: &str) -> String {
