@@ -156,7 +156,7 @@ fn chat_goes_on_while_the_store_is_away_and_the_store_has_everything_afterwards(
     runtime().block_on(async {
         let of_store = CqlSettings { addresses: scylla, keyspace: "clarion_away".into(), replication_factor: 1, ..CqlSettings::default() };
         let store = CqlStore::open(of_store, Clock::default()).await.expect("the settings are right");
-        let place = Place::on(settings(&nats), store.clone()).await;
+        let mut place = Place::on(settings(&nats), store.clone()).await;
         let chats: Vec<u64> = (0..20).map(|_| some_chat()).collect();
         let append = async |seqs: std::ops::RangeInclusive<u64>| {
             for seq in seqs {
@@ -183,6 +183,8 @@ fn chat_goes_on_while_the_store_is_away_and_the_store_has_everything_afterwards(
         }
         until("older pages are refused at once", async || place.log.read(chats[0], 1, 10, 10).await.err()).await;
         servers.up("scylla");
+        let handed_out = place.committed_seqs(2_000).await;
+        assert!(chats.iter().all(|chat| handed_out[chat] == (1..=100).collect::<Vec<_>>()), "delivery went on");
         for chat in &chats {
             until("the store has everything", async || (rows(*chat).await == Some(100)).then_some(())).await;
             assert_eq!(place.seqs(*chat).await, (1..=100).collect::<Vec<_>>());
