@@ -299,7 +299,9 @@ fn known(name: &str, what: &str) -> Result<(), String> {
     if SETTINGS.iter().any(|setting| setting.name == name) {
         return Ok(());
     }
-    let near = SETTINGS.iter().map(|setting| (distance(setting.name, name), setting.name)).min().filter(|(distance, _)| *distance <= 3);
+    let near = SETTINGS.iter().map(|setting| (distance(setting.name, name), setting.name)).min();
+    // Of a short name, three other letters are another word.
+    let near = near.filter(|(distance, near)| *distance <= 3 && *distance * 2 < near.len().max(2));
     let hint = near.map_or_else(String::new, |(_, near)| format!("did you mean `{near}`? "));
     Err(format!("{what} is not known; {hint}`clarion config` prints all settings"))
 }
