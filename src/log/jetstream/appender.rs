@@ -3,6 +3,8 @@
 //! Each message says which one of its chat it expects to be the last, so that of two nodes that both append only one
 //! succeeds. When no answer comes, the message is sent again under the same id; what is not certain then is read from the
 //! stream before anything else is done.
+//!
+//! Each chat with something to append has a task, which ends when nothing waits any more.
 
 use super::envelope::{ENTRIES_MAX, Envelope, Logged};
 use super::streams::decode;

@@ -3,6 +3,8 @@
 //! The streams publish what they have committed to whoever listens, and nobody repeats it. So each message is held against
 //! the number of the one before: what is missing is read from the stream. A quiet group is looked at every now and then,
 //! because the last message may be the one that did not come.
+//!
+//! Each group has a task, which ends when nobody takes what was committed any more.
 
 use super::envelope::Envelope;
 use super::streams::{decode, number};
