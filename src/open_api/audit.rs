@@ -79,20 +79,20 @@ impl Noted {
     ///
     /// # Errors
     /// The audit log cannot be written, so that nothing may be posted.
-    pub fn begin_hook(api: &OpenApi, call: &str, targets: Vec<String>, address: String, log_id: String) -> Result<Self, Refusal> {
+    pub fn begin_hook(api: &OpenApi, call: &CallEntry, targets: Vec<String>, address: String, log_id: String) -> Result<Self, Refusal> {
         let reserved = api.audit.reserve().or_refuse(Act::Send)?;
-        let entry = AuditEntry { call: call.to_owned(), targets, address, log_id, ..AuditEntry::default() };
+        let entry = AuditEntry { call: format!("{call:?}"), targets, address, log_id, ..AuditEntry::default() };
         Ok(Self { entry, reserved: Some(reserved) })
     }
 
     /// A message was posted, or refused with this.
-    pub fn ended_hook(mut self, posted: Result<(), &Refusal>) {
-        self.entry.code = Some(posted.map_or_else(|refusal| refusal.code, |()| 0));
+    pub fn ended_hook(mut self, posted: &Result<(), Refusal>) {
+        self.entry.code = Some(code_of(posted));
     }
 
     /// The call ended so.
     pub fn ended(mut self, outcome: &Answer) {
-        self.entry.code = Some(outcome.as_ref().map_or_else(|refusal| refusal.code, |_| 0));
+        self.entry.code = Some(code_of(outcome));
         if let Ok(Reply::Data(Value::Object(made))) = outcome {
             let inner = MADE.iter().filter_map(|name| made.get(*name)?.as_object());
             for id in ids(made).chain(inner.flat_map(ids)) {
@@ -111,6 +111,11 @@ impl Drop for Noted {
             reserved.put(std::mem::take(&mut self.entry));
         }
     }
+}
+
+/// How a call ended: 0 when it was done.
+fn code_of<T>(outcome: &Result<T, Refusal>) -> u32 {
+    outcome.as_ref().map_or_else(|refusal| refusal.code, |_| 0)
 }
 
 fn ids(object: &Map<String, Value>) -> impl Iterator<Item = String> {

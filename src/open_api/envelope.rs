@@ -72,7 +72,7 @@ impl Handler<(), Arc<OpenApi>> for &'static CallEntry {
 
     fn call(self, request: Request, api: Arc<OpenApi>) -> Sent {
         if let Serve::Own(act) = self.serve {
-            return act(api, request);
+            return act(self, api, request);
         }
         serve(request, api, move |api, parts, body, log_id| async move {
             let reply = self.answer(api, parts, body, log_id).await?;

@@ -2,9 +2,10 @@
 
 use super::OpenApi;
 use super::audit::Noted;
+use super::calls::CallEntry;
 use super::chat::client_message_id;
 use super::envelope::{LOG_ID, log_id, take};
-use super::error::{Act, Refusal};
+use super::error::{Act, Refusal, Refused};
 use crate::chat::{Asked, HookRefused, Hooked};
 use crate::limits::HOOK_BODY_BYTES_MAX;
 use crate::net::ClientAddress;
@@ -18,15 +19,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 /// `POST bot/v2/hook/:token`
-pub async fn post(api: Arc<OpenApi>, request: Request) -> Response {
+pub async fn post(entry: &CallEntry, api: Arc<OpenApi>, request: Request) -> Response {
     let log_id = log_id(&api);
-    answer(posted(&api, request, "POST bot/v2/hook/:token", &log_id, |body| body).await, &log_id)
+    answer(posted(&api, request, entry, &log_id, |body| body).await, &log_id)
 }
 
 /// `POST bot/hook/:token`, the older form: a title and a text.
-pub async fn post_titled(api: Arc<OpenApi>, request: Request) -> Response {
+pub async fn post_titled(entry: &CallEntry, api: Arc<OpenApi>, request: Request) -> Response {
     let log_id = log_id(&api);
-    answer(posted(&api, request, "POST bot/hook/:token", &log_id, titled).await, &log_id)
+    answer(posted(&api, request, entry, &log_id, titled).await, &log_id)
 }
 
 /// The older form as the newer one.
@@ -47,7 +48,7 @@ fn titled(body: Map<String, Value>) -> Map<String, Value> {
 async fn posted(
     api: &OpenApi,
     request: Request,
-    call: &str,
+    entry: &CallEntry,
     log_id: &str,
     form: fn(Map<String, Value>) -> Map<String, Value>,
 ) -> Result<(), Refusal> {
@@ -77,9 +78,9 @@ async fn posted(
     // Whoever does not know the address, or does not come as the bot asks, has changed nothing and gets no place in the audit log.
     let chat_id = api.chats.seal.chat_id(hooked.chat);
     let targets = vec![chat_id.to_string(), api.chats.directory.user_id(hooked.bot).to_string()];
-    let noted = Noted::begin_hook(api, call, targets, address.to_string(), log_id.to_owned())?;
+    let noted = Noted::begin_hook(api, entry, targets, address.to_string(), log_id.to_owned())?;
     let posted = post_as(api, hooked, &body, bytes.len()).await;
-    noted.ended_hook(posted.as_ref().copied());
+    noted.ended_hook(&posted);
     posted
 }
 
@@ -95,12 +96,7 @@ async fn post_as(api: &OpenApi, hooked: Hooked, body: &Map<String, Value>, size:
     };
     let post = async {
         api.bots_may_send(hooked.chat)?;
-        let sent = api.chats.send(hooked.bot, command).await;
-        let outcome = match sent {
-            Ok(durable) => durable.await.map(drop),
-            Err(error) => Err(error),
-        };
-        outcome.map_err(|error| Refusal::of(Act::Send, error))
+        api.chats.send(hooked.bot, command).await.or_refuse(Act::Send)?.await.or_refuse(Act::Send).map(drop)
     };
     let posted = api.chats.in_turn(hooked.bot, size, post).await;
     posted.map_err(|refused| refusal(refused, api.config.hook_messages_per_second))?

@@ -68,7 +68,7 @@ pub enum Serve {
     /// The token of an app; the function reads the body itself.
     WithBody(fn(Call, Request) -> Served),
     /// Anybody may call, and the function reads and answers in a form of its own.
-    Own(fn(Arc<OpenApi>, Request) -> Answered),
+    Own(fn(&'static CallEntry, Arc<OpenApi>, Request) -> Answered),
 }
 
 /// Method of a call.
@@ -334,7 +334,7 @@ macro_rules! with_body {
 /// The function of a call that reads and answers in a form of its own.
 macro_rules! own {
     ($function:path) => {
-        $crate::open_api::calls::Serve::Own(|api, request| Box::pin($function(api, request)))
+        $crate::open_api::calls::Serve::Own(|entry, api, request| Box::pin($function(entry, api, request)))
     };
 }
 

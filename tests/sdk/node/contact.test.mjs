@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, codeOf, data, everybody, fresh, startServer } from "./server.mjs";
+import { all, codeOf, data, fresh, office } from "./server.mjs";
 
 const BY_STAFF_NUMBER = { user_id_type: "user_id" };
 const NOWHERE = "od-" + "0".repeat(32);
@@ -17,10 +17,7 @@ const takeIn = (more, params = {}) => app.contact.v3.user.create({ params: { ...
 const open = (departments) => departments.map((entry) => entry.open_department_id);
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
+  ({ server, app, other, people } = await office());
   works = (await department(`Works ${fresh().slice(0, 8)}`, "0")).open_department_id;
 });
 

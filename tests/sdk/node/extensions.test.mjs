@@ -3,15 +3,12 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, codeOf, data, everybody, fresh, makeGroup, refusal, sendText, startServer } from "./server.mjs";
+import { APP_1, APP_2, all, client, codeOf, data, everybody, fresh, makeGroup, office, refusal, sendText } from "./server.mjs";
 
 let server, app, other, people;
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
+  ({ server, app, other, people } = await office());
 });
 
 after(() => server?.stop());

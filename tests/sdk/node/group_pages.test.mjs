@@ -2,7 +2,7 @@
 
 import { after, before, beforeEach, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, client, codeOf, data, everybody, makeGroup, refusal, sendText, startServer } from "./server.mjs";
+import { APP_1, codeOf, data, makeGroup, office, refusal, sendText } from "./server.mjs";
 
 const PAGE = "https://example.com/plan";
 
@@ -10,10 +10,7 @@ let server, app, other, people, path;
 const NOWHERE = { chat_id: "oc_" + "0".repeat(32) };
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
+  ({ server, app, other, people } = await office());
 });
 
 beforeEach(async () => {

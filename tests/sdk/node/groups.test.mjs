@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, codeOf, data, everybody, fresh, makeGroup, sendText, startServer } from "./server.mjs";
+import { APP_1, APP_2, all, byStaffNumber, codeOf, data, everybody, fresh, makeGroup, office, sendText } from "./server.mjs";
 
 const NOBODY = "ou_" + "0".repeat(32);
 const NO_GROUP = "oc_" + "0".repeat(32);
@@ -11,11 +11,8 @@ const AS_OPEN_ID = { user_id_type: "open_id" };
 let server, app, other, people, otherPeople;
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
-  otherPeople = new Map((await everybody(other)).map((person) => [person.user_id, person]));
+  ({ server, app, other, people } = await office());
+  otherPeople = await byStaffNumber(other);
 });
 
 after(() => server?.stop());

@@ -2,15 +2,12 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, data, everybody, fresh, makeGroup, refusal, sendText, startServer, textOf } from "./server.mjs";
+import { APP_2, all, client, data, fresh, makeGroup, office, refusal, sendText, textOf } from "./server.mjs";
 
 let server, app, other, people, group;
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
+  ({ server, app, other, people } = await office());
   group = await makeGroup(app, people.slice(0, 4), { bot_id_list: [APP_2.appId] });
 });
 

@@ -2,7 +2,7 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, client, codeOf, data, everybody, fresh, makeGroup, sendText, startServer, textOf } from "./server.mjs";
+import { APP_1, APP_2, codeOf, data, fresh, makeGroup, office, sendText, textOf } from "./server.mjs";
 
 // Of well-formed ids that nobody has, one in 256 looks like one of this server's: this one never does.
 const NO_MESSAGE = "om_none-at-all";
@@ -14,10 +14,7 @@ const PNG = Buffer.from(
 let server, app, other, people, chat_id, message_id;
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
+  ({ server, app, other, people } = await office());
   chat_id = await makeGroup(app, people.slice(0, 2));
   message_id = (await data(sendText(app, chat_id, "ours"))).message_id;
 });

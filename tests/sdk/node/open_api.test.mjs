@@ -2,16 +2,13 @@
 
 import { after, before, describe, test } from "node:test";
 import assert from "node:assert/strict";
-import { APP_1, APP_2, all, client, everybody, fresh, makeGroup, refusal, sendText, startServer, textOf } from "./server.mjs";
+import { APP_1, APP_2, all, byStaffNumber, client, everybody, fresh, makeGroup, office, refusal, sendText, textOf } from "./server.mjs";
 
 let server, app, other, people, otherPeople;
 
 before(async () => {
-  server = await startServer();
-  app = client(server.url, APP_1);
-  other = client(server.url, APP_2);
-  people = await everybody(app);
-  otherPeople = new Map((await everybody(other)).map((person) => [person.user_id, person]));
+  ({ server, app, other, people } = await office());
+  otherPeople = await byStaffNumber(other);
 });
 
 after(() => server?.stop());

@@ -12,7 +12,7 @@ import * as lark from "@larksuiteoapi/node-sdk";
 export const APP_1 = { appId: "cli_c1a7104000000001", appSecret: "clarion-demo-secret-1" };
 export const APP_2 = { appId: "cli_c1a7104000000002", appSecret: "clarion-demo-secret-2" };
 
-export async function startServer() {
+async function startServer() {
   const script = fileURLToPath(new URL("../server.py", import.meta.url));
   const child = spawn(process.env.PYTHON ?? "python3", [script], { stdio: ["pipe", "pipe", "inherit"] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -113,6 +113,16 @@ export async function everybody(app, size = 50) {
   }
   return [...people.values()];
 }
+
+/** The server with the two demo apps, and everybody as the first one sees them. */
+export async function office() {
+  const server = await startServer();
+  const app = client(server.url, APP_1);
+  return { server, app, other: client(server.url, APP_2), people: await everybody(app) };
+}
+
+/** Everybody as another app sees them, by staff number: their open_ids differ from app to app. */
+export const byStaffNumber = async (app) => new Map((await everybody(app)).map((person) => [person.user_id, person]));
 
 export async function makeGroup(app, members, more = {}) {
   const reply = await app.im.v1.chat.create({
