@@ -1,7 +1,8 @@
 //! The operator's commands: people, apps, tokens, the audit, the schema of the cluster's store. Each is one process that does its work and ends.
 //!
 //! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may, and so
-//! may those that change an app, which is one row that a running server reads anew.
+//! may those that change an app, which is one row that a running server reads anew. In a cluster a command that writes takes
+//! the turn in which nodes make their first start, so that of several commands and starting nodes one works at a time.
 //! What a command has to say goes to stdout, what it objects to goes to stderr.
 
 pub mod app;
@@ -15,33 +16,119 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::directory::Directory;
-use crate::store::SqliteStore;
+use crate::store::cql::{CqlSettings, CqlStore};
+use crate::store::{SqliteStore, Store};
 use std::io::Write as _;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// An opened data folder, for a command that writes.
+/// How often a command that works long renews its turn.
+const BETWEEN_RENEWALS: Duration = Duration::from_secs(10);
+
+/// What the organisation is kept in, opened for a command that writes.
 struct Opened {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     directory: Directory,
     auth: Auth,
-    _folder: DataFolder,
+    place: Place,
+}
+
+enum Place {
+    Folder { store: SqliteStore, _folder: DataFolder },
+    Cluster { store: CqlStore, renewing: tokio::task::JoinHandle<()> },
 }
 
 impl Opened {
     async fn open(config: &Config) -> Result<Self, String> {
+        let place = if in_cluster(config)? { Place::in_cluster(config).await? } else { Place::in_folder(config).await? };
+        match Self::load(config, place.store()).await {
+            Ok((store, directory, auth)) => Ok(Self { store, directory, auth, place }),
+            Err(why) => {
+                place.close().await?;
+                Err(why)
+            }
+        }
+    }
+
+    async fn load(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<dyn Store>, Directory, Auth), String> {
+        let say = |error: crate::error::Error| format!("{} cannot be read: {error}", shown(config));
+        let directory = Directory::load(store.clone()).await.map_err(say)?;
+        let auth = Auth::load(store.clone(), directory.clone(), Clock::default(), config).await.map_err(say)?;
+        Ok((store, directory, auth))
+    }
+
+    async fn close(self) -> Result<(), String> {
+        self.place.close().await
+    }
+}
+
+impl Place {
+    async fn in_folder(config: &Config) -> Result<Self, String> {
         let folder = DataFolder::take(&config.data)?;
         let path = config.data.clone();
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await;
         let store = store.map_err(|error| format!("the database could not be opened: {error}"))??;
-        let say = |error: crate::error::Error| format!("the data folder {} cannot be read: {error}", config.data.display());
-        let directory = Directory::load(Arc::new(store.clone())).await.map_err(say)?;
-        let auth = Auth::load(Arc::new(store.clone()), directory.clone(), Clock::default(), config).await.map_err(say)?;
-        Ok(Self { store, directory, auth, _folder: folder })
+        Ok(Self::Folder { store, _folder: folder })
+    }
+
+    async fn in_cluster(config: &Config) -> Result<Self, String> {
+        let store = cluster_store(config).await?;
+        store.begin_first_start().await.map_err(|why| format!("{} cannot be written: {why}", shown(config)))?;
+        let renewed = store.clone();
+        let renewing = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(BETWEEN_RENEWALS).await;
+                if let Err(why) = renewed.renew_first_start().await {
+                    eprintln!("clarion: the turn to write could not be renewed: {why}");
+                }
+            }
+        });
+        Ok(Self::Cluster { store, renewing })
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Folder { store, .. } => Arc::new(store.clone()),
+            Self::Cluster { store, .. } => Arc::new(store.clone()),
+        }
     }
 
     async fn close(self) -> Result<(), String> {
-        let store = self.store;
-        tokio::task::spawn_blocking(move || store.close()).await.map_err(|error| format!("the database could not be closed: {error}"))
+        match self {
+            Self::Folder { store, .. } => {
+                let closed = tokio::task::spawn_blocking(move || store.close()).await;
+                closed.map_err(|error| format!("the database could not be closed: {error}"))
+            }
+            Self::Cluster { store, renewing } => {
+                renewing.abort();
+                store.end_first_start().await
+            }
+        }
+    }
+}
+
+/// Whether the settings name the store of a cluster, and not a data folder.
+fn in_cluster(config: &Config) -> Result<bool, String> {
+    if config.scylla.is_empty() && !config.nats.is_empty() {
+        return Err("nats and scylla belong together: set scylla too, or neither for the data folder".into());
+    }
+    Ok(!config.scylla.is_empty())
+}
+
+/// The store of the cluster. One that does not answer is told at once: somebody is waiting.
+async fn cluster_store(config: &Config) -> Result<CqlStore, String> {
+    let settings = CqlSettings::of(config);
+    CqlStore::connect(&settings, &Clock::default())
+        .await
+        .map_err(|why| format!("the store at {} cannot be opened: {why}", settings.addresses.join(", ")))
+}
+
+/// What the organisation is kept in, for sentences.
+fn shown(config: &Config) -> String {
+    if config.scylla.is_empty() {
+        format!("the data folder {}", config.data.display())
+    } else {
+        format!("the keyspace {} of the store at {}", config.scylla_keyspace, config.scylla.list().join(", "))
     }
 }
 
@@ -50,6 +137,12 @@ impl Opened {
 /// # Errors
 /// One sentence: the database cannot be read, or how many differences there are.
 pub fn check(config: &Config) -> Result<(), String> {
+    if in_cluster(config)? {
+        return Err(
+            "`check` audits the database of a data folder; the nodes of a cluster compare log and store themselves, see their metrics"
+                .into(),
+        );
+    }
     let audit = crate::log::check::check(&DataFolder::database(&config.data))?;
     for difference in &audit.differences {
         print(&format!("{difference}\n"))?;

@@ -8,6 +8,7 @@ mod batch_send;
 mod bound_group;
 mod cards;
 mod cluster;
+mod cluster_operator;
 mod contract;
 mod custom_bot;
 mod direct_chat;

@@ -166,6 +166,14 @@ impl CqlStore {
         Schema { turn: FIRST_START, ..self.inner.schema() }.take_turn(|_| false).await.map(drop)
     }
 
+    /// Keeps the turn for longer.
+    ///
+    /// # Errors
+    /// One sentence: the store does not answer, or the turn is another's already.
+    pub async fn renew_first_start(&self) -> std::result::Result<(), String> {
+        Schema { turn: FIRST_START, ..self.inner.schema() }.renew_turn().await
+    }
+
     /// The next node may have its turn.
     ///
     /// # Errors
