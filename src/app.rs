@@ -9,9 +9,9 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::delivery::Delivery;
 use crate::directory::Directory;
+use crate::engines::Engines;
 use crate::gateway::Gateway;
 use crate::ids::Seal;
-use crate::log::{Log, SqliteLog};
 use crate::metrics;
 use crate::net::admission::Caps;
 use crate::net::tls::Certificate;
@@ -21,7 +21,7 @@ use crate::operator::demo;
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
-use crate::store::{SqliteStore, Store, Write};
+use crate::store::{Store, Write};
 use crate::web::{Check, Site, Who};
 use axum::Router;
 use std::future::Future;
@@ -55,24 +55,18 @@ pub async fn run(config: Config) -> Result<(), String> {
     let listener = Listener::bind(config.listen, certificate.clone(), caps(&config), Times::default())?;
     let address = listener.local_addr().map_err(|error| format!("the address of the port cannot be read: {error}"))?;
 
-    let sqlite = {
-        let folder = config.data.clone();
-        tokio::task::spawn_blocking(move || SqliteStore::open(&folder))
-            .await
-            .map_err(|error| format!("the database could not be opened: {error}"))??
-    };
-    let store: Arc<dyn Store> = Arc::new(sqlite.clone());
+    let engines = Engines::open(&config, &clock).await?;
+    let (log, store) = (engines.log.clone(), engines.store.clone());
+    let committed = engines.follow().ok_or("the log is followed already")?;
     let say = |error: crate::error::Error| format!("the server cannot start: {error}");
-    let sqlite_log = SqliteLog::open(sqlite.clone()).await.map_err(say)?;
-    let committed = sqlite_log.follow().ok_or("the log is followed already")?;
-    let sqlite_log = Arc::new(sqlite_log);
-    let log: Arc<dyn Log> = sqlite_log.clone();
+    engines.begin_first_start().await?;
     let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
 
     let directory = Directory::load(store.clone()).await.map_err(say)?;
     directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
+    engines.end_first_start().await?;
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
     let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
@@ -92,6 +86,7 @@ pub async fn run(config: Config) -> Result<(), String> {
             })
         }),
     });
+    let site = engines.checks().into_iter().fold(site, Site::check);
     let gateway = Arc::new(Gateway {
         chats: chats.clone(),
         auth: Arc::new(auth.clone()),
@@ -133,8 +128,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().run_batches(tasks_stop.clone()));
     let kept = chats.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
-    let log_keep = Duration::from_secs(config.log_keep_days * 24 * 3600);
-    tasks.spawn(until(tasks_stop.clone(), sqlite_log.keep_trimmed(clock.clone(), log_keep)));
+    tasks.spawn(until(tasks_stop.clone(), engines.keep(&config, &clock)));
     if let Some(certificate) = certificate {
         tasks.spawn(until(tasks_stop, certificate.keep_fresh()));
     }
@@ -172,7 +166,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     if let Err(error) = auth.flush().await {
         tracing::warn!(%error, "when devices were last seen could not be written");
     }
-    tokio::task::spawn_blocking(move || sqlite.close()).await.map_err(|error| format!("the database could not be closed: {error}"))?;
+    engines.close().await?;
     followers.shutdown().await;
     drop(folder);
     tracing::info!("gone");

@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use value::{At, Value};
 
-pub use value::{Demo, LogLevel, Networks};
+pub use value::{Ack, Addresses, Demo, LogLevel, Networks, Secret};
 
 /// What is known of one setting.
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +94,36 @@ settings! {
     demo: Demo = Demo::Auto, "\"auto\", \"on\" or \"off\"";
     /// What is logged, as one JSON object a line on stderr.
     log_level: LogLevel = LogLevel::Info, "\"off\", \"error\", \"warn\", \"info\", \"debug\" or \"trace\"";
+
+    /// Nodes of ScyllaDB or Apache Cassandra that are asked first; the others are learnt from them. Empty: everything is kept in
+    /// the database in `data`, which is for one machine. `clarion schema --apply` makes the tables; nodes do it too when they start.
+    scylla: Addresses = Addresses::default(), "a list of hosts with ports, such as 10.0.0.1:9042";
+    /// Servers of NATS with JetStream, for a cluster, together with `scylla`; one that answers is enough. Empty: the log is in `data`.
+    nats: Addresses = Addresses::default(), "a list of hosts with ports, such as 10.0.0.1:4222";
+    /// Who signs in to `nats`.
+    nats_user: Option<String> = None, "a name";
+    /// The password of `nats_user`.
+    nats_password: Option<Secret> = None, "a text";
+    /// Streams and subjects of this organisation in `nats` begin with this.
+    nats_prefix: String = String::from("clarion"), "a name of 1 to 40 letters, digits, `_` and `-`", (1, 40);
+    /// Streams over which the chats are spread. All nodes have the same number, and it never changes.
+    log_groups: u64 = 8, "streams, 1 to 64", (1, 64);
+    /// Copies of each stream. With three, one server of NATS may be away and nothing stops.
+    log_replicas: u64 = 3, "copies, 1 to 5", (1, 5);
+    /// When a message is acknowledged: when the log has it, or when the store has it too.
+    ack: Ack = Ack::Log, "\"log\" or \"log_and_store\"";
+    /// What may wait in memory for a store that is away. Beyond it senders are told to come back.
+    store_waiting_bytes_max: u64 = 1 << 30, "bytes, 1048576 to 1099511627776", (1 << 20, 1 << 40);
+    /// Keyspace of everything that this organisation keeps in `scylla`.
+    scylla_keyspace: String = String::from("clarion"), "a name of 1 to 40 small letters, digits and `_`", (1, 40);
+    /// Copies of every row in `scylla`. With three, one node of it may be away and nothing stops. It counts when the keyspace is made.
+    scylla_replication: u64 = 3, "copies, 1 to 9", (1, 9);
+    /// The data centre of `scylla` that is asked and that holds the copies, when there are several.
+    scylla_datacenter: Option<String> = None, "a name";
+    /// Who signs in to `scylla`.
+    scylla_user: Option<String> = None, "a name";
+    /// The password of `scylla_user`.
+    scylla_password: Option<Secret> = None, "a text";
 
     /// Signed-in sessions of this node. More are told to come back later.
     sessions_max: u64 = 100_000, "sessions, 1 to 2000000", (1, 2_000_000);
@@ -269,7 +299,9 @@ fn known(name: &str, what: &str) -> Result<(), String> {
     if SETTINGS.iter().any(|setting| setting.name == name) {
         return Ok(());
     }
-    let near = SETTINGS.iter().map(|setting| (distance(setting.name, name), setting.name)).min().filter(|(distance, _)| *distance <= 3);
+    let near = SETTINGS.iter().map(|setting| (distance(setting.name, name), setting.name)).min();
+    // Of a short name, three other letters are another word.
+    let near = near.filter(|(distance, near)| *distance <= 3 && *distance * 2 < near.len().max(2));
     let hint = near.map_or_else(String::new, |(_, near)| format!("did you mean `{near}`? "));
     Err(format!("{what} is not known; {hint}`clarion config` prints all settings"))
 }

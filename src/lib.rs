@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;
+pub mod engines;
 pub mod operator;
 
 pub mod gateway;

@@ -314,3 +314,8 @@ pub const AUDIT_ENTRIES_READ_MAX: usize = 50_000;
 
 /// Addresses whose requests are counted at once; an address that has asked nothing for a while is forgotten first.
 pub const ADDRESSES_COUNTED_MAX: usize = 200_000;
+
+/// In a cluster: records whose audience cannot be read now, which wait in memory to be told later. More are told by the next `sync`.
+pub const DELIVERED_LATE_MAX: usize = 10_000;
+/// Pause before their audience is asked for again, in ms.
+pub const DELIVERED_LATE_TRY_MS: u64 = 500;

@@ -3,9 +3,11 @@
 use clap::{Args, Parser, Subcommand};
 use clarion::config::{Config, LogLevel};
 use clarion::operator;
+use clarion::store::cql::Dialect;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 /// Its memory per connection is the least of those measured.
 #[global_allocator]
@@ -50,6 +52,8 @@ enum Command {
     Token(Token),
     /// Audits the log against the store and says what differs. Only reads; a server may run.
     Check,
+    /// The tables of the cluster's store, which the setting `scylla` names. A server may run.
+    Schema(Schema),
 }
 
 #[derive(Subcommand)]
@@ -113,6 +117,20 @@ enum App {
         /// The app.
         app_id: String,
     },
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Schema {
+    /// Prints every statement; the store is not asked.
+    #[arg(long)]
+    print: bool,
+    /// Makes what is missing, and says what that was. Nothing is ever taken away, so nodes of the version before may go on.
+    #[arg(long)]
+    apply: bool,
+    /// What to print the statements for.
+    #[arg(long = "for", value_name = "SERVER", default_value = "scylla", requires = "print", value_parser = ["scylla", "cassandra"])]
+    server: String,
 }
 
 #[derive(Args)]
@@ -189,6 +207,12 @@ fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
             operator::token::print_tokens(&config, &whose, &token.device, token.minutes)
         }
         Some(Command::Check) => operator::check(&config),
+        Some(Command::Schema(schema)) => {
+            if schema.print {
+                operator::schema::print_schema(&config, if schema.server == "cassandra" { Dialect::Cassandra } else { Dialect::Scylla })?;
+            }
+            if schema.apply { runtime.block_on(operator::schema::apply(&config)) } else { Ok(()) }
+        }
     }
 }
 
@@ -202,5 +226,9 @@ fn start_logs(level: LogLevel) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::io::stderr).with_max_level(level).init();
+    // The driver of the cluster's store complains of every try to reach a node that is away; the store says it once itself.
+    let of_driver = if level >= LevelFilter::DEBUG { level } else { LevelFilter::OFF };
+    let filter = Targets::new().with_default(level).with_target("scylla", of_driver);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines.with_filter(filter)).init();
 }

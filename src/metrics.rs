@@ -1,6 +1,6 @@
 //! Every metric, declared once with its meaning and unit.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 use std::sync::LazyLock;
 
 /// All metrics of this process; `/metrics` prints it.
@@ -32,8 +32,16 @@ fn gauge(name: &str, help: &str) -> IntGauge {
     IntGauge::new(name, help).expect("the name is a valid metric name")
 }
 
+fn gauges(name: &str, help: &str, label: &str) -> IntGaugeVec {
+    IntGaugeVec::new(Opts::new(name, help), &[label]).expect("the name is a valid metric name")
+}
+
 fn histogram(name: &str, help: &str, buckets: &[f64]) -> Histogram {
     Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())).expect("the buckets grow")
+}
+
+fn histograms(name: &str, help: &str, buckets: &[f64], label: &str) -> HistogramVec {
+    HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), &[label]).expect("the buckets grow")
 }
 
 const SECONDS: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0];
@@ -50,10 +58,21 @@ metrics! {
     LOG_TRIMMED: IntCounter = counter("log_trimmed_total", "Records that the log let go because they were older than `log_keep_days`");
     DUPLICATES: IntCounter = counter("log_duplicates_total", "Appends answered with the record of an earlier try");
     CONFLICTS: IntCounter = counter("log_conflicts_total", "Appends refused because the chat had moved on");
+    LOG_APPEND_SECONDS: Histogram = histogram("log_append_seconds", "In a cluster: time from sending an append until the log had it", SECONDS);
+    LOG_HOLES: IntCounter = counter("log_holes_total", "In a cluster: messages of the log that did not come live and were read from it");
+    LOG_DAMAGED: IntCounter = counter("log_damaged_total", "In a cluster: messages of the log that could not be read and were passed over");
+    LOG_BEHIND_STORE: IntCounter = counter("log_behind_store_total", "In a cluster: chats of which the store has records that the log has lost");
+    STORE_REFILLED: IntCounter = counter("store_refilled_total", "In a cluster: records that the store had forgotten and got from the log again");
+    STORE_LAG: IntGaugeVec = gauges("store_lag_messages", "In a cluster: messages of the log that the store has not got yet, by group", "group");
+    STORE_OVERLAY_BYTES: IntGauge = gauge("store_overlay_bytes", "In a cluster: rows that wait for the store in this node's memory");
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);
     COMMIT_JOBS: Histogram = histogram("store_commit_jobs", "Appends and writes in one group commit", COUNTS);
     COMMIT_FAILURES: IntCounter = counter("store_commit_failures_total", "Commits that failed and were undone");
     WAL_BYTES: IntGauge = gauge("store_wal_bytes", "Size of the write-ahead log");
+    CQL_SECONDS: HistogramVec = histograms("cql_seconds", "Time of one request to the cluster's store, by what was asked", SECONDS, "what");
+    CQL_ERRORS: IntCounterVec = counters("cql_errors_total", "Requests to the cluster's store that failed, by what was asked", "what");
+    CQL_UP: IntGauge = gauge("cql_up", "1 while the cluster's store answers, 0 while it does not");
+    CQL_JOINED: IntCounter = counter("cql_joined_reads_total", "Reads that were answered by another one's request to the cluster's store");
     DELIVERIES: IntCounter = counter("delivery_frames_total", "Frames given to sessions by the fan-out");
     DIRECT_WRITES: IntCounter = counter("delivery_direct_writes_total", "Frames that went straight into a socket");
     FANOUT_SECONDS: Histogram = histogram("delivery_fanout_seconds", "Time from the commit of a record until its last session of this node had it", SECONDS);

@@ -264,11 +264,12 @@ impl AuditLog {
     async fn tidy(&self) {
         let Some(oldest) = (self.clock.now_ms() / DAY_MS).checked_sub(self.keep_days) else { return };
         for today in oldest.saturating_sub(DAYS_TIDIED)..oldest {
+            let mut range = Range::first(REMOVED_TOGETHER);
             loop {
-                let removed = self.remove(day(today * DAY_MS)).await;
-                match removed {
-                    Ok(0) => break,
-                    Ok(_) => {}
+                match self.remove(day(today * DAY_MS), range).await {
+                    Ok(None) => break,
+                    // Not from the front: what has just been removed may still cost the store a look.
+                    Ok(Some(last)) => range = Range::after(last, REMOVED_TOGETHER),
                     Err(error) => {
                         tracing::warn!(%error, "old entries of the audit log were not removed; it is tried again");
                         return;
@@ -278,14 +279,14 @@ impl AuditLog {
         }
     }
 
-    async fn remove(&self, partition: Key) -> Result<usize> {
-        let rows = self.store.scan(Table::Audit, partition.clone(), Range::first(REMOVED_TOGETHER)).await?;
-        let writes: Vec<Write> = rows.into_iter().map(|(row, _)| Write::Delete(Table::Audit, partition.clone(), row)).collect();
-        let count = writes.len();
-        if count > 0 {
-            self.store.write(writes).await?;
+    /// Removes some rows of a day; gives the last one, or none when there are no more.
+    async fn remove(&self, partition: Key, range: Range) -> Result<Option<Key>> {
+        let rows = self.store.scan(Table::Audit, partition.clone(), range).await?;
+        let last = rows.last().map(|(row, _)| row.clone());
+        if last.is_some() {
+            self.store.write(rows.into_iter().map(|(row, _)| Write::Delete(Table::Audit, partition.clone(), row)).collect()).await?;
         }
-        Ok(count)
+        Ok(last)
     }
 }
 

@@ -117,11 +117,13 @@ impl Revoked {
             person.devices.retain(|(_, at_ms)| *at_ms > over);
             !person.devices.is_empty() || person.all_until_ms > over
         });
+        let mut range = Range::between(tables::text_key(FACT), tables::text_key(&format!("{FACT}{over:016x}")), PAGE);
         loop {
-            let range = Range::between(tables::text_key(FACT), tables::text_key(&format!("{FACT}{over:016x}")), PAGE);
-            let rows = store.scan(Table::Facts, tables::none(), range).await?;
+            let rows = store.scan(Table::Facts, tables::none(), range.clone()).await?;
             let last = rows.len() < PAGE;
-            if !rows.is_empty() {
+            if let Some((row, _)) = rows.last() {
+                // Not from the front: what has just been removed may still cost the store a look.
+                range.from = std::ops::Bound::Excluded(row.clone());
                 store.write(rows.into_iter().map(|(row, _)| Write::Delete(Table::Facts, tables::none(), row)).collect()).await?;
             }
             if last {

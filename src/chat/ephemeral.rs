@@ -233,18 +233,18 @@ impl Chats {
     /// Lets go of what nobody has come for within a week.
     pub(super) async fn sweep_ephemerals(&self) -> Result<()> {
         let until = self.clock.now_ms().saturating_sub(limits::EPHEMERAL_AGE_MS) << COUNT_BITS;
+        let mut range = Range::between(tables::none(), tables::u64_key(until), AT_ONCE);
         loop {
-            let range = Range::between(tables::none(), tables::u64_key(until), AT_ONCE);
-            let old = self.store.scan(Table::EphemeralOrder, tables::none(), range).await?;
+            let old = self.store.scan(Table::EphemeralOrder, tables::none(), range.clone()).await?;
             let mut writes = Vec::with_capacity(2 * old.len());
             for (row, _) in &old {
                 let (Some(number), Some(user)) = (tables::read_u64(row, 0), tables::read_u32(row, 8)) else { continue };
                 writes.extend(gone_rows(user, number));
                 self.ephemerals.forget(user, number);
             }
-            if writes.is_empty() {
-                return Ok(());
-            }
+            let Some((last, _)) = old.last().filter(|_| !writes.is_empty()) else { return Ok(()) };
+            // Not from the front: what has just been removed may still cost the store a look.
+            range.from = std::ops::Bound::Excluded(last.clone());
             self.store.write(writes).await?;
         }
     }

@@ -143,6 +143,14 @@ impl GroupNames {
         self.0.write().put(key, &kept(info));
     }
 
+    /// Another node has noted what a group is called; `json` is the row.
+    pub fn came(&self, key: ChatKey, json: &[u8]) {
+        match serde_json::from_slice(json) {
+            Ok(kept) => self.0.write().put(key, &kept),
+            Err(error) => tracing::error!(%error, "the name of a group that another node has written cannot be read"),
+        }
+    }
+
     /// The group is no more.
     pub fn forget(&self, key: ChatKey) {
         let mut inside = self.0.write();

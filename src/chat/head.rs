@@ -249,6 +249,11 @@ impl Head {
         self.broken.load(Ordering::Acquire)
     }
 
+    /// Another node has changed the chat: this head is not what it was.
+    pub fn outdated(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
     /// Puts a record behind the last one. The state moves on at once, so that the next one stands behind it.
     pub fn append(&self, state: &mut State, log: &dyn Log, now_ms: u64, by: u32, change: Change, extra: Extra) -> Result<OnItsWay> {
         let message = matches!(change, Change::Message(_));
@@ -261,7 +266,6 @@ impl Head {
             by,
             change,
         });
-        let dedupe = extra.dedupe;
         let (done, outcome) = oneshot::channel();
         log.append(Append {
             record: record.clone(),
@@ -271,18 +275,7 @@ impl Head {
             dedupe: extra.dedupe,
             done,
         })?;
-        state.seq = record.seq;
-        state.position = record.position;
-        state.at_ms = record.at_ms;
-        if message {
-            state.last_message = Some(record.clone());
-            if let Some(key) = dedupe {
-                if state.recent.len() >= RECENT {
-                    state.recent.pop_front();
-                }
-                state.recent.push_back((key, record.seq));
-            }
-        }
+        state.go_on(&record);
         Ok(OnItsWay { record, outcome })
     }
 
@@ -338,6 +331,20 @@ pub(super) async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Res
 }
 
 impl State {
+    /// A record stands behind the last one; what it changes beside the messages is not noted here.
+    pub fn go_on(&mut self, record: &Arc<Record>) {
+        self.seq = record.seq;
+        self.position = record.position;
+        self.at_ms = record.at_ms;
+        if let Some(message) = record.message() {
+            self.last_message = Some(record.clone());
+            if self.recent.len() >= RECENT {
+                self.recent.pop_front();
+            }
+            self.recent.push_back((DedupeKey::new(record.by, &message.client_message_id), record.seq));
+        }
+    }
+
     /// The role of somebody, or `None` for one who is not in it.
     pub fn role(&self, user: u32) -> Option<Role> {
         if !self.members.contains(user) {

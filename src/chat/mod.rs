@@ -16,6 +16,7 @@ mod content;
 mod custom_bot;
 pub mod emoji;
 mod ephemeral;
+mod follow;
 mod follow_up;
 mod forward;
 mod group;
@@ -79,7 +80,7 @@ use crate::directory::Directory;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
-use crate::log::{Committed, Log};
+use crate::log::{Log, Reached};
 use crate::metrics;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
@@ -92,7 +93,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use tokio::sync::{OnceCell, mpsc};
 
 /// Something that is durable a moment later.
@@ -126,7 +127,7 @@ pub struct Chats {
     batches: batch::Batches,
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
-    noted_offset: AtomicU64,
+    noted: Reached,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -181,7 +182,7 @@ impl Chats {
             ephemerals,
             batches,
             card_tokens: card_token::CardTokens::default(),
-            noted_offset: AtomicU64::new(log.head()),
+            noted: Reached::from(&log.head()),
             log,
             store,
             directory,
@@ -266,26 +267,6 @@ impl Chats {
                 }
             }
         }
-    }
-
-    /// What the chats themselves note of a committed record; called in the order of the log, before anybody is told.
-    pub fn committed(&self, committed: &Committed) {
-        let key = ChatKey(committed.record.chat);
-        if let Some(head) = self.head_in_memory(key) {
-            head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
-            head.committed_seq.fetch_max(committed.record.seq, Ordering::AcqRel);
-            if committed.record.message().is_some() {
-                // Whoever writes has read what stands before.
-                let cursor = head::Cursor {
-                    delivered_seq: committed.record.seq,
-                    read_seq: committed.record.seq,
-                    read_position: committed.record.position,
-                    read_at_ms: committed.record.at_ms,
-                };
-                self.receipts.advance(&head, committed.record.by, cursor);
-            }
-        }
-        self.noted_offset.fetch_max(committed.offset, Ordering::AcqRel);
     }
 
     /// Does an act on a chat until it is durable: loads the head, lets `act` decide and append, and does it again when

@@ -6,7 +6,7 @@
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::log::{Entry, Record};
+use crate::log::{Entry, Position, Record};
 use protocol::command::{Sync, Synced};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,24 +18,24 @@ const READ_BACK: u64 = 64;
 const CLOCK_SLACK_MS: u64 = 60_000;
 
 /// A place in the order of everything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncCursor {
-    /// Offset in the log.
-    pub offset: u64,
+    /// Place in the log.
+    pub position: Position,
     /// When it was given out, ms since 1970.
     pub at_ms: u64,
 }
 
 impl SyncCursor {
     /// As clients keep it.
-    pub fn print(self) -> String {
-        format!("{:x}-{:x}", self.offset, self.at_ms)
+    pub fn print(&self) -> String {
+        format!("{}-{:x}", self.position.print(), self.at_ms)
     }
 
     /// Reads what a client kept.
     pub fn parse(text: &str) -> Option<Self> {
-        let (offset, at_ms) = text.split_once('-')?;
-        Some(Self { offset: u64::from_str_radix(offset, 16).ok()?, at_ms: u64::from_str_radix(at_ms, 16).ok()? })
+        let (position, at_ms) = text.split_once('-')?;
+        Some(Self { position: Position::parse(position)?, at_ms: u64::from_str_radix(at_ms, 16).ok()? })
     }
 }
 
@@ -43,13 +43,13 @@ impl Chats {
     /// The cursor of this moment: what was committed a moment ago and is not noted yet stands behind it, so that the
     /// next `sync` tells it.
     pub fn cursor_now(&self) -> SyncCursor {
-        SyncCursor { offset: self.noted_offset.load(Ordering::Acquire), at_ms: self.clock.now_ms() }
+        SyncCursor { position: self.noted.now(), at_ms: self.clock.now_ms() }
     }
 
     /// Is a cursor one that `sync` can go on from?
     pub fn resumable(&self, cursor: &str) -> bool {
         SyncCursor::parse(cursor).is_some_and(|cursor| {
-            cursor.offset <= self.log.head() && self.clock.now_ms().saturating_sub(cursor.at_ms) <= limits::SYNC_AGE_MS_MAX
+            self.log.may_have(&cursor.position) && self.clock.now_ms().saturating_sub(cursor.at_ms) <= limits::SYNC_AGE_MS_MAX
         })
     }
 
@@ -66,7 +66,7 @@ impl Chats {
         let (end, after) = match command.page.as_deref() {
             None => (now, None),
             Some(page) => {
-                match page.split_once('.').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
+                match page.split_once('/').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
                     Some((end, after)) => (end, Some(ChatKey(after))),
                     None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
                 }
@@ -90,7 +90,7 @@ impl Chats {
                 || looked_at >= limits::SYNC_CHATS_OF_A_PAGE
             {
                 // The next page goes on behind the key before the chat that did not fit.
-                synced.next = Some(format!("{}.{:x}", end.print(), key.0.saturating_sub(1)));
+                synced.next = Some(format!("{}/{:x}", end.print(), key.0.saturating_sub(1)));
                 break;
             }
             let head = self.head(key).await?;
@@ -98,8 +98,8 @@ impl Chats {
                 synced.left.push(self.seal.chat_id(key));
                 continue;
             }
-            if head.last_offset.load(Ordering::Acquire) > cursor.offset {
-                self.missed(user, &head, cursor, &mut synced, &mut shown).await?;
+            if head.last_offset.load(Ordering::Acquire) > cursor.position.of(self.log.group(key.0)) {
+                self.missed(user, &head, &cursor, &mut synced, &mut shown).await?;
             } else if changed_settings.contains(&key) {
                 synced.entries.push(self.inbox_entry(user, &head).await?);
             }
@@ -117,7 +117,7 @@ impl Chats {
         &self,
         user: u32,
         head: &Arc<Head>,
-        cursor: SyncCursor,
+        cursor: &SyncCursor,
         synced: &mut Synced,
         shown: &mut Vec<Arc<Record>>,
     ) -> Result<()> {
@@ -128,7 +128,7 @@ impl Chats {
             }
             (state.first_seq(user), state.members.joined(user).seq, state.seq)
         };
-        let Some(missed) = self.read_back(head.key, first, last, cursor.offset).await? else {
+        let Some(missed) = self.read_back(head.key, first, last, cursor.position.of(self.log.group(head.key.0))).await? else {
             synced.too_long.push(self.inbox_entry(user, head).await?);
             return Ok(());
         };

@@ -147,6 +147,69 @@ impl Value for Networks {
     }
 }
 
+/// A list of hosts with ports; in the environment they are parted by commas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Addresses(Vec<String>);
+
+impl Addresses {
+    /// The addresses, in the order in which they were given.
+    pub fn list(&self) -> &[String] {
+        &self.0
+    }
+
+    /// None was given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// A name or an IP address, and a port.
+fn address(text: &str) -> Option<String> {
+    let (host, port) = text.trim().rsplit_once(':')?;
+    let port: u16 = port.parse().ok()?;
+    let plain = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte));
+    (plain && port > 0).then(|| format!("{host}:{port}"))
+}
+
+impl Value for Addresses {
+    fn read(at: &At) -> Option<Self> {
+        match at {
+            At::Toml(value) => value.as_array()?.iter().map(|item| item.as_str().and_then(address)).collect::<Option<_>>().map(Self),
+            At::Text(text) => text.split(',').filter(|part| !part.trim().is_empty()).map(address).collect::<Option<_>>().map(Self),
+        }
+    }
+    fn toml(&self) -> Option<String> {
+        let items: Vec<String> = self.0.iter().map(|address| format!("\"{address}\"")).collect();
+        Some(format!("[{}]", items.join(", ")))
+    }
+}
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.write_str("…")
+    }
+}
+
+impl Value for Secret {
+    fn read(at: &At) -> Option<Self> {
+        at.text().map(|text| Self(text.to_owned()))
+    }
+    fn toml(&self) -> Option<String> {
+        None
+    }
+}
+
 macro_rules! choices {
     ($( $(#[$meta:meta])* $name:ident { $( $(#[$variant_meta:meta])* $variant:ident $($text:literal)|+ ),* $(,)? } )*) => {$(
         $(#[$meta])*
@@ -181,6 +244,13 @@ choices! {
         On "on" | "1" | "true" | "yes",
         /// Never.
         Off "off" | "0" | "false" | "no",
+    }
+    /// What must have a message before it is acknowledged.
+    Ack {
+        /// The log.
+        Log "log",
+        /// The log and the store.
+        LogAndStore "log_and_store",
     }
     /// What is logged.
     LogLevel {

@@ -23,6 +23,8 @@ pub struct BigJob {
     /// Of which chat.
     pub chat: ChatKey,
     /// Its place in the log.
+    pub group: usize,
+    /// Its offset there.
     pub offset: u64,
     /// What is told.
     pub event: Arc<EventFrame>,
@@ -94,7 +96,7 @@ impl Fanout {
     /// Hands a job to every shard. Waits when a shard has too many: the log then waits too.
     pub async fn submit(&self, job: BigJob) {
         *self.open.entry(job.chat).or_default() += 1;
-        self.progress.begin(job.offset);
+        self.progress.begin(job.group, job.offset);
         let job = Arc::new(Shared { job, shards_left: AtomicUsize::new(self.shards.len()) });
         for shard in &self.shards {
             if shard.send(job.clone()).await.is_err() {
@@ -194,7 +196,7 @@ fn finish(shared: &Shared, open: &DashMap<ChatKey, usize>, progress: &Progress) 
         return;
     }
     let job = &shared.job;
-    progress.end(job.offset);
+    progress.end(job.group, job.offset);
     metrics::FANOUT_SECONDS.observe(job.started.elapsed().as_secs_f64());
     if let Some(mut count) = open.get_mut(&job.chat) {
         *count -= 1;

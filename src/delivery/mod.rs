@@ -10,6 +10,7 @@ mod progress;
 pub use progress::Progress;
 
 use crate::chat::{Aside, Chats, JoinTold, ReceiptTold};
+use crate::error::Error;
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
@@ -21,7 +22,8 @@ use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing}
 use protocol::record as wire;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The way out of this node.
@@ -31,14 +33,16 @@ pub struct Delivery {
     fanout: Fanout,
     /// How far everything was handed out.
     pub progress: Arc<Progress>,
+    /// Records that wait for their audience to be known.
+    late: AtomicUsize,
 }
 
 impl Delivery {
     /// Delivery to the sessions of a registry. Gives the work of its shards too; the caller runs them.
     pub fn new(registry: Arc<Registry>, chats: Arc<Chats>) -> (Arc<Self>, Vec<fanout::Worker>) {
-        let progress = Arc::new(Progress::new(chats.cursor_now().offset));
+        let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
-        (Arc::new(Self { registry, chats, fanout, progress }), workers)
+        (Arc::new(Self { registry, chats, fanout, progress, late: AtomicUsize::new(0) }), workers)
     }
 
     /// Follows the log until it ends.
@@ -64,8 +68,11 @@ impl Delivery {
             let started = Instant::now();
             for committed in batch {
                 self.chats.committed(&committed);
-                self.record(&committed, started).await;
-                self.progress.handed_out(committed.offset);
+                match self.chats.audience(&committed).await {
+                    Ok(members) => self.record(&committed, members, started).await,
+                    Err(error) => self.clone().later(committed.clone(), &error),
+                }
+                self.progress.handed_out(committed.group, committed.offset);
             }
         }
     }
@@ -89,28 +96,51 @@ impl Delivery {
         }
     }
 
-    async fn record(&self, committed: &Committed, started: Instant) {
+    /// Tells a record later, whose audience cannot be read now. Until then the cursor stays before it; who has seen later
+    /// records of the chat notices the hole by their seqs.
+    fn later(self: Arc<Self>, committed: Committed, why: &Error) {
+        self.progress.begin(committed.group, committed.offset);
+        if self.late.fetch_add(1, Ordering::AcqRel) >= limits::DELIVERED_LATE_MAX {
+            self.late.fetch_sub(1, Ordering::AcqRel);
+            // The cursor stays before it for good: whoever comes back is told by the next `sync`.
+            tracing::error!(%why, "too many records wait for their audience; this one is told to those who come back only");
+            return;
+        }
+        tracing::warn!(%why, "who is to be told of a record cannot be read now; it is told later");
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(Duration::from_millis(limits::DELIVERED_LATE_TRY_MS)).await;
+                if let Ok(members) = self.chats.audience(&committed).await {
+                    self.record(&committed, members, Instant::now()).await;
+                    break;
+                }
+            }
+            self.late.fetch_sub(1, Ordering::AcqRel);
+            self.progress.end(committed.group, committed.offset);
+        });
+    }
+
+    async fn record(&self, committed: &Committed, members: Arc<RoaringBitmap>, started: Instant) {
         let record = &committed.record;
         let chat = ChatKey(record.chat);
-        let audience = &committed.audience;
-        let moved = audience.moved.as_deref();
+        let moved = committed.moved.as_deref();
         let (came, went) = match (&record.change, moved) {
             (Change::MembersAdded { .. }, Some(moved)) => (Some(moved), None),
             (Change::MembersRemoved { .. }, Some(moved)) => (None, Some(moved)),
             _ => (None, None),
         };
         // Few online: at once, right here. Many, or behind many of the same chat: in slices by the shards.
-        let online = self.registry.online_count(&audience.members, limits::FANOUT_AT_ONCE + 1);
+        let online = self.registry.online_count(&members, limits::FANOUT_AT_ONCE + 1);
         if online > limits::FANOUT_AT_ONCE || self.fanout.busy(chat) {
             let members = match came {
-                Some(came) => Arc::new(&*audience.members - came),
-                None => audience.members.clone(),
+                Some(came) => Arc::new(&*members - came),
+                None => members.clone(),
             };
             let event = Arc::new(EventFrame::new(Event::Record(self.chats.shape(record))));
-            self.fanout.submit(BigJob { chat, offset: committed.offset, event, members, started }).await;
+            self.fanout.submit(BigJob { chat, group: committed.group, offset: committed.offset, event, members, started }).await;
         } else if online > 0 {
             let event = EventFrame::new(Event::Record(self.chats.shape(record)));
-            let handed = self.each_online(&audience.members, |user| {
+            let handed = self.each_online(&members, |user| {
                 if came.is_some_and(|came| came.contains(user)) {
                     return 0;
                 }

@@ -57,11 +57,11 @@ impl Directory {
                 let (partition, row) = person_key(*index);
                 let value =
                     serde_json::to_vec(person).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
-                writes.push(Write::Put(Table::People, partition, row, value));
                 if person.resigned && !self.resigned(*index) {
-                    // What is left to do for somebody who leaves is written with it, so that no crash forgets it.
+                    // What is left to do for somebody who leaves is written with it, and before it, so that no crash forgets it.
                     writes.push(Leaver { heir }.write(*index));
                 }
+                writes.push(Write::Put(Table::People, partition, row, value));
             }
             self.0.store.write(writes).await?;
             self.show(part, &mut shared);

@@ -28,7 +28,7 @@ impl Gateway {
         let now_ms = self.clock.now_ms();
         let silent_before_ms = now_ms.saturating_sub(2 * self.config.heartbeat_seconds * 1000);
         // Before the sessions are looked at: what is handed out later stands behind it.
-        let cursor = SyncCursor { offset: self.delivery.progress.reached(), at_ms: now_ms };
+        let cursor = SyncCursor { position: self.delivery.progress.reached(), at_ms: now_ms };
         let with_cursor = EventFrame::new(Event::Heartbeat(Heartbeat { server_time_ms: now_ms, cursor: Some(cursor.print()) }));
         let without = EventFrame::new(Event::Heartbeat(Heartbeat { server_time_ms: now_ms, cursor: None }));
         for (index, session) in self.registry.due(second).iter().enumerate() {

@@ -1,20 +1,25 @@
 //! The truth: every change of a chat is one record appended to the chat's log.
 //!
 //! Promise: an append is acknowledged when it is durable and stands at the place that was expected; what was appended is
-//! handed to the followers in the order of its place, once in the life of a process. A dedupe key that was seen within
+//! handed to the followers in the order of its group, once in the life of a process. A dedupe key that was seen within
 //! seven days is answered with the record that it had made.
 //! Never: no rule of a chat, no right, no socket.
 
 pub mod check;
+mod jetstream;
+mod position;
 pub mod record;
 mod sqlite;
 mod trim;
 
+pub use jetstream::{JetStreamLog, JetStreamSettings};
+pub use position::{Position, Reached};
 pub use record::Record;
 pub use sqlite::SqliteLog;
 
 use crate::error::{Error, Result};
-use crate::store::{Answer, Write};
+use crate::store::tables::{self, Table};
+use crate::store::{Answer, Range, Store, Write};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -85,21 +90,27 @@ pub enum Refused {
     Unavailable(Error),
 }
 
-/// A record that is durable, with its place in the order of the whole log.
+/// A record that is durable, with its place in the whole log.
 #[derive(Debug, Clone)]
 pub struct Committed {
-    /// Grows with every record of the log.
+    /// Which group of the log it stands in.
+    pub group: usize,
+    /// Grows with every record of the group.
     pub offset: u64,
     /// The record.
     pub record: Arc<Record>,
-    /// Who is told.
-    pub audience: Audience,
+    /// Members when it was made; none: it was made on another node, in a chat with many.
+    pub members: Option<Arc<RoaringBitmap>>,
+    /// Members who came or went with it.
+    pub moved: Option<Arc<RoaringBitmap>>,
+    /// Rows that came with it from another node. They are in the store already, for whoever asks it.
+    pub rows: Vec<Write>,
 }
 
 /// A record as it is read back.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// Its place in the whole log.
+    /// Its place in the order of its group.
     pub offset: u64,
     /// The record.
     pub record: Arc<Record>,
@@ -116,9 +127,42 @@ pub trait Log: Send + Sync {
     /// Records of a chat from one seq to another, both included, at most `limit`, oldest first.
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>>;
 
-    /// Offset of the last committed record.
-    fn head(&self) -> u64;
+    /// Which group of the log a chat's records stand in.
+    fn group(&self, chat: u64) -> usize;
+
+    /// Offsets of the last committed records.
+    fn head(&self) -> Position;
+
+    /// Could a position have been given out by this log, if by another node of it? One that could not is of a log that was
+    /// there before, or elsewhere.
+    fn may_have(&self, position: &Position) -> bool;
 
     /// Takes the stream of committed records, in order, in batches. Only one can take it.
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;
+}
+
+/// Reads records of a chat from the rows of a store.
+async fn read_rows(store: &dyn Store, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let mut bucket = from_seq / tables::BUCKET_SEQS;
+    while bucket <= to_seq / tables::BUCKET_SEQS && entries.len() < limit {
+        let range = Range::between(tables::u64_key(from_seq), tables::u64_key(to_seq), limit - entries.len());
+        let rows = store.scan(Table::Messages, tables::bucket_key(chat, bucket * tables::BUCKET_SEQS), range).await?;
+        for (_, value) in rows {
+            entries.push(entry(&value)?);
+        }
+        bucket += 1;
+    }
+    Ok(entries)
+}
+
+/// Reads a row of `Messages` or `Changes`.
+fn entry(value: &[u8]) -> Result<Entry> {
+    let damaged = |why: String| {
+        tracing::error!(why, "a kept record is damaged");
+        Error::storage("a kept record is damaged; `clarion check` says which")
+    };
+    let offset = tables::read_u64(value, 0).ok_or_else(|| damaged("it is too short".into()))?;
+    let record = Record::decode(&value[8..]).map_err(|why| damaged(why.to_string()))?;
+    Ok(Entry { offset, record: Arc::new(record) })
 }

@@ -1,12 +1,12 @@
 //! The log of one machine: the record and its rows in one transaction of [`SqliteStore`]'s writer.
 
 use super::trim::{STEP, Trim};
-use super::{Answer, Append, Appended, Committed, DedupeKey, Entry, Log, Record, Refused};
+use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, Position, Refused};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
+use crate::store::SqliteStore;
 use crate::store::tables::{self, Table};
-use crate::store::{Range, SqliteStore, Store};
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
@@ -188,7 +188,8 @@ impl crate::store::Job for AppendJob {
         crate::store::apply(transaction, &self.append.writes)?;
         writing.tails.insert(record.chat, Tail { seq: record.seq, epoch: known.epoch });
         writing.next_offset = offset + 1;
-        writing.fresh.push(Committed { offset, record: record.clone(), audience: std::mem::take(&mut self.append.audience) });
+        let Audience { members, moved } = std::mem::take(&mut self.append.audience);
+        writing.fresh.push(Committed { group: 0, offset, record: record.clone(), members: Some(members), moved, rows: Vec::new() });
         self.outcome = Ok(Appended::New);
         Ok(())
     }
@@ -230,17 +231,6 @@ fn last_seq(connection: &Connection, chat: u64) -> rusqlite::Result<u64> {
     Ok(row.and_then(|row| tables::read_u64(&row, 0)).unwrap_or(0))
 }
 
-/// Reads a row of `Messages` or `Changes`.
-pub(super) fn entry(value: &[u8]) -> Result<Entry> {
-    let damaged = |why: String| {
-        tracing::error!(why, "a kept record is damaged");
-        Error::storage("a kept record is damaged; `clarion check` says which")
-    };
-    let offset = tables::read_u64(value, 0).ok_or_else(|| damaged("it is too short".into()))?;
-    let record = Record::decode(&value[8..]).map_err(|why| damaged(why.to_string()))?;
-    Ok(Entry { offset, record: Arc::new(record) })
-}
-
 impl Log for SqliteLog {
     fn append(&self, append: Append) -> Result<()> {
         let body = append.record.encode();
@@ -257,28 +247,24 @@ impl Log for SqliteLog {
                     crate::store::get(connection, Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq))
                 })
                 .await?;
-            row.as_deref().map(entry).transpose()
+            row.as_deref().map(super::entry).transpose()
         })
     }
 
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
-        Box::pin(async move {
-            let mut entries = Vec::new();
-            let mut bucket = from_seq / tables::BUCKET_SEQS;
-            while bucket <= to_seq / tables::BUCKET_SEQS && entries.len() < limit {
-                let range = Range::between(tables::u64_key(from_seq), tables::u64_key(to_seq), limit - entries.len());
-                let rows = self.store.scan(Table::Messages, tables::bucket_key(chat, bucket * tables::BUCKET_SEQS), range).await?;
-                for (_, value) in rows {
-                    entries.push(entry(&value)?);
-                }
-                bucket += 1;
-            }
-            Ok(entries)
-        })
+        Box::pin(super::read_rows(&self.store, chat, from_seq, to_seq, limit))
     }
 
-    fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+    fn group(&self, _chat: u64) -> usize {
+        0
+    }
+
+    fn head(&self) -> Position {
+        [self.head.load(Ordering::Acquire)].into_iter().collect()
+    }
+
+    fn may_have(&self, position: &Position) -> bool {
+        position.within(&self.head())
     }
 
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {

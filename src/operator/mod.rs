@@ -1,4 +1,4 @@
-//! The operator's commands: people, apps, tokens, the audit. Each is one process that does its work and ends.
+//! The operator's commands: people, apps, tokens, the audit, the schema of the cluster's store. Each is one process that does its work and ends.
 //!
 //! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may, and so
 //! may those that change an app, which is one row that a running server reads anew.
@@ -7,6 +7,7 @@
 pub mod app;
 pub mod demo;
 pub mod import;
+pub mod schema;
 pub mod token;
 
 use crate::auth::Auth;

@@ -4,9 +4,13 @@
 //! Never: no rule of a chat, no right, no wire type. Typed rows are made by the modules that own them; the tables that
 //! exist, and how their keys are made, stand in [`tables`].
 
+pub mod cql;
+mod overlay;
 mod sqlite;
 pub mod tables;
 
+pub use cql::StoredEntry;
+pub use overlay::{LogPlace, Overlay};
 pub use sqlite::{Job, SqliteStore, apply, get};
 pub use tables::{Key, Table};
 
@@ -27,8 +31,17 @@ pub enum Write {
     Delete(Table, Key, Key),
 }
 
+impl Write {
+    /// Which row it is about.
+    pub fn place(&self) -> (Table, Key, Key) {
+        match self {
+            Self::Put(table, partition, row, _) | Self::Delete(table, partition, row) => (*table, partition.clone(), row.clone()),
+        }
+    }
+}
+
 /// Which rows of a partition, and how many.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Range {
     /// From here on.
     pub from: Bound<Key>,
@@ -76,6 +89,23 @@ pub trait Store: Send + Sync {
     /// Every row of a table with its partition; for tables that are small or read once, at the start.
     fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>>;
 
-    /// Makes all these changes, or none. Durable when it returns.
+    /// Makes these changes, in this order. Durable when it returns.
+    ///
+    /// All or none of them, as long as they are few: a hundred rows with 40 KiB together, or one partition's with 512 KiB.
+    /// The embedded engine makes longer lists all or none too. A cluster's makes them part by part, so what stands after an
+    /// error or a crash is a beginning of the list. Whoever writes a long list therefore puts what leads to the rest at its
+    /// end, or what asks for the rest at its beginning, and brings the whole list again after an error.
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
+}
+
+/// A store that follows a log which is not part of it.
+pub trait EntryStore: Store {
+    /// Writes records with their rows. The same ones may come again, and in another order; the result is the same.
+    fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()>;
+
+    /// The last seq of a chat that the store has, 0 when it has none.
+    fn last_seq(&self, chat: u64) -> Answer<'_, u64>;
+
+    /// Does it answer now? While it does not, its calls fail at once.
+    fn healthy(&self) -> bool;
 }

@@ -7,6 +7,8 @@ mod audit;
 mod batch_send;
 mod bound_group;
 mod cards;
+mod cluster;
+mod contract;
 mod custom_bot;
 mod direct_chat;
 mod disk_full;

@@ -3,6 +3,7 @@
 pub mod app;
 mod client;
 mod server;
+pub mod servers;
 
 pub use client::{Client, text_message, text_of};
 pub use server::{DEMO_PASSWORD, Server, http};

@@ -1,0 +1,70 @@
+//! What the chats themselves note of committed records, also of those that other nodes have made.
+
+use super::head::Cursor;
+use super::{ChatKey, Chats, Head};
+use crate::error::Result;
+use crate::log::Committed;
+use crate::store::Write;
+use crate::store::tables::{self, Table};
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+impl Chats {
+    /// Notes a committed record; called in the order of the log, before anybody is told.
+    pub fn committed(&self, committed: &Committed) {
+        let record = &committed.record;
+        for row in &committed.rows {
+            self.row_came(row);
+        }
+        if let Some(head) = self.head_in_memory(ChatKey(record.chat)) {
+            follow(&head, committed);
+            head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
+            head.committed_seq.fetch_max(record.seq, Ordering::AcqRel);
+            if record.message().is_some() {
+                // Whoever writes has read what stands before.
+                let cursor =
+                    Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms };
+                self.receipts.advance(&head, record.by, cursor);
+            }
+        }
+        self.noted.raise(committed.group, committed.offset);
+    }
+
+    /// Who is told of a committed record.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`: the record was made on another node, and the chat's members cannot be read.
+    pub async fn audience(&self, committed: &Committed) -> Result<Arc<RoaringBitmap>> {
+        match &committed.members {
+            Some(members) => Ok(members.clone()),
+            None => Ok(self.head(ChatKey(committed.record.chat)).await?.lock().members.all().clone()),
+        }
+    }
+
+    /// Another node has changed a row that this one has in memory.
+    fn row_came(&self, write: &Write) {
+        let (table, _, row) = write.place();
+        let key = || tables::read_u64(&row, 0).map(ChatKey);
+        match (table, write) {
+            (Table::LargeChats, Write::Put(..)) => drop(key().map(|key| self.large.write().insert(key))),
+            (Table::GroupNames, Write::Put(.., json)) => drop(key().map(|key| self.names.came(key, json))),
+            (Table::GroupNames, Write::Delete(..)) => drop(key().map(|key| self.names.forget(key))),
+            _ => {}
+        }
+    }
+}
+
+/// A head in memory goes along with what another node has appended, or is loaded anew when somebody asks for it.
+fn follow(head: &Head, committed: &Committed) {
+    let record = &committed.record;
+    let mut state = head.lock();
+    if record.seq <= state.seq {
+        return;
+    }
+    if record.seq == state.seq + 1 && record.message().is_some() {
+        state.go_on(record);
+    } else {
+        head.outdated();
+    }
+}

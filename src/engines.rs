@@ -1,0 +1,132 @@
+//! The engines of log and store: one database on one machine, or NATS and ScyllaDB in a cluster.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
+use crate::store::cql::{CqlSettings, CqlStore};
+use crate::store::{SqliteStore, Store};
+use crate::web::Check;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Log and store of this node, opened.
+pub struct Engines {
+    /// The log.
+    pub log: Arc<dyn Log>,
+    /// The store, with everything in it that the log has committed.
+    pub store: Arc<dyn Store>,
+    kind: Kind,
+}
+
+enum Kind {
+    Embedded { store: SqliteStore, log: Arc<SqliteLog> },
+    Cluster { store: CqlStore, log: Arc<JetStreamLog> },
+}
+
+impl Engines {
+    /// Opens those that the settings name. Servers of a cluster that do not answer are waited for.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn open(config: &Config, clock: &Clock) -> Result<Self, String> {
+        match (config.nats.is_empty(), config.scylla.is_empty()) {
+            (true, true) => Self::embedded(config).await,
+            (false, false) => Self::cluster(config, clock).await,
+            _ => Err("nats and scylla belong together: set both for a cluster, or neither for one machine".into()),
+        }
+    }
+
+    async fn embedded(config: &Config) -> Result<Self, String> {
+        let folder = config.data.clone();
+        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&folder))
+            .await
+            .map_err(|error| format!("the database could not be opened: {error}"))??;
+        let log = SqliteLog::open(store.clone()).await.map_err(|error| format!("the server cannot start: {error}"))?;
+        let log = Arc::new(log);
+        Ok(Self { log: log.clone(), store: Arc::new(store.clone()), kind: Kind::Embedded { store, log } })
+    }
+
+    async fn cluster(config: &Config, clock: &Clock) -> Result<Self, String> {
+        let store = CqlStore::open(CqlSettings::of(config), clock.clone()).await?;
+        let settings = JetStreamSettings {
+            servers: config.nats.list().to_vec(),
+            user: config.nats_user.clone().zip(config.nats_password.as_ref().map(|password| password.reveal().to_owned())),
+            prefix: config.nats_prefix.clone(),
+            groups: config.log_groups as usize,
+            replicas: config.log_replicas as usize,
+            keep: Duration::from_secs(config.log_keep_days * 24 * 3_600),
+            ack_stored: config.ack == crate::config::Ack::LogAndStore,
+        };
+        let waiting_max = config.store_waiting_bytes_max as usize;
+        let log = JetStreamLog::open(settings, Arc::new(store.clone()), waiting_max, clock.clone()).await?;
+        let log = Arc::new(log);
+        Ok(Self { log: log.clone(), store: log.store(), kind: Kind::Cluster { store, log } })
+    }
+
+    /// Waits for the turn to make what an organisation has from its first start on. Of several nodes that start at once, one
+    /// makes it, and the others find it.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn begin_first_start(&self) -> Result<(), String> {
+        match &self.kind {
+            Kind::Embedded { .. } => Ok(()),
+            Kind::Cluster { store, .. } => store.begin_first_start().await,
+        }
+    }
+
+    /// Ends the turn.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn end_first_start(&self) -> Result<(), String> {
+        match &self.kind {
+            Kind::Embedded { .. } => Ok(()),
+            Kind::Cluster { store, .. } => store.end_first_start().await,
+        }
+    }
+
+    /// Takes the stream of committed records. Only one can take it.
+    pub fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
+        self.log.follow()
+    }
+
+    /// Keeps log and store in step, and lets go what is old. It never ends by itself.
+    pub fn keep(&self, config: &Config, clock: &Clock) -> futures_util::future::BoxFuture<'static, ()> {
+        match &self.kind {
+            Kind::Embedded { log, .. } => {
+                let keep = Duration::from_secs(config.log_keep_days * 24 * 3_600);
+                Box::pin(log.clone().keep_trimmed(clock.clone(), keep))
+            }
+            Kind::Cluster { log, .. } => {
+                let log = log.clone();
+                Box::pin(async move { log.keep().await })
+            }
+        }
+    }
+
+    /// What a load balancer asks before it sends anybody here.
+    pub fn checks(&self) -> Vec<Check> {
+        let Kind::Cluster { store, log } = &self.kind else { return Vec::new() };
+        let (store, log) = (store.clone(), log.clone());
+        let away = |answers: bool, what: &str| if answers { Ok(()) } else { Err(format!("{what} does not answer")) };
+        vec![
+            Check { name: "log", ask: Box::new(move || Box::pin(std::future::ready(away(log.healthy(), "the log")))) },
+            Check { name: "cluster store", ask: Box::new(move || Box::pin(std::future::ready(away(store.healthy(), "the store")))) },
+        ]
+    }
+
+    /// Ends what was opened; everything that was accepted is on disk then.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn close(self) -> Result<(), String> {
+        match self.kind {
+            Kind::Embedded { store, .. } => tokio::task::spawn_blocking(move || store.close())
+                .await
+                .map_err(|error| format!("the database could not be closed: {error}")),
+            Kind::Cluster { .. } => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The log of a cluster: NATS JetStream.
+//!
+//! Chats are spread over groups; each group is a stream, each chat a subject in it. An append names the message that it
+//! expects to be the chat's last, so that the streams, and no lock, decide who was first. The streams publish every
+//! committed message again, and each node follows all groups: it lays the rows of what was committed over the store
+//! ([`crate::store::Overlay`]), and hands the records to delivery. One durable reader a group, shared by the nodes, writes
+//! the rows into the store. So the number of subscriptions and readers is that of the groups, whatever the number of chats.
+
+mod appender;
+mod envelope;
+mod follower;
+mod keeper;
+mod recent;
+mod refill;
+mod rows;
+mod streams;
+
+pub use streams::JetStreamSettings;
+
+use super::{Answer, Append, Audience, Committed, Entry, Log, Position, Reached};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::store::{EntryStore, Overlay};
+use appender::Lane;
+use dashmap::DashMap;
+use parking_lot::Mutex;
+use recent::Recent;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use streams::Streams;
+use tokio::sync::{Notify, mpsc, watch};
+
+/// Bits of an offset for the place of a record in its message.
+const ENTRY_BITS: u32 = 8;
+/// Committed batches that may wait for the followers. When they do not keep up, the node follows the log more slowly.
+const FOLLOW_BATCHES: usize = 64;
+/// A session may come from a node that is ahead of this one by so many messages of a group.
+const AHEAD_MAX: u64 = 100_000;
+
+/// Offset of a record: the number of its message, and its place in it.
+fn offset_of(sequence: u64, index: usize) -> u64 {
+    (sequence << ENTRY_BITS) | index as u64
+}
+
+/// The log of a cluster, as one node has it.
+pub struct JetStreamLog {
+    inner: Arc<Inner>,
+    committed: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
+}
+
+struct Inner {
+    settings: JetStreamSettings,
+    streams: Streams,
+    overlay: Arc<Overlay>,
+    overlay_bytes_max: usize,
+    clock: Clock,
+    lanes: DashMap<u64, Lane>,
+    waiting: AtomicUsize,
+    /// Audiences of what this node has appended and not followed yet, by group and number of the message.
+    own: DashMap<(usize, u64), Vec<Audience>>,
+    recent: Recent,
+    /// Numbers of the messages up to which this node has followed.
+    followed: Reached,
+    followed_more: Vec<watch::Sender<u64>>,
+    /// Asks a group's follower to read what it has not got.
+    look: Vec<Notify>,
+    followers: mpsc::Sender<Vec<Committed>>,
+    writer: u64,
+    number: AtomicU64,
+}
+
+impl JetStreamLog {
+    /// Connects, makes streams that are missing, and lays what the store has not got yet over it. Servers that do not
+    /// answer are waited for.
+    ///
+    /// # Errors
+    /// One sentence: the settings cannot be right, or the log cannot be read.
+    pub async fn open(
+        settings: JetStreamSettings,
+        store: Arc<dyn EntryStore>,
+        overlay_bytes_max: usize,
+        clock: Clock,
+    ) -> std::result::Result<Self, String> {
+        let streams = Streams::open(&settings).await?;
+        let groups = streams.groups();
+        let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
+        let nowhere: Position = (0..groups).map(|_| 0).collect();
+        let inner = Arc::new(Inner {
+            settings,
+            streams,
+            overlay: Arc::new(Overlay::new(store)),
+            overlay_bytes_max,
+            clock,
+            lanes: DashMap::new(),
+            waiting: AtomicUsize::new(0),
+            own: DashMap::new(),
+            recent: Recent::default(),
+            followed: Reached::from(&nowhere),
+            followed_more: (0..groups).map(|_| watch::channel(0).0).collect(),
+            look: (0..groups).map(|_| Notify::new()).collect(),
+            followers,
+            writer: rand::random(),
+            number: AtomicU64::new(1),
+        });
+        inner.clone().begin().await.map_err(|error| format!("the log of the cluster cannot be read: {error}"))?;
+        Ok(Self { inner, committed: Mutex::new(Some(committed)) })
+    }
+
+    /// The store with what was committed and is not in it yet laid over it.
+    pub fn store(&self) -> Arc<Overlay> {
+        self.inner.overlay.clone()
+    }
+
+    /// Does the log answer now?
+    pub fn healthy(&self) -> bool {
+        self.inner.streams.client.connection_state() == async_nats::connection::State::Connected
+    }
+
+    /// Writes what is committed into the store, together with the other nodes, and lets go what is old. It never ends by itself.
+    pub async fn keep(&self) {
+        self.inner.clone().keep().await;
+    }
+}
+
+impl Inner {
+    fn group_of(&self, chat: u64) -> usize {
+        // Keys of chats may be close together; neighbours go to different groups.
+        let mixed = (chat ^ (chat >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        ((mixed >> 33) % self.streams.groups() as u64) as usize
+    }
+}
+
+impl Log for JetStreamLog {
+    fn append(&self, append: Append) -> Result<()> {
+        self.inner.enqueue(append)
+    }
+
+    fn last(&self, chat: u64) -> Answer<'_, Option<Entry>> {
+        Box::pin(async move {
+            let end = self.inner.end_of(chat).await?;
+            if end.seq == 0 {
+                return Ok(None);
+            }
+            // Whoever reads the rows after this finds all that was committed before it.
+            self.inner.catch_up(self.inner.group_of(chat), end.sequence).await?;
+            let found = super::read_rows(&*self.inner.overlay, chat, end.seq, end.seq, 1).await?;
+            found.into_iter().next().map(Some).ok_or_else(|| Error::storage("the last record of a chat is not there yet"))
+        })
+    }
+
+    fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
+        Box::pin(super::read_rows(&*self.inner.overlay, chat, from_seq, to_seq, limit))
+    }
+
+    fn group(&self, chat: u64) -> usize {
+        self.inner.group_of(chat)
+    }
+
+    fn head(&self) -> Position {
+        (0..self.inner.streams.groups()).map(|group| offset_of(self.inner.followed.of(group) + 1, 0) - 1).collect()
+    }
+
+    fn may_have(&self, position: &Position) -> bool {
+        let farthest: Position =
+            (0..self.inner.streams.groups()).map(|group| offset_of(self.inner.followed.of(group) + AHEAD_MAX, 0)).collect();
+        position.within(&farthest)
+    }
+
+    fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
+        self.committed.lock().take()
+    }
+}

@@ -1,0 +1,254 @@
+//! The connection to NATS and the streams of the log: made, read by place and by chat.
+
+use super::envelope::Envelope;
+use crate::error::{Error, Result};
+use async_nats::jetstream::context::{Context, ContextBuilder};
+use async_nats::jetstream::stream::{self, LastRawMessageErrorKind, Republish, StorageType};
+use async_nats::{Client, ConnectOptions, Message, header};
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use std::time::{Duration, Instant};
+
+/// How long an answer of the server is waited for. Appends are tried again, so that a dead leader is noticed soon.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// Messages that are read at once.
+const READ_AT_ONCE: usize = 256;
+/// Bytes that are read at once, about.
+const READ_BYTES_AT_ONCE: usize = 4 << 20;
+/// How often a node that waits for its log says so.
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
+/// Pause between two tries at the start.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// Messages of one subscription that may wait; more are dropped, noticed by their numbers, and read from the stream.
+const LIVE_WAITING_MAX: usize = 65_536;
+
+/// How the log of a cluster is reached and kept.
+#[derive(Debug, Clone)]
+pub struct JetStreamSettings {
+    /// Addresses of NATS servers, `host:port` or `nats://…`; one that answers is enough.
+    pub servers: Vec<String>,
+    /// Name and password, or a token, when the servers ask for them.
+    pub user: Option<(String, String)>,
+    /// Subjects and streams begin with this; two organisations on the same servers have different ones.
+    pub prefix: String,
+    /// Groups of chats, each with a stream of its own. All nodes have the same number, for ever.
+    pub groups: usize,
+    /// Copies of each stream.
+    pub replicas: usize,
+    /// How long the log keeps what the store has.
+    pub keep: Duration,
+    /// A record is acknowledged when the store has it too, not only the log.
+    pub ack_stored: bool,
+}
+
+/// A message of a stream.
+pub struct Kept {
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// What it holds.
+    pub payload: Bytes,
+}
+
+/// The streams, over one connection.
+pub struct Streams {
+    /// The connection.
+    pub client: Client,
+    /// The connection with the time limits of the log.
+    pub context: Context,
+    streams: Vec<stream::Stream<()>>,
+    prefix: String,
+}
+
+impl Streams {
+    /// Connects and makes the streams that are missing. Servers that do not answer are waited for.
+    ///
+    /// # Errors
+    /// One sentence: the settings cannot be right.
+    pub async fn open(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
+        let mut complained: Option<Instant> = None;
+        loop {
+            match Self::connect(settings).await {
+                Ok(streams) => return Ok(streams),
+                Err(why) if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) => {
+                    tracing::warn!(why, servers = settings.servers.join(","), "the log of the cluster is waited for");
+                    complained = Some(Instant::now());
+                }
+                Err(_) => {}
+            }
+            tokio::time::sleep(BETWEEN_TRIES).await;
+        }
+    }
+
+    async fn connect(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
+        let mut options = ConnectOptions::new()
+            .name("clarion")
+            .connection_timeout(Duration::from_secs(2))
+            .ping_interval(Duration::from_secs(5))
+            .request_timeout(Some(ANSWER_WITHIN))
+            .subscription_capacity(LIVE_WAITING_MAX)
+            .client_capacity(4_096)
+            .reconnect_delay_callback(|tries| Duration::from_millis(if tries < 2 { 10 } else { 200 }))
+            .event_callback(|event| async move { tracing::info!(%event, "the connection to the log") });
+        if let Some((user, password)) = &settings.user {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        let client = options.connect(settings.servers.as_slice()).await.map_err(|error| error.to_string())?;
+        // Each try has its own time limit; the permits of those in flight must outlive a leader's death.
+        let context = ContextBuilder::new()
+            .timeout(ANSWER_WITHIN)
+            .ack_timeout(Duration::from_secs(5))
+            .max_ack_inflight(8_192)
+            .backpressure_on_inflight(true)
+            .build(client.clone());
+        let mut streams = Vec::with_capacity(settings.groups);
+        for group in 0..settings.groups {
+            let name = stream_name(&settings.prefix, group);
+            let stream = match context.get_stream_no_info(&name).await {
+                Ok(stream) => stream,
+                Err(error) => return Err(error.to_string()),
+            };
+            match stream.get_info().await {
+                Ok(info) if info.config.num_replicas == settings.replicas => {}
+                // An operator has changed the number of copies: the server moves them while everything goes on.
+                Ok(info) => {
+                    let config = stream::Config { num_replicas: settings.replicas, ..info.config };
+                    drop(context.update_stream(config).await.map_err(|error| format!("stream {name}: {error}"))?);
+                }
+                Err(_) => drop(context.create_stream(config(settings, group)).await.map_err(|error| format!("stream {name}: {error}"))?),
+            }
+            streams.push(stream);
+        }
+        Ok(Self { client, context, streams, prefix: settings.prefix.clone() })
+    }
+
+    /// Number of groups.
+    pub fn groups(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// The stream of a group.
+    pub fn stream(&self, group: usize) -> &stream::Stream<()> {
+        &self.streams[group]
+    }
+
+    /// Subject of a chat's records.
+    pub fn subject(&self, group: usize, chat: u64) -> String {
+        format!("{}.log.{group}.{chat:x}", self.prefix)
+    }
+
+    /// Numbers of the first and last message of a group's stream.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn ends(&self, group: usize) -> Result<(u64, u64)> {
+        let info = self.streams[group].get_info().await.map_err(|error| away(&error))?;
+        Ok((info.state.first_sequence, info.state.last_sequence))
+    }
+
+    /// The last message of a chat, asked of the stream's leader: what was acknowledged before is in it.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn last(&self, group: usize, chat: u64) -> Result<Option<(u64, Envelope)>> {
+        match self.streams[group].get_last_raw_message_by_subject(&self.subject(group, chat)).await {
+            Ok(message) => Ok(Some((message.sequence, decode(group, message.sequence, &message.payload)?))),
+            Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(away(&error)),
+        }
+    }
+
+    /// What comes live of a group.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn live(&self, group: usize) -> Result<async_nats::Subscriber> {
+        self.client.subscribe(format!("{}.live.{group}.*", self.prefix)).await.map_err(|error| away(&error))
+    }
+
+    /// Messages of a group from a number on, in their order, some hundred at most. Numbers that are missing were let go.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn read(&self, group: usize, from: u64) -> Result<Vec<Kept>> {
+        self.read_some(group, from, READ_AT_ONCE).await
+    }
+
+    /// The same, so many at most.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn read_some(&self, group: usize, from: u64, count: usize) -> Result<Vec<Kept>> {
+        // The crate has no call for it: one request, many answers, the last one without a payload.
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| away(&error))?;
+        let subject = format!("$JS.API.DIRECT.GET.{}", stream_name(&self.prefix, group));
+        let asked = serde_json::json!({
+            "seq": from, "next_by_subj": format!("{}.log.{group}.*", self.prefix),
+            "batch": count, "max_bytes": READ_BYTES_AT_ONCE,
+        });
+        self.client.publish_with_reply(subject, inbox, asked.to_string().into()).await.map_err(|error| away(&error))?;
+        let mut read = Vec::new();
+        loop {
+            match tokio::time::timeout(ANSWER_WITHIN, answers.next()).await {
+                Ok(Some(message)) => match message.status.map(|status| status.as_u16()) {
+                    // The end, or nothing at all.
+                    Some(204 | 404) => break,
+                    Some(503) => return Err(Error::storage("no server has the stream of the log now")),
+                    Some(status) if status >= 400 => return Err(Error::storage(format!("the log refuses to be read: status {status}"))),
+                    _ => {
+                        let sequence =
+                            number(&message, header::NATS_SEQUENCE).ok_or_else(|| Error::storage("a message of the log has no number"))?;
+                        read.push(Kept { sequence, payload: message.payload });
+                    }
+                },
+                // What has come is in order; the rest is asked for again.
+                Ok(None) | Err(_) if !read.is_empty() => break,
+                Ok(None) | Err(_) => return Err(Error::storage("the log did not answer in time")),
+            }
+        }
+        Ok(read)
+    }
+}
+
+fn stream_name(prefix: &str, group: usize) -> String {
+    format!("{prefix}-log-{group}")
+}
+
+fn config(settings: &JetStreamSettings, group: usize) -> stream::Config {
+    let prefix = &settings.prefix;
+    stream::Config {
+        name: stream_name(prefix, group),
+        description: Some(format!("Records of chats, group {group} of {}", settings.groups)),
+        subjects: vec![format!("{prefix}.log.{group}.*")],
+        storage: StorageType::File,
+        num_replicas: settings.replicas,
+        // Nothing goes by itself: only what the store has is let go, by the keeper.
+        discard: stream::DiscardPolicy::New,
+        allow_direct: true,
+        duplicate_window: Duration::from_secs(120),
+        republish: Some(Republish {
+            source: format!("{prefix}.log.{group}.*"),
+            destination: format!("{prefix}.live.{group}.{{{{wildcard(1)}}}}"),
+            headers_only: false,
+        }),
+        ..stream::Config::default()
+    }
+}
+
+/// A number in a message's header.
+pub fn number(message: &Message, name: async_nats::HeaderName) -> Option<u64> {
+    message.headers.as_ref()?.get(name)?.as_str().parse().ok()
+}
+
+/// Reads what a message holds.
+pub fn decode(group: usize, sequence: u64, payload: &[u8]) -> Result<Envelope> {
+    Envelope::decode(payload).map_err(|why| {
+        tracing::error!(group, sequence, %why, "a message of the log is damaged");
+        Error::storage("a message of the log is damaged; the server's log says which")
+    })
+}
+
+/// The log does not answer.
+pub fn away(error: &dyn std::error::Error) -> Error {
+    Error::storage(format!("the log: {error}"))
+}

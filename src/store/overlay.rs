@@ -1,0 +1,396 @@
+//! Rows that the log has committed and the store has not taken yet, laid over the store.
+//!
+//! In a cluster the store follows the log a moment later, or hours later when it is down. Whoever reads gets what was
+//! committed all the same: a row that waits here hides the one below. A row is let go when the store has everything up
+//! to its place in the log.
+
+use super::tables::{Key, Table};
+use super::{Answer, EntryStore, Range, Row, Store, Write};
+use crate::error::Result;
+use parking_lot::RwLock;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Bytes of an entry beside its keys and value, about.
+const ENTRY_BYTES: usize = 160;
+
+struct Laid {
+    /// None: the row is gone.
+    value: Option<Arc<[u8]>>,
+    stamp_us: u64,
+    group: usize,
+    offset: u64,
+}
+
+#[derive(Default)]
+struct Rows(HashMap<Key, BTreeMap<Key, Laid>>);
+
+/// A row that goes when the store has reached its place.
+struct Leaves {
+    offset: u64,
+    table: Table,
+    partition: Key,
+    row: Key,
+}
+
+#[derive(Default)]
+struct Layer {
+    tables: HashMap<Table, Rows>,
+    /// By group, in the order in which they came, which is nearly that of their offsets.
+    leaving: HashMap<usize, VecDeque<Leaves>>,
+    /// What the store has of each group.
+    stored: HashMap<usize, u64>,
+}
+
+/// A store with what the log has committed laid over it.
+pub struct Overlay {
+    below: Arc<dyn EntryStore>,
+    layer: RwLock<Layer>,
+    bytes: AtomicUsize,
+}
+
+/// Where rows stand in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogPlace {
+    /// Group of the log.
+    pub group: usize,
+    /// Offset in it.
+    pub offset: u64,
+    /// Time of the write, in µs since 1970; of two writes of a row the later one counts.
+    pub stamp_us: u64,
+}
+
+impl Overlay {
+    /// Over this store.
+    pub fn new(below: Arc<dyn EntryStore>) -> Self {
+        Self { below, layer: RwLock::default(), bytes: AtomicUsize::new(0) }
+    }
+
+    /// The store below.
+    pub fn below(&self) -> &Arc<dyn EntryStore> {
+        &self.below
+    }
+
+    /// Bytes that wait here, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Lays committed rows over the store. Doing so again is harmless.
+    pub fn lay(&self, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
+        let mut layer = self.layer.write();
+        if layer.stored.get(&place.group).is_some_and(|stored| *stored >= place.offset) {
+            return;
+        }
+        for write in writes {
+            let (table, partition, row, value) = match write {
+                Write::Put(table, partition, row, value) => (table, partition, row, Some(Arc::from(value))),
+                Write::Delete(table, partition, row) => (table, partition, row, None),
+            };
+            let laid = Laid { value, stamp_us: place.stamp_us, group: place.group, offset: place.offset };
+            let rows = layer.tables.entry(table).or_default().0.entry(partition.clone()).or_default();
+            let size = laid.bytes(&partition, &row);
+            match rows.get_mut(&row) {
+                // At the same place, it is the same write once more.
+                Some(before) if before.stamp_us >= laid.stamp_us => continue,
+                Some(before) => {
+                    self.bytes.fetch_sub(before.bytes(&partition, &row), Ordering::Relaxed);
+                    *before = laid;
+                }
+                None => drop(rows.insert(row.clone(), laid)),
+            }
+            self.bytes.fetch_add(size, Ordering::Relaxed);
+            layer.leaving.entry(place.group).or_default().push_back(Leaves { offset: place.offset, table, partition, row });
+        }
+    }
+
+    /// The store has everything of a group up to here.
+    pub fn stored(&self, group: usize, offset: u64) {
+        let mut layer = self.layer.write();
+        let Layer { tables, leaving, stored } = &mut *layer;
+        let reached = stored.entry(group).or_default();
+        *reached = (*reached).max(offset);
+        let Some(leaving) = leaving.get_mut(&group) else { return };
+        while let Some(first) = leaving.front()
+            && first.offset <= offset
+        {
+            let Some(Leaves { table, partition, row, .. }) = leaving.pop_front() else { break };
+            let Some(rows) = tables.get_mut(&table) else { continue };
+            let Some(of_partition) = rows.0.get_mut(&partition) else { continue };
+            // A later write of the same row waits on.
+            if of_partition.get(&row).is_some_and(|laid| laid.group == group && laid.offset <= offset)
+                && let Some(laid) = of_partition.remove(&row)
+            {
+                self.bytes.fetch_sub(laid.bytes(&partition, &row), Ordering::Relaxed);
+                if of_partition.is_empty() {
+                    rows.0.remove(&partition);
+                }
+            }
+        }
+    }
+
+    /// A row as it waits here: none when nothing waits, `Some(None)` when it is to be removed.
+    fn waiting(&self, table: Table, partition: &Key, row: &Key) -> Option<Option<Arc<[u8]>>> {
+        let layer = self.layer.read();
+        layer.tables.get(&table)?.0.get(partition)?.get(row).map(|laid| laid.value.clone())
+    }
+
+    /// Rows of a partition that wait here, in the order of a range.
+    fn waiting_in(&self, table: Table, partition: &Key, range: &Range) -> Vec<(Key, Option<Arc<[u8]>>)> {
+        let layer = self.layer.read();
+        let Some(rows) = layer.tables.get(&table).and_then(|rows| rows.0.get(partition)) else { return Vec::new() };
+        if empty(&range.from, &range.to) {
+            return Vec::new();
+        }
+        let within = rows.range((range.from.clone(), range.to.clone())).map(|(row, laid)| (row.clone(), laid.value.clone()));
+        if range.backward { within.rev().collect() } else { within.collect() }
+    }
+
+    async fn scan_both(&self, table: Table, partition: Key, range: Range) -> Result<Vec<Row>> {
+        let waiting = self.waiting_in(table, &partition, &range);
+        if covers(&waiting, &range) {
+            return Ok(waiting.into_iter().filter_map(|(row, value)| Some((row, value?.to_vec()))).take(range.limit).collect());
+        }
+        // Rows that are gone up here must not make the page shorter.
+        let asked = range.limit.saturating_add(waiting.iter().filter(|(_, value)| value.is_none()).count());
+        let backward = range.backward;
+        let limit = range.limit;
+        let below = self.below.scan(table, partition, Range { limit: asked, ..range }).await?;
+        Ok(merge(below, waiting, backward, limit, asked))
+    }
+}
+
+impl Laid {
+    fn bytes(&self, partition: &Key, row: &Key) -> usize {
+        ENTRY_BYTES + 2 * (partition.len() + row.len()) + self.value.as_ref().map_or(0, |value| value.len())
+    }
+}
+
+/// A range that can hold nothing; a tree's `range` panics on it.
+fn empty(from: &Bound<Key>, to: &Bound<Key>) -> bool {
+    match (from, to) {
+        (Bound::Included(from), Bound::Included(to)) => from > to,
+        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
+        _ => false,
+    }
+}
+
+/// Do the rows that wait make the whole range, so that the store need not be asked? So it is with the last records of a chat:
+/// their rows are numbers without a hole.
+fn covers(waiting: &[(Key, Option<Arc<[u8]>>)], range: &Range) -> bool {
+    let number = |key: &Key| <[u8; 8]>::try_from(key.as_slice()).ok().map(u64::from_be_bytes);
+    let numbers: Option<Vec<u64>> = waiting.iter().take(range.limit).map(|(key, value)| value.as_ref().and(number(key))).collect();
+    let Some(numbers) = numbers else { return false };
+    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return false };
+    let step = |pair: &[u64]| if range.backward { pair[0] == pair[1] + 1 } else { pair[0] + 1 == pair[1] };
+    if !numbers.windows(2).all(step) {
+        return false;
+    }
+    let is = |bound: &Bound<Key>, at: u64| match bound {
+        Bound::Included(key) => number(key) == Some(at),
+        _ => false,
+    };
+    let (near, far) = if range.backward { (&range.to, &range.from) } else { (&range.from, &range.to) };
+    is(near, *first) && (numbers.len() == range.limit || is(far, *last))
+}
+
+/// Both lists are in the order of the range; of a row that is in both, what waits counts.
+fn merge(below: Vec<Row>, waiting: Vec<(Key, Option<Arc<[u8]>>)>, backward: bool, limit: usize, asked: usize) -> Vec<Row> {
+    // Behind the end of a page that is full, the store may have rows that nobody has seen.
+    let end = (below.len() >= asked).then(|| below.last().map(|(row, _)| row.clone())).flatten();
+    let before = |one: &Key, other: &Key| if backward { one > other } else { one < other };
+    let mut merged = Vec::with_capacity(below.len().min(limit) + waiting.len());
+    let (mut below, mut waiting) = (below.into_iter().peekable(), waiting.into_iter().peekable());
+    while merged.len() < limit {
+        let take_waiting = match (below.peek(), waiting.peek()) {
+            (None, None) => break,
+            (Some(_), None) => false,
+            (None, Some((row, _))) => {
+                if end.as_ref().is_some_and(|end| before(end, row)) {
+                    break;
+                }
+                true
+            }
+            (Some((under, _)), Some((over, _))) => !before(under, over),
+        };
+        if take_waiting {
+            let Some((row, value)) = waiting.next() else { break };
+            if below.peek().is_some_and(|(under, _)| *under == row) {
+                below.next();
+            }
+            merged.extend(value.map(|value| (row, value.to_vec())));
+        } else {
+            merged.extend(below.next());
+        }
+    }
+    merged
+}
+
+impl Store for Overlay {
+    fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>> {
+        match self.waiting(table, &partition, &row) {
+            Some(value) => Box::pin(async move { Ok(value.map(|value| value.to_vec())) }),
+            None => self.below.get(table, partition, row),
+        }
+    }
+
+    fn scan(&self, table: Table, partition: Key, range: Range) -> Answer<'_, Vec<Row>> {
+        Box::pin(self.scan_both(table, partition, range))
+    }
+
+    fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>> {
+        // First what waits: what the store takes meanwhile is then in both.
+        let mut waiting = Vec::new();
+        if let Some(rows) = self.layer.read().tables.get(&table) {
+            for (partition, rows) in &rows.0 {
+                waiting.extend(rows.iter().map(|(row, laid)| ((partition.clone(), row.clone()), laid.value.clone())));
+            }
+        }
+        Box::pin(async move {
+            let below = self.below.all(table).await?;
+            let mut all: BTreeMap<(Key, Key), Vec<u8>> =
+                below.into_iter().map(|(partition, row, value)| ((partition, row), value)).collect();
+            for (key, value) in waiting {
+                match value {
+                    Some(value) => drop(all.insert(key, value.to_vec())),
+                    None => drop(all.remove(&key)),
+                }
+            }
+            Ok(all.into_iter().map(|((partition, row), value)| (partition, row, value)).collect())
+        })
+    }
+
+    fn write(&self, writes: Vec<Write>) -> Answer<'_, ()> {
+        let rows: Vec<(Table, Key, Key)> = writes.iter().map(Write::place).collect();
+        Box::pin(async move {
+            self.below.write(writes).await?;
+            // What was committed before this write, and is not stored yet, counts no more: the store sees to it by the time.
+            let mut layer = self.layer.write();
+            for (table, partition, row) in rows {
+                if let Some(laid) = layer.tables.get_mut(&table).and_then(|rows| rows.0.get_mut(&partition)?.remove(&row)) {
+                    self.bytes.fetch_sub(laid.bytes(&partition, &row), Ordering::Relaxed);
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{SqliteStore, StoredEntry, tables};
+    use super::*;
+
+    /// Takes what it is given only when it is told to, as a store that follows a moment later.
+    struct Later(SqliteStore);
+
+    impl Store for Later {
+        fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>> {
+            self.0.get(table, partition, row)
+        }
+        fn scan(&self, table: Table, partition: Key, range: Range) -> Answer<'_, Vec<Row>> {
+            self.0.scan(table, partition, range)
+        }
+        fn all(&self, table: Table) -> Answer<'_, Vec<(Key, Key, Vec<u8>)>> {
+            self.0.all(table)
+        }
+        fn write(&self, writes: Vec<Write>) -> Answer<'_, ()> {
+            self.0.write(writes)
+        }
+    }
+
+    impl EntryStore for Later {
+        fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()> {
+            self.0.write(entries.into_iter().flat_map(|entry| entry.writes).collect())
+        }
+        fn last_seq(&self, _chat: u64) -> Answer<'_, u64> {
+            Box::pin(async { Ok(0) })
+        }
+        fn healthy(&self) -> bool {
+            true
+        }
+    }
+
+    fn put(row: u64, value: &str) -> Write {
+        Write::Put(Table::Threads, tables::u32_key(1), tables::u64_key(row), value.as_bytes().to_vec())
+    }
+
+    fn gone(row: u64) -> Write {
+        Write::Delete(Table::Threads, tables::u32_key(1), tables::u64_key(row))
+    }
+
+    fn place(offset: u64) -> LogPlace {
+        LogPlace { group: 0, offset, stamp_us: offset }
+    }
+
+    #[tokio::test]
+    async fn a_page_is_the_same_whether_the_store_has_followed_or_not() {
+        for seed in 0..300u64 {
+            let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+            let mut next = move |below: u64| {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                state % below
+            };
+            let folder = tempfile::tempdir().unwrap();
+            let (whole, half) = (SqliteStore::open(folder.path()).unwrap(), tempfile::tempdir().unwrap());
+            let below: Arc<dyn EntryStore> = Arc::new(Later(SqliteStore::open(half.path()).unwrap()));
+            let overlay = Overlay::new(below.clone());
+            let writes: Vec<Write> = (0..40)
+                .map(|number| {
+                    let row = next(25);
+                    if next(4) == 0 { gone(row) } else { put(row, &number.to_string()) }
+                })
+                .collect();
+            let stored = next(41);
+            for (offset, write) in (1..).zip(&writes) {
+                whole.write(vec![write.clone()]).await.unwrap();
+                overlay.lay(place(offset), [write.clone()]);
+                if offset <= stored {
+                    below.write(vec![write.clone()]).await.unwrap();
+                }
+            }
+            overlay.stored(0, stored);
+            for _ in 0..20 {
+                let bound = |kind: u64, row: u64| match kind {
+                    0 => Bound::Unbounded,
+                    1 => Bound::Included(tables::u64_key(row)),
+                    _ => Bound::Excluded(tables::u64_key(row)),
+                };
+                let range = Range {
+                    from: bound(next(3), next(25)),
+                    to: bound(next(3), next(25)),
+                    backward: next(2) == 0,
+                    limit: next(12) as usize + 1,
+                };
+                let expected = whole.scan(Table::Threads, tables::u32_key(1), range.clone()).await.unwrap();
+                let found = overlay.scan(Table::Threads, tables::u32_key(1), range.clone()).await.unwrap();
+                assert_eq!(found, expected, "seed {seed}, stored {stored}, {range:?}");
+            }
+            let sorted = |mut all: Vec<(Key, Key, Vec<u8>)>| {
+                all.sort();
+                all
+            };
+            assert_eq!(sorted(overlay.all(Table::Threads).await.unwrap()), sorted(whole.all(Table::Threads).await.unwrap()), "seed {seed}");
+            for write in &writes {
+                below.write(vec![write.clone()]).await.unwrap();
+            }
+            overlay.stored(0, 40);
+            assert_eq!(overlay.bytes(), 0, "nothing waits when the store has everything");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_written_past_the_log_counts_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let overlay = Overlay::new(Arc::new(Later(SqliteStore::open(folder.path()).unwrap())));
+        overlay.lay(place(1), [put(1, "logged"), put(2, "logged")]);
+        overlay.write(vec![put(1, "direct"), gone(2)]).await.unwrap();
+        let all = overlay.scan(Table::Threads, tables::u32_key(1), Range::first(9)).await.unwrap();
+        assert_eq!(all, [(tables::u64_key(1), b"direct".to_vec())]);
+        assert_eq!(overlay.bytes(), 0);
+    }
+}

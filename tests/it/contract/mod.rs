@@ -1,0 +1,8 @@
+//! What every engine behind a seam must do: the same cases on each of them.
+
+mod log;
+mod log_jetstream;
+mod logs;
+mod store;
+mod store_cql;
+mod stores;
