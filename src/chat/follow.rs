@@ -25,10 +25,15 @@ impl Chats {
                 // Whoever writes has read what stands before.
                 let cursor =
                     Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms };
-                self.receipts.advance(&head, record.by, cursor);
+                if committed.own {
+                    self.receipts.advance(&head, record.by, cursor);
+                } else {
+                    self.receipts.follow(&head, record.by, cursor);
+                }
             }
         }
         self.noted.raise(committed.group, committed.offset);
+        self.has_followed(ChatKey(record.chat), record.seq);
     }
 
     /// Who is told of a committed record.
