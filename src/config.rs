@@ -106,6 +106,9 @@ settings! {
     nats_password: Option<Secret> = None, "a text";
     /// Streams and subjects of this organisation in `nats` begin with this.
     nats_prefix: String = String::from("clarion"), "a name of 1 to 40 letters, digits, `_` and `-`", (1, 40);
+    /// Name of this node among those of a cluster, the same after a restart, so that it is at home for the same chats again. Without
+    /// one it has a new name each time.
+    node: Option<String> = None, "a name";
     /// Streams over which the chats are spread. All nodes have the same number, and it never changes.
     log_groups: u64 = 8, "streams, 1 to 64", (1, 64);
     /// Copies of each stream. With three, one server of NATS may be away and nothing stops.

@@ -49,7 +49,6 @@ const TASK_OWNERS: &[&str] = &[
     "src/store/sqlite.rs",
     "src/store/cql/mod.rs",
     "src/log/sqlite.rs",
-    "src/operator/mod.rs",
 ];
 
 /// All that the wire crate may stand on: no I/O, no clock, no runtime.

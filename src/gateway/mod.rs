@@ -22,11 +22,13 @@ use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::ids::ChatKey;
 use crate::limits;
+use crate::peers::{Kind, Peers};
 use crate::session::presence::Presence;
-use crate::session::{EventFrame, Lane, Registry};
+use crate::session::{EventFrame, Lane, Registry, Session};
 use crate::web::Who;
 use axum::Router;
 use dashmap::DashSet;
+use protocol::codec::Encoding;
 use protocol::error::CloseCode;
 use protocol::event::{Drain, Event};
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub struct Gateway {
     pub(crate) auth: Arc<Auth>,
     pub(crate) directory: Directory,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) peers: Arc<Peers>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) clock: Clock,
@@ -116,6 +119,31 @@ impl Gateway {
                 session.close(code, None);
             }
         });
+    }
+
+    /// Closes the sessions of devices that have connected anew to another node, until told to stop.
+    pub async fn close_replaced(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
+        let Some(mut came) = self.peers.told(Kind::Sessions) else { return };
+        loop {
+            let told = tokio::select! {
+                told = came.recv() => told,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            let Some(told) = told else { return };
+            let Ok((user, device_id)) = Encoding::Msgpack.decode::<(u32, String)>(&told.body) else { continue };
+            self.registry.each_of(user, |session| {
+                if *session.device_id == *device_id {
+                    session.close(CloseCode::Replaced, None);
+                }
+            });
+        }
+    }
+
+    /// A session has come: one that its device has on another node is over.
+    pub(crate) fn came(&self, session: &Session) {
+        if self.peers.any() {
+            self.peers.tell_all(Kind::Sessions, Encoding::Msgpack.encode(&(session.user, &*session.device_id)));
+        }
     }
 
     /// Tells senders in large chats how many have read their last message, at most once a second a chat.

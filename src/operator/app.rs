@@ -218,19 +218,21 @@ async fn change(config: &Config, app_id: &str, changes: bool, act: impl FnOnce(&
             Ok(app)
         }
         Kept::Cluster(store, place) => {
-            let say = |why: String| format!("{place} cannot be written: {why}");
+            let say = |error: crate::error::Error| format!("{place} cannot be written: {error}");
             // The turn keeps another command from writing between the reading and the writing here.
-            store.begin_first_start().await.map_err(say)?;
+            let turn = super::first_start(&store).await.map_err(say)?;
             let outcome = async {
-                let row = store.get(Table::Apps, tables::none(), tables::text_key(app_id)).await.map_err(|error| say(error.to_string()))?;
+                let row = store.get(Table::Apps, tables::none(), tables::text_key(app_id)).await.map_err(say)?;
                 let app = changed(row, app_id, act)?;
                 if changes {
-                    store.write(written(&app)?.into()).await.map_err(|error| say(error.to_string()))?;
+                    store.write(written(&app)?.into()).await.map_err(say)?;
                 }
                 Ok(app)
             }
             .await;
-            store.end_first_start().await.map_err(say)?;
+            if let Some(turn) = turn {
+                turn.end().await;
+            }
             outcome
         }
     }

@@ -1,8 +1,7 @@
 //! The operator's commands: people, apps, tokens, the audit, the schema of the cluster's store. Each is one process that does its work and ends.
 //!
 //! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may, and so
-//! may those that change an app, which is one row that a running server reads anew. In a cluster a command that writes takes
-//! the turn in which nodes make their first start, so that of several commands and starting nodes one works at a time.
+//! may those that change an app, which is one row that a running server reads anew. In a cluster commands and nodes take turns.
 //! What a command has to say goes to stdout, what it objects to goes to stderr.
 
 pub mod app;
@@ -17,13 +16,15 @@ use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::directory::Directory;
 use crate::store::cql::{CqlSettings, CqlStore};
-use crate::store::{SqliteStore, Store};
+use crate::store::{SqliteStore, Store, Turn};
+use protocol::error::ErrorCode;
 use std::io::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// How often a command that works long renews its turn.
-const BETWEEN_RENEWALS: Duration = Duration::from_secs(10);
+/// Name of the turn, as nodes take it.
+const FIRST_START: &str = "first start";
+/// The same of the turn to change people and departments.
+const DIRECTORY: &str = "directory";
 
 /// What the organisation is kept in, opened for a command that writes.
 struct Opened {
@@ -35,7 +36,7 @@ struct Opened {
 
 enum Place {
     Folder { store: SqliteStore, _folder: DataFolder },
-    Cluster { store: CqlStore, renewing: tokio::task::JoinHandle<()> },
+    Cluster(CqlStore),
 }
 
 impl Opened {
@@ -52,8 +53,17 @@ impl Opened {
 
     async fn load(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<dyn Store>, Directory, Auth), String> {
         let say = |error: crate::error::Error| format!("{} cannot be read: {error}", shown(config));
-        let directory = Directory::load(store.clone()).await.map_err(say)?;
-        let auth = Auth::load(store.clone(), directory.clone(), Clock::default(), config).await.map_err(say)?;
+        let turn = first_start(&*store).await.map_err(say)?;
+        let loaded = async {
+            let directory = Directory::load(store.clone()).await?;
+            let auth = Auth::load(store.clone(), directory.clone(), Clock::default(), config).await?;
+            Ok((directory, auth))
+        }
+        .await;
+        if let Some(turn) = turn {
+            turn.end().await;
+        }
+        let (directory, auth) = loaded.map_err(say)?;
         Ok((store, directory, auth))
     }
 
@@ -72,24 +82,13 @@ impl Place {
     }
 
     async fn in_cluster(config: &Config) -> Result<Self, String> {
-        let store = cluster_store(config).await?;
-        store.begin_first_start().await.map_err(|why| format!("{} cannot be written: {why}", shown(config)))?;
-        let renewed = store.clone();
-        let renewing = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(BETWEEN_RENEWALS).await;
-                if let Err(why) = renewed.renew_first_start().await {
-                    eprintln!("clarion: the turn to write could not be renewed: {why}");
-                }
-            }
-        });
-        Ok(Self::Cluster { store, renewing })
+        Ok(Self::Cluster(cluster_store(config).await?))
     }
 
     fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Folder { store, .. } => Arc::new(store.clone()),
-            Self::Cluster { store, .. } => Arc::new(store.clone()),
+            Self::Cluster(store) => Arc::new(store.clone()),
         }
     }
 
@@ -99,10 +98,24 @@ impl Place {
                 let closed = tokio::task::spawn_blocking(move || store.close()).await;
                 closed.map_err(|error| format!("the database could not be closed: {error}"))
             }
-            Self::Cluster { store, renewing } => {
-                renewing.abort();
-                store.end_first_start().await
+            Self::Cluster(store) => {
+                // A turn that was let go of ends beside what goes on; nothing goes on here, so its end is waited for.
+                let turn = store.turn(DIRECTORY).await.map_err(|error| format!("the turn to change people could not be ended: {error}"))?;
+                if let Some(turn) = turn {
+                    turn.end().await;
+                }
+                Ok(())
             }
+        }
+    }
+}
+
+/// The turn in which keys are made: nodes and commands that start at once make them once.
+async fn first_start(store: &dyn Store) -> crate::error::Result<Option<Turn>> {
+    loop {
+        match store.turn(FIRST_START).await {
+            Err(error) if error.code == ErrorCode::Busy => {}
+            turn => return turn,
         }
     }
 }

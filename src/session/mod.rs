@@ -4,6 +4,7 @@
 //! it. One slow reader never holds up another.
 //! Never: what a frame says, who may do what, a task of its own.
 
+pub mod elsewhere;
 pub mod frame;
 mod outbox;
 pub mod presence;

@@ -301,8 +301,7 @@ impl Schema<'_> {
         Ok(rows.first().and_then(first).and_then(|holder| holder.as_text()).is_some_and(|holder| holder == self.holder))
     }
 
-    /// Keeps the turn for longer; fails when it is another's already.
-    pub(super) async fn renew_turn(&self) -> Result<(), Failed> {
+    async fn renew_turn(&self) -> Result<(), Failed> {
         let table = self.turns("schema_turns");
         let rows = self
             .query(
