@@ -72,7 +72,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
     let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
-    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), peers.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
+    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), peers.clone(), seal, clock.clone(), config.clone())
+        .await
+        .map_err(say)?;
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let registry = Arc::new(Registry::new(cores, config.heartbeat_seconds as usize));

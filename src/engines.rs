@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
-use crate::store::cql::{CqlSettings, CqlStore};
 use crate::peers::{PeerSettings, Peers};
+use crate::store::cql::{CqlSettings, CqlStore};
 use crate::store::{SqliteStore, Store, Turn};
 use crate::web::Check;
 use protocol::error::ErrorCode;

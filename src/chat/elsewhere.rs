@@ -52,21 +52,25 @@ impl Chats {
         let (Some(mut cursors), Some(mut changes)) = (self.peers.told(Kind::Receipts), self.peers.told(Kind::Changes)) else { return };
         let mut together = Vec::with_capacity(TOGETHER);
         loop {
-            tokio::select! {
+            let change = tokio::select! {
                 count = cursors.recv_many(&mut together, TOGETHER) => {
                     if count == 0 {
                         return;
                     }
-                    together.drain(..).for_each(|told| self.cursor_came(&told));
-                    tokio::task::yield_now().await;
+                    None
                 }
-                Some(told) = changes.recv() => match Encoding::Msgpack.decode::<Changed>(&told.body) {
+                change = changes.recv() => change,
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
+            together.drain(..).for_each(|told| self.cursor_came(&told));
+            if let Some(told) = change {
+                match Encoding::Msgpack.decode::<Changed>(&told.body) {
                     Ok(changed) => self.change_came(changed).await,
                     // A newer version may tell what this one does not know.
                     Err(error) => tracing::debug!(%error, node = %told.from, "a change of another node cannot be read"),
-                },
-                _ = stop.wait_for(|stop| *stop) => return,
+                }
             }
+            tokio::task::yield_now().await;
         }
     }
 

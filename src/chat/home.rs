@@ -10,6 +10,7 @@ use super::{ChatKey, Chats, Waiting};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::Record;
+use crate::metrics;
 use crate::peers::{Ask, Asked, NodeId, Unanswered};
 use dashmap::DashMap;
 use protocol::codec::Encoding;
@@ -105,7 +106,15 @@ impl Chats {
         let chats = self.clone();
         Ok(Box::pin(async move {
             let _over = Over { chats: chats.clone(), place, number, over };
-            match answer.await {
+            let answer = answer.await;
+            let outcome = match &answer {
+                Ok(_) => "answered",
+                Err(Unanswered::Busy) => "busy",
+                Err(Unanswered::Gone) => "gone",
+                Err(Unanswered::Late) => "late",
+            };
+            metrics::FORWARDED.with_label_values(&[outcome]).inc();
+            match answer {
                 Ok(answer) => chats.placed_at_home(key, &answer).await,
                 Err(Unanswered::Busy) => Err(Error::busy("the node on which this chat is at home has too much to do")),
                 Err(Unanswered::Gone | Unanswered::Late) => {
@@ -152,7 +161,7 @@ impl Chats {
         if !self.homes.followed.is_empty()
             && let Some((_, waiting)) = self.homes.followed.remove(&(key, seq))
         {
-            waiting.into_iter().for_each(|waiting| drop(waiting.send(())));
+            waiting.into_iter().for_each(|waiting| _ = waiting.send(()));
         }
     }
 
@@ -209,9 +218,7 @@ impl Chats {
 
     /// The sender's node may have seen what this one has not: somebody new, or who has just become a member.
     async fn know_what_the_sender_knows(&self, sender: u32, send: &Send, noted: u64) {
-        if self.directory.entry(sender).is_none()
-            || send.mentions.iter().any(|user_id| self.directory.index(user_id).is_none())
-        {
+        if self.directory.entry(sender).is_none() || send.mentions.iter().any(|user_id| self.directory.index(user_id).is_none()) {
             // What is not known then is refused, as it would be there.
             let _ = self.directory.catch_up().await;
         }

@@ -226,10 +226,8 @@ impl Delivery {
         if members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {
             return;
         }
-        let event = Event::Typing(Typing {
-            chat_id: self.chats.seal.chat_id(chat),
-            user_id: self.chats.directory.user_id(user).to_string(),
-        });
+        let event =
+            Event::Typing(Typing { chat_id: self.chats.seal.chat_id(chat), user_id: self.chats.directory.user_id(user).to_string() });
         let mut others = members.clone();
         others.remove(user);
         self.aim(&others, Latest::Typing(chat.0, user), event, 0);

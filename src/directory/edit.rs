@@ -87,7 +87,7 @@ impl Directory {
         heir: Option<UserIndex>,
         edit: impl FnOnce(&mut PersonEntry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let _one = self.one_change().await?;
+        let _one = self.one_change().await.map_err(EditRefused::from)?;
         let mut person = (*self.entry(index).ok_or(EditRefused::NoPerson)?).clone();
         let user_id = person.user_id.clone();
         edit(&mut person)?;
@@ -124,7 +124,7 @@ impl Directory {
         id: &str,
         edit: impl FnOnce(&mut DepartmentEntry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let _one = self.one_change().await?;
+        let _one = self.one_change().await.map_err(EditRefused::from)?;
         if id == ROOT {
             return Err(EditRefused::Root.into());
         }

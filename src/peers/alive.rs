@@ -1,6 +1,7 @@
 //! Which nodes are alive: those that were heard lately.
 
 use super::home::Homes;
+use crate::metrics;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -146,12 +147,12 @@ impl Alive {
 
     fn arrange(&self, heard: &BTreeMap<NodeId, (Peer, Instant)>) {
         let others: Vec<Peer> = heard.values().map(|(peer, _)| peer.clone()).collect();
-        let mut nodes: Vec<(NodeId, &str)> =
-            others.iter().filter(|peer| !peer.leaving).map(|peer| (peer.id, peer.name.as_str())).collect();
+        let mut nodes: Vec<(NodeId, &str)> = others.iter().filter(|peer| !peer.leaving).map(|peer| (peer.id, peer.name.as_str())).collect();
         if !self.leaving() || nodes.is_empty() {
             nodes.push((self.me, &self.name));
         }
         self.homes.store(Arc::new(Homes::of_nodes(&nodes)));
+        metrics::PEERS.set(others.len() as i64);
         self.others.store(Arc::new(others));
     }
 }

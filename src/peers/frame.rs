@@ -40,11 +40,23 @@ impl Ask {
 /// One frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Frame {
-    Told { kind: Kind, body: Bytes },
-    Asked { kind: Ask, number: u64, body: Bytes },
-    Answer { number: u64, body: Bytes },
+    Told {
+        kind: Kind,
+        body: Bytes,
+    },
+    Asked {
+        kind: Ask,
+        number: u64,
+        body: Bytes,
+    },
+    Answer {
+        number: u64,
+        body: Bytes,
+    },
     /// The question cannot be taken now.
-    Busy { number: u64 },
+    Busy {
+        number: u64,
+    },
 }
 
 const TOLD: u8 = 0;

@@ -99,7 +99,13 @@ impl Peers {
 
     /// Asks one node. The question is on its way when this returns, behind all that was told to the node before; the answer
     /// is waited for by whoever polls what is returned.
-    pub fn ask(&self, node: NodeId, kind: Ask, body: Vec<u8>, within: Duration) -> impl Future<Output = Result<Bytes, Unanswered>> + Send + use<> {
+    pub fn ask(
+        &self,
+        node: NodeId,
+        kind: Ask,
+        body: Vec<u8>,
+        within: Duration,
+    ) -> impl Future<Output = Result<Bytes, Unanswered>> + Send + use<> {
         let waiting = self.link.as_ref().map(|link| link.ask(node, kind, body));
         async move {
             match waiting {

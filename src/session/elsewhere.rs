@@ -89,11 +89,7 @@ impl PeopleThere {
     }
 
     fn of(&self, user: u32) -> Option<PresenceState> {
-        if self.online.contains(user) {
-            Some(PresenceState::Online)
-        } else {
-            self.away.contains(user).then_some(PresenceState::Away)
-        }
+        if self.online.contains(user) { Some(PresenceState::Online) } else { self.away.contains(user).then_some(PresenceState::Away) }
     }
 
     fn apply(&mut self, delta: &Delta) {
@@ -115,7 +111,8 @@ impl Elsewhere {
     /// A node has told something. Gives the people whose state there is another one now.
     pub fn told(&self, node: NodeId, delta: &Delta) -> Result<RoaringBitmap, Missed> {
         let mut nodes = self.0.write();
-        if delta.from_version == 0 && delta.version > 0 && delta.gone.is_empty() && nodes.get(&node).is_none_or(|there| there.version == 0) {
+        if delta.from_version == 0 && delta.version > 0 && delta.gone.is_empty() && nodes.get(&node).is_none_or(|there| there.version == 0)
+        {
             // The first change of a node that has told nothing is everybody.
             nodes.entry(node).or_default().apply(delta);
             return Ok(&delta.online | &delta.away);

@@ -8,7 +8,6 @@ mod batch_send;
 mod bound_group;
 mod cards;
 mod cluster;
-mod cluster_operator;
 mod contract;
 mod custom_bot;
 mod direct_chat;

@@ -1,6 +1,6 @@
 //! The operator's commands on a cluster: people, tokens and apps are made in its store before and beside its nodes.
 
-use crate::cluster::{node, settings};
+use super::{node, settings};
 use crate::support::Client;
 use protocol::codec::Encoding;
 
@@ -16,7 +16,7 @@ fn operator(settings: &[(&'static str, String)], arguments: &[&str]) -> (bool, S
 
 #[tokio::test]
 async fn people_tokens_and_apps_are_made_in_the_store_of_a_cluster() {
-    let settings = tokio::task::spawn_blocking(settings).await.expect("the servers come up");
+    let settings = settings().await;
     let folder = tempfile::TempDir::new().expect("a temporary folder can be made");
     let table = folder.path().join("people.csv");
     std::fs::write(&table, "user_id,name,email,department\nc1,One,one@example.com,Works\nc2,Two,two@example.com,Works/East\n")
