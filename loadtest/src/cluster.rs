@@ -57,7 +57,7 @@ impl Cluster {
                 log: cluster.folder.join(format!("node-{number}.log")),
                 pids: cluster.folder.join("pids"),
                 address: free_address()?,
-                settings: all.clone(),
+                settings: [all.clone(), vec![("CLARION_NODE".to_owned(), format!("node-{number}"))]].concat(),
                 child: None,
             });
         }

@@ -36,6 +36,15 @@ impl std::fmt::Display for NoAnswer {
     }
 }
 
+/// Leaves politely, so that the node need not find out.
+impl Drop for Caller {
+    fn drop(&mut self) {
+        let mut frame = Vec::with_capacity(8);
+        websocket::append_frame(&mut frame, Opcode::Close, &1000u16.to_be_bytes(), Some(rand::random()));
+        let _ = self.socket.write_all(&frame);
+    }
+}
+
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
 

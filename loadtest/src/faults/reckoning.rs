@@ -257,7 +257,7 @@ pub fn read(target: &Target, account: &Account) -> Result<Told, NoAnswer> {
 
 /// How far somebody has read in these chats, as one node tells it.
 pub fn reading(target: &Target, who: &Identity, chats: &[ChatId]) -> Result<HashMap<ChatId, u64>, NoAnswer> {
-    let mut caller = Caller::enter(target, who, "reckoning")?;
+    let mut caller = Caller::enter(target, who, "reading")?;
     let page = caller.ask(&Inbox { chat_ids: chats.to_vec(), ..Inbox::default() })?;
     Ok(page.entries.into_iter().map(|entry| (entry.chat.chat_id, entry.read_seq)).collect())
 }
