@@ -287,15 +287,18 @@ impl Chats {
     ) -> Result<T> {
         for _ in 0..TRIES {
             let head = self.head(key).await?;
-            let decided = {
+            let (decided, seq) = {
                 let mut state = head.lock();
                 if head.broken() {
                     continue;
                 }
-                act(&head, &mut state)?
+                let seq = state.seq;
+                (act(&head, &mut state)?, seq)
             };
             let on_its_way = match decided {
-                Decided::Already(answer) => return Ok(answer),
+                // The head is ahead of the log: what is so already may still be refused there.
+                Decided::Already(answer) if head.durable(seq).await => return Ok(answer),
+                Decided::Already(_) => continue,
                 Decided::Append(on_its_way) => on_its_way,
             };
             match head.outcome(on_its_way).await? {

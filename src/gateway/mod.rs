@@ -130,9 +130,10 @@ impl Gateway {
                 _ = stop.wait_for(|stop| *stop) => return,
             };
             let Some(told) = told else { return };
-            let Ok((user, device_id)) = Encoding::Msgpack.decode::<(u32, String)>(&told.body) else { continue };
+            let Ok((user, device_id, began_at_ms)) = Encoding::Msgpack.decode::<(u32, String, u64)>(&told.body) else { continue };
             self.registry.each_of(user, |session| {
-                if *session.device_id == *device_id {
+                // A device that goes on quickly may be here before this node is told where it was before.
+                if *session.device_id == *device_id && session.began_at_ms < began_at_ms {
                     session.close(CloseCode::Replaced, None);
                 }
             });
@@ -142,7 +143,7 @@ impl Gateway {
     /// A session has come: one that its device has on another node is over.
     pub(crate) fn came(&self, session: &Session) {
         if self.peers.any() {
-            self.peers.tell_all(Kind::Sessions, Encoding::Msgpack.encode(&(session.user, &*session.device_id)));
+            self.peers.tell_all(Kind::Sessions, Encoding::Msgpack.encode(&(session.user, &*session.device_id, session.began_at_ms)));
         }
     }
 

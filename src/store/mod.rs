@@ -120,6 +120,13 @@ impl Turn {
     pub fn ended_by(end: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Some(Box::pin(end)))
     }
+
+    /// Ends it, and waits until the next one may have it. Whoever goes on living may just let go of it.
+    pub async fn end(mut self) {
+        if let Some(end) = self.0.take() {
+            end.await;
+        }
+    }
 }
 
 impl Drop for Turn {

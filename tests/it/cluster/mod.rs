@@ -2,6 +2,7 @@
 
 mod chat;
 mod nodes;
+mod operator;
 mod organisation;
 mod rolling;
 
