@@ -76,6 +76,9 @@ settings! {
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7700)), "an address and a port, such as 127.0.0.1:7700";
     /// Folder of everything that is kept. Only one server at a time can have it.
     data: PathBuf = PathBuf::from("./clarion-data"), "a path";
+    /// Folder of uploaded files; without it, `files` in `data`. The nodes of a cluster must have the same one, on a file system that
+    /// they share: what was uploaded to one node is read on all.
+    files: Option<PathBuf> = None, "a path";
     /// What people type into their browsers, when it is not the address of `listen`: behind a proxy, or with a name.
     /// Browsers are believed only when they come from here.
     public_url: Option<String> = None, "http:// or https:// with a host, without a path";

@@ -275,6 +275,8 @@ pub const CLOSE_MS: u64 = 5_000;
 pub const RATE_EXCEEDED_AFTER_MS: u64 = 30_000;
 /// Time for sessions to read their close frame when the server goes away, in ms.
 pub const DRAIN_MS: u64 = 5_000;
+/// How often a node that goes away sends some of its sessions to the others, in ms.
+pub const DRAIN_SLICE_MS: u64 = 100;
 /// Sessions that one node admits in a millisecond, by which coming back is spread.
 pub const ADMISSIONS_PER_MS: u64 = 5;
 /// Sessions that a record is handed to at once, without the workers.

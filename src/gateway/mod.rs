@@ -166,14 +166,24 @@ impl Gateway {
         }
     }
 
-    /// Tells every session when to come back, and closes it. Nobody is let in from now on.
+    /// Tells every session when to come back, and closes it. Nobody is let in from now on. Where there are other nodes, sessions go
+    /// to them in slices, as many at a time as they let in, and at once; the last ones are served here until it is their turn.
     pub async fn drain(&self) {
         self.draining.store(true, Ordering::Release);
         let sessions = self.registry.all();
-        for session in &sessions {
-            let after_ms = self.come_back_ms();
-            session.write(Lane::Reply, EventFrame::new(Event::Drain(Drain { after_ms, url: None })).frame(session.encoding));
-            session.close(CloseCode::Drain, Some(after_ms));
+        let slices = (self.config.drain_seconds * 1_000 / limits::DRAIN_SLICE_MS).max(1) as usize;
+        let least = (limits::ADMISSIONS_PER_MS * limits::DRAIN_SLICE_MS) as usize;
+        let elsewhere = self.peers.any();
+        let slice = if elsewhere { sessions.len().div_ceil(slices).max(least) } else { sessions.len() };
+        for (number, sessions) in sessions.chunks(slice.max(1)).enumerate() {
+            if number > 0 {
+                tokio::time::sleep(Duration::from_millis(limits::DRAIN_SLICE_MS)).await;
+            }
+            for session in sessions {
+                let after_ms = if elsewhere { 1 + rand::random::<u64>() % limits::DRAIN_SLICE_MS } else { self.come_back_ms() };
+                session.write(Lane::Reply, EventFrame::new(Event::Drain(Drain { after_ms, url: None })).frame(session.encoding));
+                session.close(CloseCode::Drain, Some(after_ms));
+            }
         }
         drop(sessions);
         // Their tasks write what waits; who does not read is let go.

@@ -108,10 +108,7 @@ pub(super) fn read(mut message: Bytes) -> Option<(NodeId, Vec<Frame>)> {
         let body = message.split_to(length);
         let frame = match tag {
             TOLD => Kind::ALL.into_iter().find(|known| *known as u8 == kind).map(|kind| Frame::Told { kind, body }),
-            ASKED => match Ask::ALL.into_iter().find(|known| *known as u8 == kind) {
-                Some(kind) => Some(Frame::Asked { kind, number, body }),
-                None => None,
-            },
+            ASKED => Ask::ALL.into_iter().find(|known| *known as u8 == kind).map(|kind| Frame::Asked { kind, number, body }),
             ANSWER => Some(Frame::Answer { number, body }),
             BUSY => Some(Frame::Busy { number }),
             _ => None,
