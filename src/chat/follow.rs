@@ -17,7 +17,7 @@ impl Chats {
         for row in &committed.rows {
             self.row_came(row);
         }
-        if let Some(head) = self.head_in_memory(ChatKey(record.chat)) {
+        if let Some(head) = self.head_that_follows(ChatKey(record.chat), record.seq) {
             // It goes along with what another node has appended, or is loaded anew when somebody asks for it.
             if head.follow(record) {
                 head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);

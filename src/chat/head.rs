@@ -114,9 +114,20 @@ pub struct State {
     /// The last message, when there is one not too far back.
     pub last_message: Option<Arc<Record>>,
     /// What made the last messages, so that one that is sent again is recognised before it takes a place.
-    pub recent: VecDeque<(DedupeKey, u64)>,
+    pub recent: VecDeque<Recent>,
     /// Records that this head has given a place, and that were not followed yet.
     on_their_way: VecDeque<Arc<Record>>,
+}
+
+/// What made a message.
+#[derive(Debug, Clone, Copy)]
+pub struct Recent {
+    /// What makes trying again harmless.
+    pub key: DedupeKey,
+    /// The message's seq.
+    pub seq: u64,
+    /// Its position.
+    pub position: u64,
 }
 
 /// The head of one chat.
@@ -206,10 +217,7 @@ impl Head {
             Some(entry) => log.read(key.0, entry.record.seq.saturating_sub(RECENT as u64 - 1).max(1), entry.record.seq, RECENT).await?,
             None => Vec::new(),
         };
-        let recent = recent
-            .iter()
-            .filter_map(|entry| Some((DedupeKey::new(entry.record.by, &entry.record.message()?.client_message_id), entry.record.seq)))
-            .collect();
+        let recent = recent.iter().filter_map(|entry| Recent::of(&entry.record)).collect();
         let (seq, position, at_ms, offset) =
             last.as_ref().map_or((0, 0, 0, 0), |entry| (entry.record.seq, entry.record.position, entry.record.at_ms, entry.offset));
         let last_message = match last {
@@ -356,6 +364,17 @@ pub(super) async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Res
     Ok(None)
 }
 
+impl Recent {
+    fn of(record: &Record) -> Option<Self> {
+        record.message().map(|message| Self::of_message(record, message))
+    }
+
+    fn of_message(record: &Record, message: &crate::log::record::Message) -> Self {
+        let key = DedupeKey::new(record.by, &message.client_message_id);
+        Self { key, seq: record.seq, position: record.position }
+    }
+}
+
 impl State {
     /// A record was committed at a place that this head has given: is it the one that it was given to?
     fn followed(&mut self, record: &Arc<Record>) -> bool {
@@ -377,8 +396,19 @@ impl State {
             if self.recent.len() >= RECENT {
                 self.recent.pop_front();
             }
-            self.recent.push_back((DedupeKey::new(record.by, &message.client_message_id), record.seq));
+            self.recent.push_back(Recent::of_message(record, message));
         }
+    }
+
+    /// How far somebody has got for certain: whoever writes has read what stands before.
+    pub fn written_by(&self, user: u32) -> Cursor {
+        let last = self.recent.iter().rev().find(|recent| recent.key.sender == user);
+        last.map_or_else(Cursor::default, |last| Cursor {
+            delivered_seq: last.seq,
+            read_seq: last.seq,
+            read_position: last.position,
+            read_at_ms: 0,
+        })
     }
 
     /// The role of somebody, or `None` for one who is not in it.

@@ -88,7 +88,7 @@ use crate::peers::Peers;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
 use dashmap::DashMap;
-use head::{Extra, OnItsWay, Outcome};
+use head::{Extra, OnItsWay, Outcome, Recent};
 use parking_lot::{Mutex, RwLock};
 use protocol::ids::{ChatId, MessageId};
 use serde::{Deserialize, Serialize};
@@ -96,7 +96,7 @@ use std::collections::HashSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OnceCell, mpsc};
 
 /// Something that is durable a moment later.
@@ -104,6 +104,14 @@ pub type Waiting<T> = Pin<Box<dyn Future<Output = Result<T>> + Send>>;
 
 /// How often an act is tried again when the chat moves on under it.
 const TRIES: usize = 64;
+
+/// Where a head is, or is being loaded.
+#[derive(Default)]
+struct HeadCell {
+    head: OnceCell<Arc<Head>>,
+    /// The last seq of the chat that was followed since.
+    came: AtomicU64,
+}
 
 /// Every chat of the organisation.
 pub struct Chats {
@@ -119,7 +127,7 @@ pub struct Chats {
     attachments: Arc<Attachments>,
     pub(crate) peers: Arc<Peers>,
     homes: home::Homes,
-    heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
+    heads: DashMap<ChatKey, Arc<HeadCell>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
     names: group_names::GroupNames,
@@ -221,7 +229,12 @@ impl Chats {
     pub async fn head(&self, key: ChatKey) -> Result<Arc<Head>> {
         loop {
             let cell = self.heads.entry(key).or_default().clone();
-            let head = cell.get_or_try_init(|| async { Head::load(key, &*self.log, &*self.store).await.map(Arc::new) }).await?.clone();
+            let loading = cell.head.get().is_none();
+            let head = cell.head.get_or_try_init(|| async { Head::load(key, &*self.log, &*self.store).await.map(Arc::new) }).await?.clone();
+            if loading && cell.came.load(Ordering::SeqCst) > head.committed_seq.load(Ordering::Acquire) {
+                // It came while the head was read, and the head does not have it.
+                head.outdated();
+            }
             if !head.broken() {
                 head.used_at_ms.store(self.clock.now_ms(), Ordering::Relaxed);
                 return Ok(head);
@@ -232,10 +245,17 @@ impl Chats {
 
     /// The head of a chat when it is in memory.
     pub fn head_in_memory(&self, key: ChatKey) -> Option<Arc<Head>> {
-        self.heads.get(&key)?.get().filter(|head| !head.broken()).cloned()
+        self.heads.get(&key)?.head.get().filter(|head| !head.broken()).cloned()
     }
 
-    fn forget(&self, key: ChatKey, cell: &Arc<OnceCell<Arc<Head>>>) {
+    /// The same for a record of the chat that was committed; a head that is being loaded is told of it.
+    fn head_that_follows(&self, key: ChatKey, seq: u64) -> Option<Arc<Head>> {
+        let cell = self.heads.get(&key)?;
+        cell.came.fetch_max(seq, Ordering::SeqCst);
+        cell.head.get().filter(|head| !head.broken()).cloned()
+    }
+
+    fn forget(&self, key: ChatKey, cell: &Arc<HeadCell>) {
         self.heads.remove_if(&key, |_, now| Arc::ptr_eq(now, cell));
     }
 
@@ -247,7 +267,7 @@ impl Chats {
                     && Arc::strong_count(head) == 1
                     && head.committed_seq.load(Ordering::Acquire) >= head.lock().seq
             };
-            cell.get().is_some_and(unused)
+            cell.head.get().is_some_and(unused)
         });
     }
 
@@ -259,7 +279,7 @@ impl Chats {
         }
         let old = self.clock.now_ms().saturating_sub(limits::HEAD_IDLE_MS);
         // Nobody else may hold the head: its state is ahead of the disk while an append is on its way.
-        self.heads.retain(|_, cell| match cell.get() {
+        self.heads.retain(|_, cell| match cell.head.get() {
             Some(head) => head.used_at_ms.load(Ordering::Relaxed) > old || Arc::strong_count(cell) > 1 || Arc::strong_count(head) > 1,
             None => true,
         });

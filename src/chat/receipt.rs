@@ -75,6 +75,8 @@ impl Chats {
             None => {
                 let kept = self.store.get(Table::Cursors, tables::u64_key(head.key.0), tables::u32_key(user)).await?;
                 let mut cursor = kept.and_then(|bytes| Cursor::decode(&bytes)).unwrap_or_default();
+                // What the node of a sender had not written when it died.
+                cursor = cursor.merge(head.lock().written_by(user));
                 if let Some(dirty) = self.receipts.dirty.lock().get(&(head.key, user)) {
                     cursor = cursor.merge(*dirty);
                 }

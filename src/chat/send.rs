@@ -2,7 +2,7 @@
 
 use super::content::files_of;
 use super::profile::info_row;
-use super::{ChatKey, Chats, Extra, Head, Membership, OnItsWay, Outcome, State, TRIES, Waiting, preview};
+use super::{ChatKey, Chats, Extra, Head, Membership, OnItsWay, Outcome, Recent, State, TRIES, Waiting, preview};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{DedupeKey, Record, record};
@@ -246,7 +246,7 @@ impl Chats {
                     "the group's configuration reserves it for the owner and the managers",
                 ));
             }
-            if let Some((_, seq)) = state.recent.iter().find(|(key, _)| *key == checked.dedupe).copied() {
+            if let Some(Recent { seq, .. }) = state.recent.iter().find(|recent| recent.key == checked.dedupe).copied() {
                 drop(state);
                 return Ok(Placed::Repeat(head, seq));
             }
