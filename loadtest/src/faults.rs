@@ -18,9 +18,10 @@ use cut::Wires;
 use nemesis::Done;
 use reckoning::{Account, Found};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// What is run.
 #[derive(Debug, Clone, Serialize)]
@@ -52,6 +53,9 @@ const GUESTS: u32 = 2;
 const SETTLE_SECONDS: f64 = 60.0;
 /// How long receipts may take until they are written.
 const RECEIPTS_SECONDS: f64 = 4.0;
+/// How often a node is asked how far somebody has read, before it counts as behind.
+const READ_TRIES: u32 = 5;
+const BETWEEN_READS: Duration = Duration::from_secs(1);
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -63,9 +67,9 @@ pub struct Report {
     /// Commit of the working directory.
     pub commit: String,
     /// What was done, by kind.
-    pub faults_done: BTreeMap<&'static str, u64>,
+    pub faults_done: BTreeMap<String, u64>,
     /// From a fault until each chat took a message that was sent after it.
-    pub gaps_us: BTreeMap<&'static str, Percentiles>,
+    pub gaps_us: BTreeMap<String, Percentiles>,
     /// Messages that were acknowledged.
     pub acknowledged: u64,
     /// Messages that came to sessions other than the sender's.
@@ -224,7 +228,7 @@ fn under_faults(
     let outcome = fleet.finish();
     let survival = fleet.survival().ok_or("clients remember nothing")?;
     let mut faults_done = BTreeMap::new();
-    done.iter().for_each(|done| *faults_done.entry(done.fault.kind()).or_default() += 1);
+    done.iter().for_each(|done| *faults_done.entry(name_of(done)).or_default() += 1);
     let report = Report {
         parameters: options.clone(),
         machine: Machine::here(),
@@ -257,11 +261,16 @@ fn groups(options: &Options) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     (lists, guests)
 }
 
+/// A kind of fault; by itself where the store, of which there is one node, was away too.
+fn name_of(done: &Done) -> String {
+    if done.store_away { format!("{}, the store away", done.fault.kind()) } else { done.fault.kind().to_owned() }
+}
+
 /// From each fault until each chat took a message that was sent after it.
-fn gaps(done: &[Done], kept: &[Vec<Kept>]) -> BTreeMap<&'static str, Percentiles> {
-    let mut latencies: BTreeMap<&'static str, Latencies> = BTreeMap::new();
+fn gaps(done: &[Done], kept: &[Vec<Kept>]) -> BTreeMap<String, Percentiles> {
+    let mut latencies: BTreeMap<String, Latencies> = BTreeMap::new();
     for done in done {
-        let latencies = latencies.entry(done.fault.kind()).or_insert_with(Latencies::new);
+        let latencies = latencies.entry(name_of(done)).or_insert_with(Latencies::new);
         for chat in kept {
             let again = chat.iter().filter(|kept| kept.sent_ns >= done.at_ns).map(|kept| kept.acked_ns).min();
             if let Some(again) = again {
@@ -304,8 +313,16 @@ fn reckon(
         let said = fleet.said_read(at as u32);
         let chats: Vec<_> = said.iter().map(|(chat_id, _)| *chat_id).collect();
         for (node, target) in targets.iter().enumerate() {
-            let told = reckoning::reading(target, identity, &chats)
-                .map_err(|why| format!("the list of {} cannot be read from node {node}: {why}", identity.user))?;
+            let mut told = HashMap::new();
+            for again in 0..READ_TRIES {
+                std::thread::sleep(if again > 0 { BETWEEN_READS } else { Duration::ZERO });
+                told = reckoning::reading(target, identity, &chats)
+                    .map_err(|why| format!("the list of {} cannot be read from node {node}: {why}", identity.user))?;
+                // What was said a moment ago may still be on its way to the other nodes.
+                if said.iter().all(|(chat, said)| told.get(chat).is_some_and(|told| told >= said)) {
+                    break;
+                }
+            }
             found.judge_reading(&identity.user, &said, &told, node);
         }
     }
@@ -321,7 +338,7 @@ mod tests {
     fn a_gap_ends_with_the_first_message_that_was_sent_after_the_fault() {
         let kept =
             |sent_s: u64, acked_s: u64| Kept { seq: 1, message: 1, sent_ns: sent_s * 1_000_000_000, acked_ns: acked_s * 1_000_000_000 };
-        let done = [Done { fault: Fault::KillNode(0), at_ns: 10_000_000_000 }];
+        let done = [Done { fault: Fault::KillNode(0), at_ns: 10_000_000_000, store_away: false }];
         let gaps = gaps(&done, &[vec![kept(9, 11), kept(12, 13), kept(14, 15)], vec![kept(10, 11)]]);
         let gap = gaps["node killed"];
         assert!((900_000..1_100_000).contains(&gap.p50) && (2_900_000..3_100_000).contains(&gap.max), "{gap:?}");

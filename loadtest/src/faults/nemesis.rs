@@ -5,6 +5,7 @@ use super::plan::{Event, Fault};
 use crate::cluster::{Cluster, is_ready};
 use crate::readiness::now_ns;
 use crate::server::output_of;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long a cluster may take to be well again when nothing is done to it any more.
@@ -17,7 +18,12 @@ pub struct Done {
     pub fault: Fault,
     /// When, on the clock of all processes.
     pub at_ns: u64,
+    /// The store was away then, or a moment later: what is not in memory cannot be loaded.
+    pub store_away: bool,
 }
+
+/// A fault of the store that comes so soon after another one is in its way.
+const SOON_NS: u64 = 10_000_000_000;
 
 /// What is to be done next.
 struct Step {
@@ -36,16 +42,17 @@ pub fn go_through(plan: &[Event], cluster: &mut Cluster, wires: &[Wires], second
     steps.sort_by_key(|step| step.at_ms);
     let begun = Instant::now();
     let mut done = Vec::new();
+    let back: Back = Arc::default();
     for step in steps {
         std::thread::sleep(Duration::from_millis(step.at_ms).saturating_sub(begun.elapsed()));
         let words = if step.begin { step.fault.to_string() } else { format!("over: {}", step.fault) };
         say(&words);
         eprintln!("{:>8.3} s  {words}", begun.elapsed().as_secs_f64());
         if step.begin {
-            done.push(Done { fault: step.fault, at_ns: now_ns() });
+            done.push(Done { fault: step.fault, at_ns: now_ns(), store_away: false });
             begin(step.fault, cluster, wires)?;
         } else {
-            end(step.fault, cluster, wires)?;
+            end(step.fault, cluster, wires, &back)?;
         }
     }
     std::thread::sleep(Duration::from_secs(seconds).saturating_sub(begun.elapsed()));
@@ -62,7 +69,24 @@ pub fn go_through(plan: &[Event], cluster: &mut Cluster, wires: &[Wires], second
         }
         std::thread::sleep(Duration::from_millis(100));
     }
+    let back = back.lock().map(|back| back.clone()).unwrap_or_default();
+    note_store_away(&mut done, &back);
     Ok(done)
+}
+
+/// When the store answered again, each time.
+type Back = Arc<Mutex<Vec<u64>>>;
+
+fn note_store_away(done: &mut [Done], back: &[u64]) {
+    let of_store = |fault: Fault| matches!(fault, Fault::KillStore | Fault::PauseStore);
+    let away: Vec<(u64, u64)> = done
+        .iter()
+        .filter(|done| of_store(done.fault))
+        .map(|gone| (gone.at_ns, back.iter().copied().filter(|at_ns| *at_ns > gone.at_ns).min().unwrap_or(u64::MAX)))
+        .collect();
+    for done in done.iter_mut().filter(|done| !of_store(done.fault)) {
+        done.store_away = away.iter().any(|(from, to)| *from < done.at_ns + SOON_NS && done.at_ns < *to);
+    }
 }
 
 fn begin(fault: Fault, cluster: &mut Cluster, wires: &[Wires]) -> Result<(), String> {
@@ -80,15 +104,18 @@ fn begin(fault: Fault, cluster: &mut Cluster, wires: &[Wires]) -> Result<(), Str
     Ok(())
 }
 
-fn end(fault: Fault, cluster: &mut Cluster, wires: &[Wires]) -> Result<(), String> {
+fn end(fault: Fault, cluster: &mut Cluster, wires: &[Wires], back: &Back) -> Result<(), String> {
     match fault {
         Fault::KillNode(node) | Fault::RestartNode(node) => cluster.nodes[node].start()?,
         Fault::PauseNode(node) => cluster.nodes[node].signal(libc::SIGCONT),
         Fault::CutNode(node, _) => wires[node].set(State::Whole),
         Fault::PauseNats(server) => down(cluster, "nats", server, "CONT")?,
-        Fault::PauseStore => down(cluster, "scylla", 0, "CONT")?,
-        Fault::KillNats(server) | Fault::RestartNats(server) => up(cluster, "nats", server)?,
-        Fault::KillStore => up(cluster, "scylla", 0)?,
+        Fault::PauseStore => {
+            down(cluster, "scylla", 0, "CONT")?;
+            note(back);
+        }
+        Fault::KillNats(server) | Fault::RestartNats(server) => up(cluster, "nats", server, None)?,
+        Fault::KillStore => up(cluster, "scylla", 0, Some(back.clone()))?,
     }
     Ok(())
 }
@@ -100,7 +127,7 @@ fn down(cluster: &Cluster, which: &str, number: usize, signal: &str) -> Result<(
 }
 
 /// Brings one back. It is not waited for: the plan goes on.
-fn up(cluster: &Cluster, which: &str, number: usize) -> Result<(), String> {
+fn up(cluster: &Cluster, which: &str, number: usize, back: Option<Back>) -> Result<(), String> {
     let mut script = cluster.servers.script("up", &[which]);
     script.env(if which == "nats" { "NATS_ONLY" } else { "SCYLLA_ONLY" }, (number + 1).to_string());
     // Its end is awaited by whoever asks for the servers next: they take turns.
@@ -109,6 +136,15 @@ fn up(cluster: &Cluster, which: &str, number: usize) -> Result<(), String> {
         .stderr(std::process::Stdio::null())
         .spawn()
         .map_err(|error| format!("tests/servers/up cannot be started: {error}"))?;
-    std::thread::spawn(move || child.wait());
+    std::thread::spawn(move || {
+        let _ = child.wait();
+        back.iter().for_each(note);
+    });
     Ok(())
+}
+
+fn note(back: &Back) {
+    if let Ok(mut back) = back.lock() {
+        back.push(now_ns());
+    }
 }
