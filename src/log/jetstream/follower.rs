@@ -25,31 +25,60 @@ const CAUGHT_UP_WITHIN: Duration = Duration::from_secs(5);
 const COMES_WITHIN: Duration = Duration::from_millis(100);
 /// Pause when the log does not answer.
 const AWAY: Duration = Duration::from_millis(500);
+/// Pause before a copy of a stream that has not got a message yet is asked again.
+const LAGGING: Duration = Duration::from_millis(50);
+/// How often it is asked before the message counts as gone.
+const EMPTY_MAX: u32 = 20;
 /// Records of one batch for the followers.
 const BATCH: usize = 256;
 
 impl Inner {
-    /// Lays what the store has not got over it, and begins to follow.
-    pub async fn begin(self: Arc<Self>) -> Result<()> {
+    /// Lays what the store has not got over it, and begins to follow. A log that does not answer meanwhile is waited for.
+    pub async fn begin(self: Arc<Self>) {
         for group in 0..self.streams.groups() {
-            // The subscription first: what is committed from now on comes by it, or is seen to be missing.
-            let live = self.streams.live(group).await?;
-            let (first, last) = self.streams.ends(group).await?;
-            let stored = self.stored_up_to(group).await?;
-            self.overlay.stored(group, offset_of(stored + 1, 0) - 1);
-            let mut next = (stored + 1).max(first);
-            while next <= last {
-                let read = self.streams.read(group, next).await?;
-                let Some(reached) = read.last().map(|kept| kept.sequence) else { break };
-                for kept in read {
-                    self.lay(group, kept.sequence, &decode(group, kept.sequence, &kept.payload)?);
+            let live = loop {
+                match self.lay_what_is_not_stored(group).await {
+                    Ok(live) => break live,
+                    Err(error) => {
+                        tracing::warn!(%error, group, "the log cannot be read now; it is waited for");
+                        tokio::time::sleep(AWAY).await;
+                    }
                 }
-                next = reached + 1;
-            }
-            self.reached(group, last);
+            };
             tokio::spawn(self.clone().follow_group(group, live));
         }
-        Ok(())
+    }
+
+    /// Lays over the store what a group has and the store has not; gives what comes of the group from now on.
+    async fn lay_what_is_not_stored(&self, group: usize) -> Result<async_nats::Subscriber> {
+        // The subscription first: what is committed from now on comes by it, or is seen to be missing.
+        let live = self.streams.live(group).await?;
+        let (first, last) = self.streams.ends(group).await?;
+        let stored = self.stored_up_to(group).await?;
+        self.overlay.stored(group, offset_of(stored + 1, 0) - 1);
+        let (mut next, mut empty) = ((stored + 1).max(first), 0);
+        while next <= last {
+            let read = self.streams.read(group, next).await?;
+            let Some(reached) = read.last().map(|kept| kept.sequence) else {
+                // A copy that lags has it a moment later; what was let go never comes.
+                empty += 1;
+                if empty > EMPTY_MAX || self.streams.ends(group).await?.0 > last {
+                    break;
+                }
+                tokio::time::sleep(LAGGING).await;
+                continue;
+            };
+            for kept in read {
+                match decode(group, kept.sequence, &kept.payload) {
+                    Ok(envelope) => self.lay(group, kept.sequence, &envelope),
+                    // It is told, and counted; a damaged message must not keep every node from starting.
+                    Err(_) => metrics::LOG_DAMAGED.inc(),
+                }
+            }
+            next = reached + 1;
+        }
+        self.reached(group, last);
+        Ok(live)
     }
 
     /// Follows one group for as long as somebody takes what was committed.
@@ -124,12 +153,12 @@ impl Inner {
             if read.is_empty() {
                 // A copy that lags has it a moment later; what was let go never comes.
                 empty += 1;
-                if empty > 20 || self.streams.ends(group).await?.0 > last {
+                if empty > EMPTY_MAX || self.streams.ends(group).await?.0 > last {
                     tracing::warn!(group, last, "messages of the log are gone that this node had not followed");
                     self.reached(group, last);
                     return Ok(());
                 }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                tokio::time::sleep(LAGGING).await;
                 continue;
             }
             for kept in read {

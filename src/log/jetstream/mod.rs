@@ -102,7 +102,7 @@ impl JetStreamLog {
             writer: rand::random(),
             number: AtomicU64::new(1),
         });
-        inner.clone().begin().await.map_err(|error| format!("the log of the cluster cannot be read: {error}"))?;
+        inner.clone().begin().await;
         Ok(Self { inner, committed: Mutex::new(Some(committed)) })
     }
 
