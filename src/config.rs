@@ -114,6 +114,9 @@ settings! {
     ack: Ack = Ack::Log, "\"log\" or \"log_and_store\"";
     /// What may wait in memory for a store that is away. Beyond it senders are told to come back.
     store_waiting_bytes_max: u64 = 1 << 30, "bytes, 1048576 to 1099511627776", (1 << 20, 1 << 40);
+    /// Rows of `scylla` that are compared with the log in the background, so that what the store has lost is found and written
+    /// again. 0: only what a store may have forgotten that was away.
+    audit_rows_per_second: u64 = 1_000, "rows a second of all nodes together, 0 to 100000", (0, 100_000);
     /// Keyspace of everything that this organisation keeps in `scylla`.
     scylla_keyspace: String = String::from("clarion"), "a name of 1 to 40 small letters, digits and `_`", (1, 40);
     /// Copies of every row in `scylla`. With three, one node of it may be away and nothing stops. It counts when the keyspace is made.

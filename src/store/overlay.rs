@@ -280,7 +280,7 @@ impl Store for Overlay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SqliteStore, StoredEntry, tables};
+    use super::super::{Differs, EntryRow, SqliteStore, StoredEntry, tables};
     use super::*;
 
     /// Takes what it is given only when it is told to, as a store that follows a moment later.
@@ -304,6 +304,12 @@ mod tests {
     impl EntryStore for Later {
         fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()> {
             self.0.write(entries.into_iter().flat_map(|entry| entry.writes).collect())
+        }
+        fn differing(&self, _rows: Vec<EntryRow>) -> Answer<'_, Vec<Differs>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+        fn write_rows(&self, rows: Vec<EntryRow>) -> Answer<'_, ()> {
+            self.0.write(rows.into_iter().map(|row| row.write).collect())
         }
         fn last_seq(&self, _chat: u64) -> Answer<'_, u64> {
             Box::pin(async { Ok(0) })

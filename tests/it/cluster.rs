@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Settings of the nodes of a cluster that no other test has.
-fn settings() -> Vec<(&'static str, String)> {
+pub fn settings() -> Vec<(&'static str, String)> {
     let name = rand::random::<u32>();
     let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis();
     vec![

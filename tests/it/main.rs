@@ -39,3 +39,4 @@ mod sign_in;
 mod slow_reader;
 mod strangers;
 mod uploads;
+mod waiting;

@@ -29,26 +29,28 @@ const AWAY: Duration = Duration::from_millis(500);
 const BATCH: usize = 256;
 
 impl Inner {
-    /// Lays what the store has not got over it, and begins to follow.
-    pub async fn begin(self: Arc<Self>) -> Result<()> {
-        for group in 0..self.streams.groups() {
-            // The subscription first: what is committed from now on comes by it, or is seen to be missing.
-            let live = self.streams.live(group).await?;
-            let (first, last) = self.streams.ends(group).await?;
-            let stored = self.stored_up_to(group).await?;
-            self.overlay.stored(group, offset_of(stored + 1, 0) - 1);
-            let mut next = (stored + 1).max(first);
-            while next <= last {
-                let read = self.streams.read(group, next).await?;
-                let Some(reached) = read.last().map(|kept| kept.sequence) else { break };
-                for kept in read {
-                    self.lay(group, kept.sequence, &decode(group, kept.sequence, &kept.payload)?);
+    /// Lays what the store has not got of a group over it, and begins to follow. After an error it may be done again.
+    pub async fn begin(self: Arc<Self>, group: usize) -> Result<()> {
+        // The subscription first: what is committed from now on comes by it, or is seen to be missing.
+        let live = self.streams.live(group).await?;
+        let (first, last) = self.streams.ends(group).await?;
+        let stored = self.stored_up_to(group).await?;
+        self.overlay.stored(group, offset_of(stored + 1, 0) - 1);
+        let mut next = (stored + 1).max(first);
+        while next <= last {
+            let read = self.streams.read(group, next).await?;
+            let Some(reached) = read.last().map(|kept| kept.sequence) else { break };
+            for kept in read {
+                match decode(group, kept.sequence, &kept.payload) {
+                    Ok(envelope) => self.lay(group, kept.sequence, &envelope),
+                    // It is told, and counted; a node that does not start helps nobody.
+                    Err(_) => metrics::LOG_DAMAGED.inc(),
                 }
-                next = reached + 1;
             }
-            self.reached(group, last);
-            tokio::spawn(self.clone().follow_group(group, live));
+            next = reached + 1;
         }
+        self.reached(group, last);
+        tokio::spawn(self.follow_group(group, live));
         Ok(())
     }
 

@@ -39,6 +39,11 @@ pub struct JetStreamSettings {
     pub keep: Duration,
     /// A record is acknowledged when the store has it too, not only the log.
     pub ack_stored: bool,
+    /// Rows of the store that are compared with the log in a second, by all nodes together. 0: none, but for what a store may
+    /// have forgotten that was away.
+    pub audit_rows_per_second: u64,
+    /// Pause between two passes of the audit over a group.
+    pub audit_every: Duration,
 }
 
 /// A message of a stream.
@@ -47,6 +52,24 @@ pub struct Kept {
     pub sequence: u64,
     /// What it holds.
     pub payload: Bytes,
+}
+
+/// Tries that failed at the start, said now and then.
+#[derive(Default)]
+pub struct Waiting {
+    complained: Option<Instant>,
+}
+
+impl Waiting {
+    /// A try has failed; returns when the next one may be made.
+    pub async fn once_more(&mut self, why: &str, waits: impl Fn(&str)) {
+        if self.complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
+            tracing::warn!(why, "the log of the cluster is waited for");
+            self.complained = Some(Instant::now());
+        }
+        waits(why);
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
 }
 
 /// The streams, over one connection.
@@ -60,22 +83,18 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Connects and makes the streams that are missing. Servers that do not answer are waited for.
+    /// Connects and makes the streams that are missing. Servers that do not answer are waited for, and each try that failed
+    /// is told, with its reason.
     ///
     /// # Errors
     /// One sentence: the settings cannot be right.
-    pub async fn open(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
-        let mut complained: Option<Instant> = None;
+    pub async fn open(settings: &JetStreamSettings, waits: impl Fn(&str)) -> std::result::Result<Self, String> {
+        let mut waiting = Waiting::default();
         loop {
             match Self::connect(settings).await {
                 Ok(streams) => return Ok(streams),
-                Err(why) if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) => {
-                    tracing::warn!(why, servers = settings.servers.join(","), "the log of the cluster is waited for");
-                    complained = Some(Instant::now());
-                }
-                Err(_) => {}
+                Err(why) => waiting.once_more(&format!("{} does not answer: {why}", settings.servers.join(", ")), &waits).await,
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
         }
     }
 

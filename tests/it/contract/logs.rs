@@ -41,6 +41,8 @@ pub fn settings(servers: &[String]) -> JetStreamSettings {
         replicas: 1,
         keep: Duration::from_secs(8 * 24 * 3_600),
         ack_stored: false,
+        audit_rows_per_second: 100_000,
+        audit_every: Duration::from_millis(200),
     }
 }
 
