@@ -104,6 +104,11 @@ settings! {
     nats_user: Option<String> = None, "a name";
     /// The password of `nats_user`.
     nats_password: Option<Secret> = None, "a text";
+    /// What signs in to `nats`, in place of a name and a password.
+    nats_token: Option<Secret> = None, "a text";
+    /// Certificates in PEM of those who may have signed the certificates of `nats`. With it, nothing is said to a server that
+    /// does not speak TLS or has another certificate. The server's certificate must have the host or address of `nats` in it.
+    nats_ca: Option<PathBuf> = None, "a path";
     /// Streams and subjects of this organisation in `nats` begin with this.
     nats_prefix: String = String::from("clarion"), "a name of 1 to 40 letters, digits, `_` and `-`", (1, 40);
     /// Streams over which the chats are spread. All nodes have the same number, and it never changes.
@@ -127,6 +132,9 @@ settings! {
     scylla_user: Option<String> = None, "a name";
     /// The password of `scylla_user`.
     scylla_password: Option<Secret> = None, "a text";
+    /// Certificates in PEM of those who may have signed the certificates of `scylla`, in a program that was built with
+    /// `--features cql-tls`. With it, only TLS is spoken. Each node's certificate must have its IP address in it.
+    scylla_ca: Option<PathBuf> = None, "a path";
 
     /// Signed-in sessions of this node. More are told to come back later.
     sessions_max: u64 = 100_000, "sessions, 1 to 2000000", (1, 2_000_000);
@@ -238,6 +246,12 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err("the settings `tls_certificate` and `tls_key` belong together: give both or neither".into());
+        }
+        if self.nats_user.is_some() != self.nats_password.is_some() {
+            return Err("the settings `nats_user` and `nats_password` belong together: give both or neither".into());
+        }
+        if self.nats_user.is_some() && self.nats_token.is_some() {
+            return Err("the settings `nats_user` and `nats_token` exclude each other: give one of them".into());
         }
         if self.key_rotation_days < self.refresh_token_days {
             return Err(format!(

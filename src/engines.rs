@@ -54,7 +54,9 @@ impl Engines {
     async fn cluster(config: &Config, clock: &Clock, starting: &Starting) -> Result<Self, String> {
         let settings = JetStreamSettings {
             servers: config.nats.list().to_vec(),
-            user: config.nats_user.clone().zip(config.nats_password.as_ref().map(|password| password.reveal().to_owned())),
+            user: config.nats_user.clone().zip(config.nats_password.clone()),
+            token: config.nats_token.clone(),
+            ca: config.nats_ca.clone(),
             prefix: config.nats_prefix.clone(),
             groups: config.log_groups as usize,
             replicas: config.log_replicas as usize,

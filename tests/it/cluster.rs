@@ -24,7 +24,7 @@ pub fn settings() -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn node(settings: &[(&'static str, String)]) -> Server {
+pub async fn node(settings: &[(&'static str, String)]) -> Server {
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Server::start_with(&settings).await
 }

@@ -6,8 +6,8 @@
 
 use super::Inner;
 use crate::error::Result;
-use crate::store::tables::{self, Key, KeyMaker, Table};
 use crate::store::Write;
+use crate::store::tables::{self, Key, KeyMaker, Table};
 use std::time::Duration;
 
 /// How long a turn lasts without being kept.

@@ -15,6 +15,8 @@
 
 mod compare;
 mod dialect;
+#[cfg(feature = "cql-tls")]
+mod encryption;
 mod entries;
 mod health;
 mod link;
