@@ -100,6 +100,10 @@ impl Link {
         if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
             builder = builder.user(user, password);
         }
+        #[cfg(feature = "cql-tls")]
+        if let Some(ca) = &settings.ca {
+            builder = super::encryption::encrypted(builder, ca)?;
+        }
         let session = builder.build().await.map_err(|error| error.to_string())?;
         Ok(Self { session, profiles, health: Health::new() })
     }
