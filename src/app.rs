@@ -22,8 +22,8 @@ use crate::peers::Kind;
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
-use crate::store::{Store, Write};
-use crate::web::{Check, Site, Who};
+use crate::store::{Store, Turn, Write};
+use crate::web::{Check, Site, Starting, Who};
 use axum::Router;
 use std::future::Future;
 use std::sync::Arc;
@@ -56,11 +56,24 @@ pub async fn run(config: Config) -> Result<(), String> {
     let listener = Listener::bind(config.listen, certificate.clone(), caps(&config), Times::default())?;
     let address = listener.local_addr().map_err(|error| format!("the address of the port cannot be read: {error}"))?;
 
-    let engines = Engines::open(&config, &clock).await?;
+    let grace = Duration::from_secs(config.drain_seconds);
+    let (stop_accepting, accepting) = watch::channel(false);
+    // A node that waits for its servers says so, on the same port.
+    let starting = Starting::new(config.metrics_from.clone());
+    let serving = tokio::spawn(serve(listener, starting.clone(), accepting, grace));
+    let mut told_to_go = std::pin::pin!(told_to_go());
+    let opened = tokio::select! {
+        opened = begin(&config, &clock, &starting) => Some(opened?),
+        () = &mut told_to_go => None,
+    };
+    let Some((engines, first_start)) = opened else {
+        tracing::info!("told to go before log and store were there");
+        stop_accepting.send_replace(true);
+        return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
+    };
     let (log, store) = (engines.log.clone(), engines.store.clone());
     let committed = engines.follow().ok_or("the log is followed already")?;
     let say = |error: crate::error::Error| format!("the server cannot start: {error}");
-    let first_start = engines.first_start().await?;
     let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
 
     let directory = Directory::load(store.clone()).await.map_err(say)?;
@@ -113,7 +126,6 @@ pub async fn run(config: Config) -> Result<(), String> {
         .merge(open_api::router(OpenApi::new(chats.clone(), auth.clone(), attachments, audit.clone(), config.clone(), config.url(address))))
         .merge(site.router());
 
-    let (stop_accepting, accepting) = watch::channel(false);
     let (stop_tasks, tasks_stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tasks.spawn(presence.clone().tell(tasks_stop.clone()));
@@ -159,8 +171,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     // Heard by the other nodes from here on: everything that they may ask is answered.
     let (counted, (stop_beating, beating)) = (registry.clone(), watch::channel(false));
     let beat = tokio::spawn(peers.clone().run(move || counted.count() as u64, beating));
-    let grace = Duration::from_secs(config.drain_seconds);
-    let serving = tokio::spawn(listener.serve(router, accepting, grace));
+    starting.started(router);
 
     println!("clarion is ready: {}", config.url(address));
     if let Some(demo) = demo {
@@ -168,7 +179,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     }
     tracing::info!(%address, version = env!("CARGO_PKG_VERSION"), "ready");
 
-    told_to_go().await;
+    told_to_go.await;
     tracing::info!("draining");
     stop_accepting.send_replace(true);
     peers.leave();
@@ -194,6 +205,25 @@ pub async fn run(config: Config) -> Result<(), String> {
     drop(folder);
     tracing::info!("gone");
     Ok(())
+}
+
+/// Serves as soon as there is something to be told.
+async fn serve(listener: Listener, starting: Starting, accepting: watch::Receiver<bool>, grace: Duration) {
+    let mut stop = accepting.clone();
+    let wanted = tokio::select! {
+        () = starting.wanted() => true,
+        _ = stop.wait_for(|stop| *stop) => false,
+    };
+    if wanted {
+        listener.serve(starting.router(), accepting, grace).await;
+    }
+}
+
+/// Opens log and store, and takes the turn to make what an organisation has from its first start on.
+async fn begin(config: &Config, clock: &Clock, starting: &Starting) -> Result<(Engines, Option<Turn>), String> {
+    let engines = Engines::open(config, clock, starting).await?;
+    let first_start = engines.first_start().await?;
+    Ok((engines, first_start))
 }
 
 /// Runs something until told to stop.

@@ -107,6 +107,11 @@ settings! {
     nats_user: Option<String> = None, "a name";
     /// The password of `nats_user`.
     nats_password: Option<Secret> = None, "a text";
+    /// What signs in to `nats`, in place of a name and a password.
+    nats_token: Option<Secret> = None, "a text";
+    /// Certificates in PEM of those who may have signed the certificates of `nats`. With it, nothing is said to a server that
+    /// does not speak TLS or has another certificate. The server's certificate must have the host or address of `nats` in it.
+    nats_ca: Option<PathBuf> = None, "a path";
     /// Streams and subjects of this organisation in `nats` begin with this.
     nats_prefix: String = String::from("clarion"), "a name of 1 to 40 letters, digits, `_` and `-`", (1, 40);
     /// Name of this node among those of a cluster, the same after a restart, so that it is at home for the same chats again. Without
@@ -120,6 +125,9 @@ settings! {
     ack: Ack = Ack::Log, "\"log\" or \"log_and_store\"";
     /// What may wait in memory for a store that is away. Beyond it senders are told to come back.
     store_waiting_bytes_max: u64 = 1 << 30, "bytes, 1048576 to 1099511627776", (1 << 20, 1 << 40);
+    /// Rows of `scylla` that are compared with the log in the background, so that what the store has lost is found and written
+    /// again. 0: only what a store may have forgotten that was away.
+    audit_rows_per_second: u64 = 1_000, "rows a second of all nodes together, 0 to 100000", (0, 100_000);
     /// Keyspace of everything that this organisation keeps in `scylla`.
     scylla_keyspace: String = String::from("clarion"), "a name of 1 to 40 small letters, digits and `_`", (1, 40);
     /// Copies of every row in `scylla`. With three, one node of it may be away and nothing stops. It counts when the keyspace is made.
@@ -130,6 +138,9 @@ settings! {
     scylla_user: Option<String> = None, "a name";
     /// The password of `scylla_user`.
     scylla_password: Option<Secret> = None, "a text";
+    /// Certificates in PEM of those who may have signed the certificates of `scylla`, in a program that was built with
+    /// `--features cql-tls`. With it, only TLS is spoken. Each node's certificate must have its IP address in it.
+    scylla_ca: Option<PathBuf> = None, "a path";
 
     /// Signed-in sessions of this node. More are told to come back later.
     sessions_max: u64 = 100_000, "sessions, 1 to 2000000", (1, 2_000_000);
@@ -241,6 +252,12 @@ impl Config {
     fn check(&self) -> Result<(), String> {
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return Err("the settings `tls_certificate` and `tls_key` belong together: give both or neither".into());
+        }
+        if self.nats_user.is_some() != self.nats_password.is_some() {
+            return Err("the settings `nats_user` and `nats_password` belong together: give both or neither".into());
+        }
+        if self.nats_user.is_some() && self.nats_token.is_some() {
+            return Err("the settings `nats_user` and `nats_token` exclude each other: give one of them".into());
         }
         if self.key_rotation_days < self.refresh_token_days {
             return Err(format!(

@@ -6,11 +6,15 @@ use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
 use crate::peers::{PeerSettings, Peers};
 use crate::store::cql::{CqlSettings, CqlStore};
 use crate::store::{SqliteStore, Store, Turn};
-use crate::web::Check;
+use crate::web::starting::Told;
+use crate::web::{Check, Starting};
 use protocol::error::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// Pause between two comparisons of the whole log with the store.
+const BETWEEN_AUDITS: Duration = Duration::from_secs(3_600);
 
 /// Log and store of this node, opened.
 pub struct Engines {
@@ -27,14 +31,14 @@ enum Kind {
 }
 
 impl Engines {
-    /// Opens those that the settings name. Servers of a cluster that do not answer are waited for.
+    /// Opens those that the settings name. Servers of a cluster that do not answer are waited for, and told of.
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub async fn open(config: &Config, clock: &Clock) -> Result<Self, String> {
+    pub async fn open(config: &Config, clock: &Clock, starting: &Starting) -> Result<Self, String> {
         match (config.nats.is_empty(), config.scylla.is_empty()) {
             (true, true) => Self::embedded(config).await,
-            (false, false) => Self::cluster(config, clock).await,
+            (false, false) => Self::cluster(config, clock, starting).await,
             _ => Err("nats and scylla belong together: set both for a cluster, or neither for one machine".into()),
         }
     }
@@ -49,19 +53,30 @@ impl Engines {
         Ok(Self { log: log.clone(), store: Arc::new(store.clone()), kind: Kind::Embedded { store, log } })
     }
 
-    async fn cluster(config: &Config, clock: &Clock) -> Result<Self, String> {
-        let store = CqlStore::open(CqlSettings::of(config), clock.clone()).await?;
+    async fn cluster(config: &Config, clock: &Clock, starting: &Starting) -> Result<Self, String> {
         let settings = JetStreamSettings {
             servers: config.nats.list().to_vec(),
-            user: config.nats_user.clone().zip(config.nats_password.as_ref().map(|password| password.reveal().to_owned())),
+            user: config.nats_user.clone().zip(config.nats_password.clone()),
+            token: config.nats_token.clone(),
+            ca: config.nats_ca.clone(),
             prefix: config.nats_prefix.clone(),
             groups: config.log_groups as usize,
             replicas: config.log_replicas as usize,
             keep: Duration::from_secs(config.log_keep_days * 24 * 3_600),
             ack_stored: config.ack == crate::config::Ack::LogAndStore,
+            audit_rows_per_second: config.audit_rows_per_second,
+            audit_every: BETWEEN_AUDITS,
         };
         let waiting_max = config.store_waiting_bytes_max as usize;
-        let log = JetStreamLog::open(settings, Arc::new(store.clone()), waiting_max, clock.clone()).await?;
+        // Both at once, so that it is told of each of them whether it answers.
+        let (store, streams) = tokio::try_join!(
+            starting.waits_for("cluster store", |told| CqlStore::open_telling(CqlSettings::of(config), clock.clone(), move |why| told
+                .waits(why))),
+            starting.waits_for("log", |told| JetStreamLog::reach(&settings, move |why| told.waits(why))),
+        )?;
+        let below = Arc::new(store.clone());
+        let began = |told: Told| JetStreamLog::begin(settings, streams, below, waiting_max, clock.clone(), move |why| told.waits(why));
+        let log = starting.waits_for("log", began).await?;
         let log = Arc::new(log);
         Ok(Self { log: log.clone(), store: log.store(), kind: Kind::Cluster { store, log } })
     }

@@ -63,6 +63,9 @@ metrics! {
     LOG_DAMAGED: IntCounter = counter("log_damaged_total", "In a cluster: messages of the log that could not be read and were passed over");
     LOG_BEHIND_STORE: IntCounter = counter("log_behind_store_total", "In a cluster: chats of which the store has records that the log has lost");
     STORE_REFILLED: IntCounter = counter("store_refilled_total", "In a cluster: records that the store had forgotten and got from the log again");
+    AUDITED_RECORDS: IntCounter = counter("store_audited_records_total", "In a cluster: records of the log that were compared with the store");
+    AUDIT_DIFFERING: IntCounter = counter("store_differing_rows_total", "In a cluster: rows of the store that were missing or differed from the log, and were written again");
+    AUDIT_PASSES: IntCounter = counter("store_audit_passes_total", "In a cluster: times that a group of the log was compared with the store to its end");
     STORE_LAG: IntGaugeVec = gauges("store_lag_messages", "In a cluster: messages of the log that the store has not got yet, by group", "group");
     STORE_OVERLAY_BYTES: IntGauge = gauge("store_overlay_bytes", "In a cluster: rows that wait for the store in this node's memory");
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);

@@ -189,6 +189,11 @@ impl Value for Addresses {
 pub struct Secret(String);
 
 impl Secret {
+    /// Of this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// The text itself.
     pub fn reveal(&self) -> &str {
         &self.0

@@ -9,7 +9,7 @@ mod overlay;
 mod sqlite;
 pub mod tables;
 
-pub use cql::StoredEntry;
+pub use cql::{Differs, EntryRow, StoredEntry};
 pub use overlay::{LogPlace, Overlay};
 pub use sqlite::{Job, SqliteStore, apply, get};
 pub use tables::{Key, Table};
@@ -141,6 +141,13 @@ impl Drop for Turn {
 pub trait EntryStore: Store {
     /// Writes records with their rows. The same ones may come again, and in another order; the result is the same.
     fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()>;
+
+    /// Which of these rows it does not have as they, or something with a later stamp, left them. Of one row, only its last
+    /// change may be asked for.
+    fn differing(&self, rows: Vec<EntryRow>) -> Answer<'_, Vec<Differs>>;
+
+    /// Writes rows of entries, each with its stamp: what was changed later stays as it is.
+    fn write_rows(&self, rows: Vec<EntryRow>) -> Answer<'_, ()>;
 
     /// The last seq of a chat that the store has, 0 when it has none.
     fn last_seq(&self, chat: u64) -> Answer<'_, u64>;

@@ -4,7 +4,7 @@
 //! committed all the same: a row that waits here hides the one below. A row is let go when the store has everything up
 //! to its place in the log.
 
-use super::tables::{Key, Table};
+use super::tables::{self, Key, Table};
 use super::{Answer, EntryStore, Range, Row, Store, Write};
 use crate::error::Result;
 use parking_lot::RwLock;
@@ -148,9 +148,18 @@ impl Overlay {
         if range.backward { within.rev().collect() } else { within.collect() }
     }
 
+    /// Does everything wait here that was done to the records from the beginning of this range on? So it is when the first of
+    /// them waits itself: what changes a record stands behind it, in the same group of the log.
+    fn has_all_changes(&self, partition: &Key, range: &Range) -> bool {
+        let (Bound::Included(from), Some(bucket)) = (&range.from, tables::read_u32(partition, 8)) else { return false };
+        let Some(seq) = tables::read_u64(from, 0) else { return false };
+        let first = seq.max(u64::from(bucket) * tables::BUCKET_SEQS);
+        matches!(self.waiting(Table::Messages, partition, &tables::u64_key(first)), Some(Some(_)))
+    }
+
     async fn scan_both(&self, table: Table, partition: Key, range: Range) -> Result<Vec<Row>> {
         let waiting = self.waiting_in(table, &partition, &range);
-        if covers(&waiting, &range) {
+        if covers(&waiting, &range) || (table == Table::Changes && self.has_all_changes(&partition, &range)) {
             return Ok(waiting.into_iter().filter_map(|(row, value)| Some((row, value?.to_vec()))).take(range.limit).collect());
         }
         // Rows that are gone up here must not make the page shorter.
@@ -288,7 +297,7 @@ impl Store for Overlay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{SqliteStore, StoredEntry, tables};
+    use super::super::{Differs, EntryRow, SqliteStore, StoredEntry, tables};
     use super::*;
 
     /// Takes what it is given only when it is told to, as a store that follows a moment later.
@@ -312,6 +321,12 @@ mod tests {
     impl EntryStore for Later {
         fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()> {
             self.0.write(entries.into_iter().flat_map(|entry| entry.writes).collect())
+        }
+        fn differing(&self, _rows: Vec<EntryRow>) -> Answer<'_, Vec<Differs>> {
+            Box::pin(async { Ok(Vec::new()) })
+        }
+        fn write_rows(&self, rows: Vec<EntryRow>) -> Answer<'_, ()> {
+            self.0.write(rows.into_iter().map(|row| row.write).collect())
         }
         fn last_seq(&self, _chat: u64) -> Answer<'_, u64> {
             Box::pin(async { Ok(0) })
@@ -389,6 +404,31 @@ mod tests {
             overlay.stored(0, 40);
             assert_eq!(overlay.bytes(), 0, "nothing waits when the store has everything");
         }
+    }
+
+    #[tokio::test]
+    async fn what_was_done_to_records_that_wait_is_known_without_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = SqliteStore::open(folder.path()).unwrap();
+        let overlay = Overlay::new(Arc::new(Later(below.clone())));
+        let change = |target: u64, seq: u64, value: &str| {
+            let row = tables::KeyMaker::default().u64(target).u64(seq).done();
+            Write::Put(Table::Changes, tables::bucket_key(7, target), row, value.as_bytes().to_vec())
+        };
+        let record = |seq: u64| Write::Put(Table::Messages, tables::bucket_key(7, seq), tables::u64_key(seq), Vec::new());
+        below.write(vec![record(1), change(1, 2, "stored")]).await.unwrap();
+        // Of the second record, the store has nothing; this would show that it was asked.
+        below.write(vec![change(3, 9, "not of the log")]).await.unwrap();
+        overlay.lay(place(3), [record(3)]);
+        overlay.lay(place(4), [change(1, 4, "waits"), change(3, 4, "waits")]);
+        let of = async |from: u64, to: u64| {
+            let to = tables::KeyMaker::default().u64(to).u64(u64::MAX).done();
+            let rows =
+                overlay.scan(Table::Changes, tables::bucket_key(7, from), Range::between(tables::u64_key(from), to, 9)).await.unwrap();
+            rows.into_iter().map(|(_, value)| String::from_utf8(value).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(3, 3).await, ["waits"]);
+        assert_eq!(of(1, 1).await, ["stored", "waits"], "an older record's changes are asked for");
     }
 
     #[tokio::test]

@@ -14,10 +14,12 @@ pub mod origin;
 pub mod pages;
 mod script;
 pub mod sign_in;
+pub mod starting;
 pub mod who;
 
 pub use files::MayFetch;
 pub use health::Check;
+pub use starting::Starting;
 pub use who::Who;
 
 use crate::attachment::Attachments;

@@ -71,6 +71,7 @@ log_file: "$2/nats.log"
 max_payload: 8MB
 jetstream { store_dir: "$2/js", max_memory_store: 256MB, max_file_store: 8GB, sync_interval: ${NATS_SYNC:-2m} }
 CONF
+  [ -z "${NATS_CONF:-}" ] || cat "$NATS_CONF"
   if [ "$nats_nodes" -gt 1 ]; then
     # Whoever stands between clients and servers (the fault run's cuts) is not walked around.
     echo "cluster { name: clarion-tests, no_advertise: true, listen: $net.$1.1:$nats_route_port, routes: ["

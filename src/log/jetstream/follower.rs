@@ -33,24 +33,8 @@ const EMPTY_MAX: u32 = 20;
 const BATCH: usize = 256;
 
 impl Inner {
-    /// Lays what the store has not got over it, and begins to follow. A log that does not answer meanwhile is waited for.
-    pub async fn begin(self: Arc<Self>) {
-        for group in 0..self.streams.groups() {
-            let live = loop {
-                match self.lay_what_is_not_stored(group).await {
-                    Ok(live) => break live,
-                    Err(error) => {
-                        tracing::warn!(%error, group, "the log cannot be read now; it is waited for");
-                        tokio::time::sleep(AWAY).await;
-                    }
-                }
-            };
-            tokio::spawn(self.clone().follow_group(group, live));
-        }
-    }
-
-    /// Lays over the store what a group has and the store has not; gives what comes of the group from now on.
-    async fn lay_what_is_not_stored(&self, group: usize) -> Result<async_nats::Subscriber> {
+    /// Lays what the store has not got of a group over it, and begins to follow. After an error it may be done again.
+    pub async fn begin(self: Arc<Self>, group: usize) -> Result<()> {
         // The subscription first: what is committed from now on comes by it, or is seen to be missing.
         let live = self.streams.live(group).await?;
         let (first, last) = self.streams.ends(group).await?;
@@ -78,7 +62,8 @@ impl Inner {
             next = reached + 1;
         }
         self.reached(group, last);
-        Ok(live)
+        tokio::spawn(self.follow_group(group, live));
+        Ok(())
     }
 
     /// Follows one group for as long as somebody takes what was committed.

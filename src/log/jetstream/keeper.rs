@@ -60,7 +60,7 @@ impl Inner {
         let groups = (0..self.streams.groups()).map(|group| {
             let keeper = self.clone();
             async move {
-                tokio::join!(keeper.write_group(group), keeper.follow_floor(group), keeper.trim_group(group), keeper.refill_group(group))
+                tokio::join!(keeper.write_group(group), keeper.follow_floor(group), keeper.trim_group(group), keeper.audit_group(group))
             }
         });
         futures_util::future::join_all(groups).await;

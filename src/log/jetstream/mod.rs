@@ -7,13 +7,14 @@
 //! the rows into the store. So the number of subscriptions and readers is that of the groups, whatever the number of chats.
 
 mod appender;
+mod audit;
 mod envelope;
 mod follower;
 mod keeper;
 mod recent;
-mod refill;
 mod rows;
 mod streams;
+mod turn;
 
 pub use streams::JetStreamSettings;
 
@@ -27,7 +28,7 @@ use parking_lot::Mutex;
 use recent::Recent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use streams::Streams;
+use streams::{Streams, Waiting};
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Bits of an offset for the place of a record in its message.
@@ -47,6 +48,9 @@ pub struct JetStreamLog {
     inner: Arc<Inner>,
     committed: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
 }
+
+/// The streams of the log, reached.
+pub struct ReachedStreams(Streams);
 
 struct Inner {
     settings: JetStreamSettings,
@@ -74,14 +78,37 @@ impl JetStreamLog {
     /// answer are waited for.
     ///
     /// # Errors
-    /// One sentence: the settings cannot be right, or the log cannot be read.
+    /// One sentence: the settings cannot be right.
     pub async fn open(
         settings: JetStreamSettings,
         store: Arc<dyn EntryStore>,
         overlay_bytes_max: usize,
         clock: Clock,
     ) -> std::result::Result<Self, String> {
-        let streams = Streams::open(&settings).await?;
+        let reached = Self::reach(&settings, |_| {}).await?;
+        Self::begin(settings, reached, store, overlay_bytes_max, clock, |_| {}).await
+    }
+
+    /// The first half of that: connects, and makes streams that are missing. Tells of each try that failed, and why.
+    ///
+    /// # Errors
+    /// One sentence: the settings cannot be right.
+    pub async fn reach(settings: &JetStreamSettings, waits: impl Fn(&str)) -> std::result::Result<ReachedStreams, String> {
+        Streams::open(settings, waits).await.map(ReachedStreams)
+    }
+
+    /// The second half: lays what the store has not got yet over it, and begins to follow. Tells of each try that failed, and why.
+    ///
+    /// # Errors
+    /// One sentence: the settings cannot be right.
+    pub async fn begin(
+        settings: JetStreamSettings,
+        ReachedStreams(streams): ReachedStreams,
+        store: Arc<dyn EntryStore>,
+        overlay_bytes_max: usize,
+        clock: Clock,
+        waits: impl Fn(&str),
+    ) -> std::result::Result<Self, String> {
         let groups = streams.groups();
         let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
         let nowhere: Position = (0..groups).map(|_| 0).collect();
@@ -102,7 +129,13 @@ impl JetStreamLog {
             writer: rand::random(),
             number: AtomicU64::new(1),
         });
-        inner.clone().begin().await;
+        let mut waiting = Waiting::default();
+        for group in 0..groups {
+            // A server that goes away in the middle of it is waited for, too.
+            while let Err(error) = inner.clone().begin(group).await {
+                waiting.once_more(&format!("it cannot be read: {}", error.why), &waits).await;
+            }
+        }
         Ok(Self { inner, committed: Mutex::new(Some(committed)) })
     }
 

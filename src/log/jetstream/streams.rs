@@ -1,12 +1,14 @@
 //! The connection to NATS and the streams of the log: made, read by place and by chat.
 
 use super::envelope::Envelope;
+use crate::config::Secret;
 use crate::error::{Error, Result};
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::jetstream::stream::{self, LastRawMessageErrorKind, Republish, StorageType};
 use async_nats::{Client, ConnectOptions, Message, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// How long an answer of the server is waited for. Appends are tried again, so that a dead leader is noticed soon.
@@ -27,8 +29,12 @@ const LIVE_WAITING_MAX: usize = 65_536;
 pub struct JetStreamSettings {
     /// Addresses of NATS servers, `host:port` or `nats://…`; one that answers is enough.
     pub servers: Vec<String>,
-    /// Name and password, or a token, when the servers ask for them.
-    pub user: Option<(String, String)>,
+    /// Name and password, when the servers ask for them.
+    pub user: Option<(String, Secret)>,
+    /// A token, when the servers ask for one.
+    pub token: Option<Secret>,
+    /// Certificates in PEM of those who may have signed the servers' ones. With it, only TLS is spoken.
+    pub ca: Option<PathBuf>,
     /// Subjects and streams begin with this; two organisations on the same servers have different ones.
     pub prefix: String,
     /// Groups of chats, each with a stream of its own. All nodes have the same number, for ever.
@@ -39,6 +45,11 @@ pub struct JetStreamSettings {
     pub keep: Duration,
     /// A record is acknowledged when the store has it too, not only the log.
     pub ack_stored: bool,
+    /// Rows of the store that are compared with the log in a second, by all nodes together. 0: none, but for what a store may
+    /// have forgotten that was away.
+    pub audit_rows_per_second: u64,
+    /// Pause between two passes of the audit over a group.
+    pub audit_every: Duration,
 }
 
 /// A message of a stream.
@@ -47,6 +58,24 @@ pub struct Kept {
     pub sequence: u64,
     /// What it holds.
     pub payload: Bytes,
+}
+
+/// Tries that failed at the start, said now and then.
+#[derive(Default)]
+pub struct Waiting {
+    complained: Option<Instant>,
+}
+
+impl Waiting {
+    /// A try has failed; returns when the next one may be made.
+    pub async fn once_more(&mut self, why: &str, waits: impl Fn(&str)) {
+        if self.complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
+            tracing::warn!(why, "the log of the cluster is waited for");
+            self.complained = Some(Instant::now());
+        }
+        waits(why);
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
 }
 
 /// The streams, over one connection.
@@ -60,22 +89,18 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// Connects and makes the streams that are missing. Servers that do not answer are waited for.
+    /// Connects and makes the streams that are missing. Servers that do not answer are waited for, and each try that failed
+    /// is told, with its reason.
     ///
     /// # Errors
     /// One sentence: the settings cannot be right.
-    pub async fn open(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
-        let mut complained: Option<Instant> = None;
+    pub async fn open(settings: &JetStreamSettings, waits: impl Fn(&str)) -> std::result::Result<Self, String> {
+        let mut waiting = Waiting::default();
         loop {
             match Self::connect(settings).await {
                 Ok(streams) => return Ok(streams),
-                Err(why) if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) => {
-                    tracing::warn!(why, servers = settings.servers.join(","), "the log of the cluster is waited for");
-                    complained = Some(Instant::now());
-                }
-                Err(_) => {}
+                Err(why) => waiting.once_more(&format!("{} does not answer: {why}", settings.servers.join(", ")), &waits).await,
             }
-            tokio::time::sleep(BETWEEN_TRIES).await;
         }
     }
 
@@ -90,7 +115,16 @@ impl Streams {
             .reconnect_delay_callback(|tries| Duration::from_millis(if tries < 2 { 10 } else { 200 }))
             .event_callback(|event| async move { tracing::info!(%event, "the connection to the log") });
         if let Some((user, password)) = &settings.user {
-            options = options.user_and_password(user.clone(), password.clone());
+            options = options.user_and_password(user.clone(), password.reveal().to_owned());
+        }
+        if let Some(token) = &settings.token {
+            options = options.token(token.reveal().to_owned());
+        }
+        // The client takes the one of the process, which is not certain where the store's driver has brought another along. An
+        // error says that it was chosen before.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        if let Some(ca) = &settings.ca {
+            options = options.add_root_certificates(ca.clone()).require_tls(true);
         }
         let client = options.connect(settings.servers.as_slice()).await.map_err(|error| error.to_string())?;
         // Each try has its own time limit; the permits of those in flight must outlive a leader's death.

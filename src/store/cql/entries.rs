@@ -1,6 +1,7 @@
 //! Writes: lists of changes in order, and what the followers of the log bring.
 
 use super::Inner;
+use super::compare::Differs;
 use super::link::Lane;
 use super::period::{Class, Family, Period};
 use super::statements::Statements;
@@ -34,6 +35,33 @@ pub struct StoredEntry {
     pub value: Vec<u8>,
     /// Rows that go with it, in order.
     pub writes: Vec<Write>,
+}
+
+/// A row as an entry of the log leaves it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntryRow {
+    /// The change.
+    pub write: Write,
+    /// Its write timestamp, µs since 1970.
+    pub stamp_us: i64,
+    /// Time of its record, ms since 1970.
+    pub at_ms: u64,
+}
+
+impl StoredEntry {
+    /// Its rows, in order.
+    pub fn rows(&self) -> Vec<EntryRow> {
+        let row = |write| EntryRow { write, stamp_us: self.stamp_us, at_ms: self.at_ms };
+        let record = |table, of_seq, row| Write::Put(table, tables::bucket_key(self.chat, of_seq), row, self.value.clone());
+        let mut rows = Vec::with_capacity(self.writes.len() + 2);
+        rows.push(row(record(Table::Messages, self.seq, tables::u64_key(self.seq))));
+        if let Some(target) = self.target {
+            let of_change = tables::KeyMaker::default().u64(target).u64(self.seq).done();
+            rows.push(row(record(Table::Changes, target, of_change)));
+        }
+        rows.extend(self.writes.iter().cloned().map(row));
+        rows
+    }
 }
 
 /// A change of a row in a table by period or another, before its statements are known.
@@ -72,25 +100,8 @@ impl CqlStore {
     /// # Errors
     /// The store does not answer, or refuses something.
     pub async fn write_entries(&self, entries: &[StoredEntry]) -> Result<()> {
-        let mut wanted = Vec::with_capacity(entries.len() * 2);
-        for entry in entries {
-            let mut record = |table, of_seq, row| {
-                wanted.push(Wanted {
-                    table,
-                    partition: tables::bucket_key(entry.chat, of_seq),
-                    row,
-                    value: Some(&entry.value),
-                    timestamp: entry.stamp_us,
-                    at_ms: entry.at_ms,
-                });
-            };
-            record(Table::Messages, entry.seq, tables::u64_key(entry.seq));
-            if let Some(target) = entry.target {
-                record(Table::Changes, target, tables::KeyMaker::default().u64(target).u64(entry.seq).done());
-            }
-            wanted.extend(entry.writes.iter().map(|write| Wanted::of(write, entry.stamp_us, entry.at_ms)));
-        }
-        self.inner.write_in_any_order("write_entries", Lane::Bulk, &wanted).await
+        let rows: Vec<EntryRow> = entries.iter().flat_map(StoredEntry::rows).collect();
+        self.inner.write_entry_rows(&rows).await
     }
 }
 
@@ -115,6 +126,12 @@ impl Inner {
             outcome?;
         }
         Ok(())
+    }
+
+    /// Makes what entries of the log leave, in any order.
+    pub(super) async fn write_entry_rows(&self, rows: &[EntryRow]) -> Result<()> {
+        let wanted: Vec<Wanted> = rows.iter().map(|row| Wanted::of(&row.write, row.stamp_us, row.at_ms)).collect();
+        self.write_in_any_order("write_entries", Lane::Bulk, &wanted).await
     }
 
     /// Makes changes by partition, many at once. Of those of one row, the one with the largest timestamp is made.
@@ -180,6 +197,14 @@ impl Inner {
 impl EntryStore for CqlStore {
     fn write_entries(&self, entries: Vec<StoredEntry>) -> Answer<'_, ()> {
         Box::pin(async move { Self::write_entries(self, &entries).await })
+    }
+
+    fn differing(&self, rows: Vec<EntryRow>) -> Answer<'_, Vec<Differs>> {
+        Box::pin(async move { Self::differing(self, &rows).await })
+    }
+
+    fn write_rows(&self, rows: Vec<EntryRow>) -> Answer<'_, ()> {
+        Box::pin(async move { Self::write_rows(self, &rows).await })
     }
 
     fn last_seq(&self, chat: u64) -> Answer<'_, u64> {

@@ -92,12 +92,17 @@ impl Link {
             .known_nodes(&settings.addresses)
             .default_execution_profile_handle(profiles[1].clone())
             .connection_timeout(Duration::from_secs(3))
-            // A node that hangs is noticed within four seconds.
+            // A node that hangs is noticed within ten seconds, and others are asked meanwhile; one that only waits for its disk, as while
+            // tables are made, keeps its connections.
             .keepalive_interval(Duration::from_secs(2))
-            .keepalive_timeout(Duration::from_secs(2))
+            .keepalive_timeout(Duration::from_secs(8))
             .schema_agreement_timeout(SCHEMA_TIMEOUT);
         if let (Some(user), Some(password)) = (&settings.user, &settings.password) {
             builder = builder.user(user, password);
+        }
+        #[cfg(feature = "cql-tls")]
+        if let Some(ca) = &settings.ca {
+            builder = super::encryption::encrypted(builder, ca)?;
         }
         let session = builder.build().await.map_err(|error| error.to_string())?;
         Ok(Self { session, profiles, health: Health::new() })

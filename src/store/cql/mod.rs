@@ -13,7 +13,10 @@
 //!
 //! Its one task asks every now and then whether the store answers; it ends with the last clone of the store.
 
+mod compare;
 mod dialect;
+#[cfg(feature = "cql-tls")]
+mod encryption;
 mod entries;
 mod health;
 mod link;
@@ -27,8 +30,9 @@ mod stamp;
 mod statements;
 mod writes;
 
+pub use compare::Differs;
 pub use dialect::Dialect;
-pub use entries::StoredEntry;
+pub use entries::{EntryRow, StoredEntry};
 pub use schema::{newest, printed};
 pub use settings::CqlSettings;
 pub use shared_read::JOIN_WITHIN;
@@ -108,17 +112,26 @@ impl CqlStore {
     /// # Errors
     /// One sentence: the settings cannot be right.
     pub async fn open(settings: CqlSettings, clock: Clock) -> std::result::Result<Self, String> {
+        Self::open_telling(settings, clock, |_| {}).await
+    }
+
+    /// The same, and tells of each try that failed, and why.
+    ///
+    /// # Errors
+    /// One sentence: the settings cannot be right.
+    pub async fn open_telling(settings: CqlSettings, clock: Clock, waits: impl Fn(&str)) -> std::result::Result<Self, String> {
         settings.check()?;
         let mut complained: Option<Instant> = None;
         loop {
-            match Self::connect(&settings, &clock).await {
+            let why = match Self::connect(&settings, &clock).await {
                 Ok(store) => return Ok(store),
-                Err(why) if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) => {
-                    tracing::warn!(why, addresses = settings.addresses.join(","), "the store of the cluster is waited for");
-                    complained = Some(Instant::now());
-                }
-                Err(_) => {}
+                Err(why) => format!("{} does not answer: {why}", settings.addresses.join(", ")),
+            };
+            if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
+                tracing::warn!(why, "the store of the cluster is waited for");
+                complained = Some(Instant::now());
             }
+            waits(&why);
             tokio::time::sleep(BETWEEN_TRIES).await;
         }
     }

@@ -32,7 +32,7 @@ const SKEW_MS: u64 = 600_000;
 const ABSENT_FOR: Duration = Duration::from_secs(60);
 
 /// A table by period.
-type Place = (Family, Class, Period);
+pub(super) type Place = (Family, Class, Period);
 
 /// What is known of a partition.
 #[derive(Clone)]
@@ -134,7 +134,7 @@ impl Periods {
     }
 
     /// A table by period; none when it was dropped, or never made.
-    async fn table(&self, link: &Link, place: Place) -> Result<Option<Arc<Statements>>> {
+    pub(super) async fn table(&self, link: &Link, place: Place) -> Result<Option<Arc<Statements>>> {
         if let Some(table) = self.tables.read().get(&place) {
             return Ok(Some(table.clone()));
         }
@@ -208,7 +208,8 @@ impl Periods {
         Ok(tables)
     }
 
-    async fn read(&self, link: &Link, partition: &Key) -> Result<SmallVec<[Place; 2]>> {
+    /// The periods that are noted for a partition.
+    pub(super) async fn read(&self, link: &Link, partition: &Key) -> Result<SmallVec<[Place; 2]>> {
         let answer = rows(link.execute("get", &self.read, (stored_partition(partition).as_slice(),)).await?)?;
         let mut places = SmallVec::new();
         for row in answer.rows::<(&str, &str, i32)>().map_err(|error| super::link::unreadable(&error))? {
@@ -228,6 +229,11 @@ impl Periods {
         if self.noted.lock().get(&(partition.clone(), place)).is_some_and(|since| since.elapsed() < GOOD_FOR) {
             return Ok(());
         }
+        self.note_anew(link, partition, place).await
+    }
+
+    /// The same, although it may have been noted before: the store may have lost it.
+    pub(super) async fn note_anew(&self, link: &Link, partition: &Key, place: Place) -> Result<()> {
         let (family, class, period) = place;
         link.execute("write_period", &self.note, (stored_partition(partition).as_slice(), family.name(), class.name(), period.0)).await?;
         {

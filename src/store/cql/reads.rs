@@ -76,7 +76,7 @@ impl Inner {
         }
     }
 
-    async fn scan(&self, statements: &Statements, stored: &Key, range: &Range) -> Result<Vec<Found>> {
+    pub(super) async fn scan(&self, statements: &Statements, stored: &Key, range: &Range) -> Result<Vec<Found>> {
         if range.limit == 0 {
             return Ok(Vec::new());
         }

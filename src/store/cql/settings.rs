@@ -2,6 +2,7 @@
 
 use crate::config::Config;
 use std::fmt;
+use std::path::PathBuf;
 
 /// How a node reaches the store.
 #[derive(Clone, PartialEq, Eq)]
@@ -18,11 +19,21 @@ pub struct CqlSettings {
     pub user: Option<String>,
     /// The password of that user.
     pub password: Option<String>,
+    /// Certificates in PEM of those who may have signed the ones of the store. With it, only TLS is spoken.
+    pub ca: Option<PathBuf>,
 }
 
 impl Default for CqlSettings {
     fn default() -> Self {
-        Self { addresses: Vec::new(), keyspace: "clarion".into(), replication_factor: 3, datacenter: None, user: None, password: None }
+        Self {
+            addresses: Vec::new(),
+            keyspace: "clarion".into(),
+            replication_factor: 3,
+            datacenter: None,
+            user: None,
+            password: None,
+            ca: None,
+        }
     }
 }
 
@@ -36,6 +47,7 @@ impl fmt::Debug for CqlSettings {
             .field("replication_factor", &self.replication_factor)
             .field("datacenter", &self.datacenter)
             .field("user", &self.user)
+            .field("ca", &self.ca)
             .finish_non_exhaustive()
     }
 }
@@ -50,6 +62,7 @@ impl CqlSettings {
             datacenter: config.scylla_datacenter.clone(),
             user: config.scylla_user.clone(),
             password: config.scylla_password.as_ref().map(|password| password.reveal().to_owned()),
+            ca: config.scylla_ca.clone(),
         }
     }
 
@@ -63,6 +76,12 @@ impl CqlSettings {
         }
         if self.user.is_some() != self.password.is_some() {
             return Err("the settings `scylla_user` and `scylla_password` belong together: give both or neither".into());
+        }
+        if let Some(ca) = self.ca.as_ref().filter(|_| !cfg!(feature = "cql-tls")) {
+            return Err(format!(
+                "the setting `scylla_ca` is {} and this program was built without TLS to the store; build it with `--features cql-tls`",
+                ca.display()
+            ));
         }
         self.check_names()
     }

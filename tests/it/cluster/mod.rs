@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Settings of the nodes of a cluster that no other test has.
-async fn settings() -> Vec<(&'static str, String)> {
+pub async fn settings() -> Vec<(&'static str, String)> {
     tokio::task::spawn_blocking(own_settings).await.expect("the servers come up")
 }
 
@@ -33,7 +33,8 @@ fn own_settings() -> Vec<(&'static str, String)> {
     ]
 }
 
-async fn node(settings: &[(&'static str, String)]) -> Server {
+/// A node with the demo organisation.
+pub async fn node(settings: &[(&'static str, String)]) -> Server {
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
     Server::start_with(&settings).await
 }

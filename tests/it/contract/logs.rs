@@ -5,8 +5,7 @@ use crate::support::servers;
 use clarion::clock::Clock;
 use clarion::log::record::{Change, Message};
 use clarion::log::{Append, Appended, Audience, Committed, DedupeKey, JetStreamLog, JetStreamSettings, Log, Record, Refused, SqliteLog};
-use clarion::store::cql::CqlStore;
-use clarion::store::{SqliteStore, Store, Write};
+use clarion::store::{EntryStore, SqliteStore, Store, Write};
 use protocol::content::{Content, Text};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,11 +35,16 @@ pub fn settings(servers: &[String]) -> JetStreamSettings {
     JetStreamSettings {
         servers: servers.to_vec(),
         user: None,
+        token: None,
+        ca: None,
         prefix: format!("t{:08x}", rand::random::<u32>()),
         groups: 2,
         replicas: 1,
         keep: Duration::from_secs(8 * 24 * 3_600),
         ack_stored: false,
+        // Only what a store may have forgotten that was away: the tests share two cores.
+        audit_rows_per_second: 0,
+        audit_every: Duration::from_millis(200),
     }
 }
 
@@ -68,7 +72,7 @@ impl Place {
     }
 
     /// A node over a store of its own.
-    pub async fn on(settings: JetStreamSettings, store: CqlStore) -> Self {
+    pub async fn on(settings: JetStreamSettings, store: impl EntryStore + 'static) -> Self {
         let opening = JetStreamLog::open(settings.clone(), Arc::new(store), 1 << 30, Clock::default());
         let log = tokio::time::timeout(PATIENCE, opening).await.expect("the log answers").expect("the settings are right");
         let log = Arc::new(log);

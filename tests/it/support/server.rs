@@ -34,6 +34,27 @@ impl Server {
         Self { child, folder, address, environment }
     }
 
+    /// One that has to wait for what it needs: it serves its port, and is not ready.
+    pub async fn start_waiting(environment: &[(&str, &str)]) -> Self {
+        let folder = TempDir::new().expect("a temporary folder can be made");
+        let environment: Vec<_> = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free").local_addr().expect("it has a number");
+        let address = port.to_string();
+        let (child, _) = begin(&folder.path().join("data"), &address, &environment);
+        let server = Self { child, folder, address, environment };
+        let started = std::time::Instant::now();
+        while http().get(server.url("/livez")).send().await.is_err() {
+            assert!(started.elapsed() < PATIENCE, "the server is not alive; its log:\n{}", server.log());
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        server
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.data().with_extension("log")).unwrap_or_default()
+    }
+
     /// `127.0.0.1:port`.
     pub fn address(&self) -> &str {
         &self.address
@@ -161,7 +182,8 @@ pub fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing")
 }
 
-async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (Child, String) {
+/// Starts the binary; the lines that it prints come by the receiver.
+fn begin(data: &Path, listen: &str, environment: &[(String, String)]) -> (Child, mpsc::Receiver<String>) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).expect("the log can be written");
     let mut child = clarion()
         .args(["--listen", listen, "--data"])
@@ -181,6 +203,11 @@ async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (
             }
         }
     });
+    (child, first)
+}
+
+async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (Child, String) {
+    let (child, first) = begin(data, listen, environment);
     let line = tokio::task::spawn_blocking(move || first.recv_timeout(PATIENCE * 3)).await.expect("the thread lives");
     let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
     let line = line.unwrap_or_else(|_| panic!("the server is not ready; its log:\n{log}"));

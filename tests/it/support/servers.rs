@@ -28,6 +28,12 @@ impl Servers {
         servers
     }
 
+    /// The same with one setting more, from the next start on.
+    pub fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.settings.push((name, value.to_owned()));
+        self
+    }
+
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(script(name));
         if let Some(folder) = &self.folder {
@@ -52,6 +58,14 @@ impl Servers {
                 String::from_utf8_lossy(&output.stderr)
             ),
         }
+    }
+
+    /// Takes away what the store has acknowledged and not yet put into its tables on disk, as a loss of power does; the store
+    /// must not run. False: it is in a container, where its files cannot be reached.
+    pub fn forget_what_is_not_on_disk(&self) -> bool {
+        let Some(folder) = &self.folder else { return false };
+        let journal = folder.join("cassandra-1/data/commitlog");
+        journal.exists() && std::fs::remove_dir_all(&journal).is_ok()
     }
 
     /// Sends a signal to one kind, or ends it.

@@ -1,0 +1,142 @@
+//! The store of a cluster dies while people chat: they go on, and it has everything when it is back.
+
+use crate::cluster::{node, settings};
+use crate::support::servers::Servers;
+use crate::support::{Client, PATIENCE, Server, http, text_of};
+use clarion::clock::Clock;
+use clarion::log::Record;
+use clarion::store::cql::{CqlSettings, CqlStore};
+use clarion::store::{Store as _, Table};
+use protocol::command::{CreateGroup, History, React};
+use protocol::error::ErrorCode;
+use protocol::ids::ChatId;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+fn page(chat_id: ChatId, before: Option<u64>, limit: u64) -> History {
+    History { chat_id, before, after: None, around: None, limit: Some(limit as u32) }
+}
+
+async fn metric(server: &Server, name: &str) -> i64 {
+    let text = http().get(server.url("/metrics")).send().await.expect("the server answers").text().await.expect("it is text");
+    text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next()?.parse::<i64>().ok()).sum()
+}
+
+async fn until_stored(server: &Server) {
+    let started = Instant::now();
+    while metric(server, "store_overlay_bytes").await > 0 || metric(server, "store_lag_messages").await > 0 {
+        assert!(started.elapsed() < 3 * PATIENCE, "the store does not follow: {}", server.log());
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Texts of every message that stands in the store itself.
+async fn stored(store: &CqlStore) -> BTreeSet<String> {
+    let rows = store.all(Table::Messages).await.unwrap_or_default();
+    let records = rows.iter().filter_map(|(_, _, value)| Record::decode(value.get(8..)?).ok());
+    let texts = records.filter_map(|record| match &record.message()?.content {
+        protocol::content::Content::Text(text) => Some(text.text.clone()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+#[tokio::test]
+async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards() {
+    let (servers, scylla, nats) = tokio::task::spawn_blocking(|| {
+        let servers = Servers::own("store-load", &[]);
+        let (scylla, nats) = (servers.up("scylla"), servers.up("nats"));
+        (servers, scylla, nats)
+    })
+    .await
+    .expect("the servers come up");
+    let mut settings = settings().await;
+    settings.retain(|(name, _)| !["CLARION_NATS", "CLARION_SCYLLA", "CLARION_SCYLLA_KEYSPACE", "CLARION_HEARTBEAT_SECONDS"].contains(name));
+    let keyspace = "clarion_load";
+    settings.extend([
+        ("CLARION_NATS", nats.join(",")),
+        ("CLARION_SCYLLA", scylla.join(",")),
+        ("CLARION_SCYLLA_KEYSPACE", keyspace.into()),
+        ("CLARION_COMMANDS_PER_SECOND", "10000".into()),
+    ]);
+    let server = node(&settings).await;
+    let mut reader = server.client("e1001").await;
+    let user_ids = (1002..=1006).map(|number| format!("e{number}")).collect();
+    let group = CreateGroup { client_message_id: "g".into(), name: "Load".into(), user_ids, ..CreateGroup::default() };
+    let chat = reader.must(group).await.chat_id;
+    let mut writers: Vec<Client> = Vec::new();
+    for number in 1002..=1006 {
+        writers.push(server.client(&format!("e{number}")).await);
+    }
+    let mut expected = BTreeSet::new();
+    let mut last = 0;
+    for round in 0..40 {
+        for (number, writer) in writers.iter_mut().enumerate() {
+            let text = format!("before {round} of {number}");
+            last = writer.say(chat, &text).await.seq;
+            expected.insert(text);
+        }
+    }
+    until_stored(&server).await;
+    let oldest_told: u64 = last;
+
+    let away = Instant::now();
+    let servers = tokio::task::spawn_blocking(move || {
+        servers.down("scylla", &[("SERVERS_SIGNAL", "KILL")]);
+        servers
+    })
+    .await
+    .expect("the store is killed");
+    let mut round = 0;
+    let (mut recent_pages, mut refused_pages) = (0, 0);
+    while away.elapsed() < Duration::from_secs(20) {
+        round += 1;
+        let mut newest = None;
+        for (number, writer) in writers.iter_mut().enumerate() {
+            let text = format!("away {round} of {number}");
+            newest = Some(writer.say(chat, &text).await);
+            expected.insert(text);
+        }
+        let newest = newest.expect("somebody writes");
+        writers[0].must(React { message_id: newest.message_id, emoji: "OK".into() }).await;
+        // What was said lately is shown with what was done to it; what is older is refused so that it is asked for again.
+        let recent = reader.must(page(chat, None, 4)).await;
+        assert!(recent.records.iter().any(|record| record.seq == newest.seq), "the page ends with the newest message");
+        recent_pages += 1;
+        let asked = Instant::now();
+        let refused = reader.ask(page(chat, Some(oldest_told / 2), 20)).await.expect_err("the store is away");
+        assert_eq!((refused.code, refused.retry_after_ms.is_some()), (ErrorCode::StorageUnavailable.number(), true), "{refused:?}");
+        // The first ones after the death may take the time that a read has.
+        assert!(asked.elapsed() < Duration::from_secs(10), "it hangs");
+        refused_pages += 1;
+    }
+    assert!(recent_pages > 20 && refused_pages > 20, "{recent_pages} pages were read while the store was away");
+    // Everything was handed out while it was away.
+    let mut told = BTreeSet::new();
+    while told.len() < expected.len() {
+        told.insert(text_of(&reader.message().await.1).to_owned());
+    }
+    assert_eq!(told, expected);
+
+    let _servers = tokio::task::spawn_blocking(move || {
+        servers.up("scylla");
+        servers
+    })
+    .await
+    .expect("the store comes back");
+    until_stored(&server).await;
+    let clarion = CqlSettings { addresses: scylla, keyspace: keyspace.into(), replication_factor: 1, ..CqlSettings::default() };
+    let store = CqlStore::open(clarion, Clock::default()).await.expect("the settings are right");
+    let started = Instant::now();
+    loop {
+        let there = stored(&store).await;
+        let missing: Vec<&String> = expected.difference(&there).collect();
+        if missing.is_empty() {
+            break;
+        }
+        assert!(started.elapsed() < 3 * PATIENCE, "{} messages are missing in the store, {missing:?}", missing.len());
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let older = reader.must(page(chat, Some(oldest_told / 2), 20)).await;
+    assert_eq!(older.records.len(), 20);
+}
