@@ -150,6 +150,13 @@ fn every_command_of_the_server_that_a_document_shows_exists() {
 }
 
 #[test]
+fn the_settings_of_a_node_of_a_cluster_are_settings() {
+    let path = root().join("deploy/cluster.toml");
+    let read = clarion(&["config", "--config", path.to_str().expect("the path is text")]);
+    assert!(read.status.success(), "deploy/cluster.toml is refused: {}", String::from_utf8_lossy(&read.stderr));
+}
+
+#[test]
 fn the_readme_shows_the_two_commands_that_do_everything() {
     let readme = read("README.md");
     let commands: Vec<String> = code_lines(&readme).into_iter().map(|(_, code)| code).collect();
