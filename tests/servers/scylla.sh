@@ -140,7 +140,9 @@ cassandra_up() {
 }
 
 cassandra_start() {
-  local i=$1 java=$2 home=$dir/cassandra-$1 address=$net.$1.1 heap=${CASSANDRA_HEAP:-512M} seeds= j quick=
+  local i=$1 java=$2 home=$dir/cassandra-$1 address=$net.$1.1 heap seeds= j quick=
+  # Each table costs it about a megabyte, and each test that starts a cluster has a keyspace with fifty of them.
+  heap=${CASSANDRA_HEAP:-$([ "$scylla_nodes" -gt 1 ] && echo 512M || echo 1536M)}
   mkdir -p "$home/conf" "$home/data" "$home/tmp"
   for j in $(seq "$scylla_nodes"); do seeds+="${seeds:+,}$net.$j.1:$cassandra_storage_port"; done
   # Tokens evenly over the ring, and written down: with them all nodes may start at once.

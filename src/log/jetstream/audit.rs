@@ -207,7 +207,7 @@ impl Auditor<'_> {
                 self.note(|turn| turn.next = pass.next);
                 self.pass = Some(pass);
                 // Each group has its share, whichever nodes have their turns.
-                Ok(Duration::from_secs_f64((rows * self.log.streams.groups()) as f64 / rate as f64))
+                Ok(Duration::from_secs_f64((rows.max(1) * self.log.streams.groups()) as f64 / rate as f64))
             }
             Ok(None) => {
                 metrics::AUDIT_PASSES.inc();
@@ -283,7 +283,8 @@ impl Auditor<'_> {
     async fn compare_window(&self, pass: &mut Pass) -> Result<Option<usize>> {
         let (first, _) = self.log.streams.ends(self.group).await?;
         let last = pass.next.saturating_sub(1);
-        if last < first {
+        // The first message has the number 1; of a stream that is empty the first is told to be 0.
+        if last == 0 || last < first {
             return Ok(None);
         }
         let from = first.max((last + 1).saturating_sub(WINDOW));
