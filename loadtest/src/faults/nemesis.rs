@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long a cluster may take to be well again when nothing is done to it any more.
-const WELL_WITHIN: Duration = Duration::from_secs(120);
+const WELL_WITHIN: Duration = Duration::from_secs(240);
 
 /// A fault that began.
 #[derive(Debug, Clone, Copy)]
