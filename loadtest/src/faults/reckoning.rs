@@ -125,7 +125,8 @@ impl Found {
         let acknowledged: HashMap<u64, u64> = account.kept.iter().map(|kept| (kept.message, kept.seq)).collect();
         for record in &told.records {
             let Some(message) = message_of(record, &account.mark) else { continue };
-            if let Some(first) = at.insert(message, record.seq) {
+            let first = *at.entry(message).or_insert(record.seq);
+            if first != record.seq {
                 self.doubled += 1;
                 self.complain(format!("doubled: node {node} has message {message:x} of {chat} at {first} and at {}", record.seq));
                 continue;
