@@ -18,10 +18,11 @@ use crate::net::tls::Certificate;
 use crate::net::{Listener, Times, open_files};
 use crate::open_api::{self, OpenApi};
 use crate::operator::demo;
+use crate::peers::Kind;
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
-use crate::store::{Store, Write};
+use crate::store::{Store, Turn, Write};
 use crate::web::{Check, Site, Starting, Who};
 use axum::Router;
 use std::future::Future;
@@ -65,7 +66,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         opened = begin(&config, &clock, &starting) => Some(opened?),
         () = &mut told_to_go => None,
     };
-    let Some(engines) = opened else {
+    let Some((engines, first_start)) = opened else {
         tracing::info!("told to go before log and store were there");
         stop_accepting.send_replace(true);
         return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
@@ -79,16 +80,19 @@ pub async fn run(config: Config) -> Result<(), String> {
     directory.name_organisation(&config.organisation_name);
     let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
     let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
-    engines.end_first_start().await?;
+    drop(first_start);
+    let peers = engines.peers(&config).await?;
     let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
     let (uploads, readable) = (attachments.clone(), store.clone());
     let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
-    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), seal, clock.clone(), config.clone()).await.map_err(say)?;
+    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), peers.clone(), seal, clock.clone(), config.clone())
+        .await
+        .map_err(say)?;
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let registry = Arc::new(Registry::new(cores, config.heartbeat_seconds as usize));
-    let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone()));
-    let (delivery, workers) = Delivery::new(registry.clone(), chats.clone());
+    let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone(), peers.clone()));
+    let (delivery, workers) = Delivery::new(registry.clone(), presence.elsewhere.clone(), peers.clone(), chats.clone());
     let who = Arc::new(Who::new(auth.clone(), &config, address));
     let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone()).check(Check {
         name: "store",
@@ -104,7 +108,8 @@ pub async fn run(config: Config) -> Result<(), String> {
         chats: chats.clone(),
         auth: Arc::new(auth.clone()),
         directory: directory.clone(),
-        registry,
+        registry: registry.clone(),
+        peers: peers.clone(),
         presence: presence.clone(),
         delivery: delivery.clone(),
         clock: clock.clone(),
@@ -123,7 +128,11 @@ pub async fn run(config: Config) -> Result<(), String> {
 
     let (stop_tasks, tasks_stop) = watch::channel(false);
     let mut tasks = JoinSet::new();
-    tasks.spawn(presence.tell(tasks_stop.clone()));
+    tasks.spawn(presence.clone().tell(tasks_stop.clone()));
+    tasks.spawn(presence.follow_peers(tasks_stop.clone()));
+    tasks.spawn(gateway.clone().close_replaced(tasks_stop.clone()));
+    tasks.spawn(chats.clone().follow_others(tasks_stop.clone()));
+    tasks.spawn(chats.clone().follow_sends(tasks_stop.clone()));
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
     tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
@@ -136,6 +145,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(until(tasks_stop.clone(), async move { kept.keep().await }));
     let followed = auth.clone();
     tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_apps().await }));
+    let followed = auth.clone();
+    tasks.spawn(until(tasks_stop.clone(), async move { followed.follow_others().await }));
+    tasks.spawn(until(tasks_stop.clone(), async move { directory.follow().await }));
     tasks.spawn(until(tasks_stop.clone(), async move { uploads.keep().await }));
     tasks.spawn(chats.clone().run_batches(tasks_stop.clone()));
     let kept = chats.clone();
@@ -149,10 +161,16 @@ pub async fn run(config: Config) -> Result<(), String> {
     if let Some(joins) = chats.follow_joins() {
         followers.spawn(delivery.clone().follow_joins(joins));
     }
+    if let Some(aimed) = peers.told(Kind::Events) {
+        followers.spawn(delivery.clone().follow_aimed(aimed));
+    }
     followers.spawn(delivery.follow(committed));
     for worker in workers {
         followers.spawn(worker.run());
     }
+    // Heard by the other nodes from here on: everything that they may ask is answered.
+    let (counted, (stop_beating, beating)) = (registry.clone(), watch::channel(false));
+    let beat = tokio::spawn(peers.clone().run(move || counted.count() as u64, beating));
     starting.started(router);
 
     println!("clarion is ready: {}", config.url(address));
@@ -164,6 +182,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     told_to_go.await;
     tracing::info!("draining");
     stop_accepting.send_replace(true);
+    peers.leave();
     gateway.drain().await;
     if serving.await.is_err() {
         tracing::error!("the listener had panicked");
@@ -176,6 +195,10 @@ pub async fn run(config: Config) -> Result<(), String> {
     }
     if let Err(error) = auth.flush().await {
         tracing::warn!(%error, "when devices were last seen could not be written");
+    }
+    stop_beating.send_replace(true);
+    if beat.await.is_err() {
+        tracing::error!("the task that tells the other nodes had panicked");
     }
     engines.close().await?;
     followers.shutdown().await;
@@ -197,10 +220,10 @@ async fn serve(listener: Listener, starting: Starting, accepting: watch::Receive
 }
 
 /// Opens log and store, and takes the turn to make what an organisation has from its first start on.
-async fn begin(config: &Config, clock: &Clock, starting: &Starting) -> Result<Engines, String> {
+async fn begin(config: &Config, clock: &Clock, starting: &Starting) -> Result<(Engines, Option<Turn>), String> {
     let engines = Engines::open(config, clock, starting).await?;
-    engines.begin_first_start().await?;
-    Ok(engines)
+    let first_start = engines.first_start().await?;
+    Ok((engines, first_start))
 }
 
 /// Runs something until told to stop.

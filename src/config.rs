@@ -76,6 +76,9 @@ settings! {
     listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 7700)), "an address and a port, such as 127.0.0.1:7700";
     /// Folder of everything that is kept. Only one server at a time can have it.
     data: PathBuf = PathBuf::from("./clarion-data"), "a path";
+    /// Folder of uploaded files; without it, `files` in `data`. The nodes of a cluster must have the same one, on a file system that
+    /// they share: what was uploaded to one node is read on all.
+    files: Option<PathBuf> = None, "a path";
     /// What people type into their browsers, when it is not the address of `listen`: behind a proxy, or with a name.
     /// Browsers are believed only when they come from here.
     public_url: Option<String> = None, "http:// or https:// with a host, without a path";
@@ -111,6 +114,9 @@ settings! {
     nats_ca: Option<PathBuf> = None, "a path";
     /// Streams and subjects of this organisation in `nats` begin with this.
     nats_prefix: String = String::from("clarion"), "a name of 1 to 40 letters, digits, `_` and `-`", (1, 40);
+    /// Name of this node among those of a cluster, the same after a restart, so that it is at home for the same chats again. Without
+    /// one it has a new name each time.
+    node: Option<String> = None, "a name";
     /// Streams over which the chats are spread. All nodes have the same number, and it never changes.
     log_groups: u64 = 8, "streams, 1 to 64", (1, 64);
     /// Copies of each stream. With three, one server of NATS may be away and nothing stops.

@@ -3,10 +3,12 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
+use crate::peers::{PeerSettings, Peers};
 use crate::store::cql::{CqlSettings, CqlStore};
-use crate::store::{SqliteStore, Store};
+use crate::store::{SqliteStore, Store, Turn};
 use crate::web::starting::Told;
 use crate::web::{Check, Starting};
+use protocol::error::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -79,32 +81,38 @@ impl Engines {
         Ok(Self { log: log.clone(), store: log.store(), kind: Kind::Cluster { store, log } })
     }
 
-    /// Waits for the turn to make what an organisation has from its first start on. Of several nodes that start at once, one
-    /// makes it, and the others find it.
+    /// Waits for the turn to make what an organisation has from its first start on: keys, the demo. Of several nodes that start
+    /// at once, one makes it, and the others find it.
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub async fn begin_first_start(&self) -> Result<(), String> {
-        match &self.kind {
-            Kind::Embedded { .. } => Ok(()),
-            Kind::Cluster { store, .. } => store.begin_first_start().await,
-        }
-    }
-
-    /// Ends the turn.
-    ///
-    /// # Errors
-    /// One sentence for the operator.
-    pub async fn end_first_start(&self) -> Result<(), String> {
-        match &self.kind {
-            Kind::Embedded { .. } => Ok(()),
-            Kind::Cluster { store, .. } => store.end_first_start().await,
+    pub async fn first_start(&self) -> Result<Option<Turn>, String> {
+        loop {
+            match self.store.turn("first start").await {
+                Ok(turn) => return Ok(turn),
+                Err(error) if error.code == ErrorCode::Busy => {}
+                Err(error) => return Err(format!("the server cannot start: {error}")),
+            }
         }
     }
 
     /// Takes the stream of committed records. Only one can take it.
     pub fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
         self.log.follow()
+    }
+
+    /// The other nodes.
+    ///
+    /// # Errors
+    /// One sentence for the operator.
+    pub async fn peers(&self, config: &Config) -> Result<Arc<Peers>, String> {
+        match &self.kind {
+            Kind::Embedded { .. } => Ok(Peers::alone()),
+            Kind::Cluster { log, .. } => {
+                let settings = PeerSettings { prefix: config.nats_prefix.clone(), name: config.node.clone().unwrap_or_default() };
+                Peers::join(log.client(), settings).await
+            }
+        }
     }
 
     /// Keeps log and store in step, and lets go what is old. It never ends by itself.

@@ -20,6 +20,7 @@ pub mod session;
 pub mod directory;
 
 pub mod log;
+pub mod peers;
 pub mod store;
 
 pub mod config;

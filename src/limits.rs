@@ -23,8 +23,16 @@ pub const DEPARTMENT_DEPTH_MAX: usize = 64;
 pub const DEPARTMENTS_MAX: usize = 200_000;
 /// Departments that are put into the tree one by one; with more, making the tree anew is cheaper.
 pub const DEPARTMENTS_IN_PLACE_MAX: usize = 16;
+/// Events of other nodes for single people that are told at once, before other work goes on.
+pub const AIMED_TOGETHER: usize = 256;
 /// Changes of the organisation that may wait for who listens; who lags behind looks at everything instead.
 pub const DIRECTORY_CHANGES_WAITING_MAX: usize = 4_096;
+/// In a cluster: how often a node looks for changes of the organisation that another one has made. Each look is one read.
+pub const DIRECTORY_LOOKED_AT_EVERY_MS: u64 = 500;
+/// In a cluster: changes that are kept for nodes that look; a node that was away for longer has been started anew since.
+pub const DIRECTORY_CHANGES_KEPT: u64 = 10_000;
+/// In a cluster: how often a node looks whether it has followed the log as far as another one that asks it something.
+pub const FOLLOWED_LOOK_MS: u64 = 1;
 /// Days within which the same key gives what it had made.
 pub const EDIT_TOKEN_DAYS: u32 = 7;
 /// Old keys that are forgotten with each new one.
@@ -267,6 +275,8 @@ pub const CLOSE_MS: u64 = 5_000;
 pub const RATE_EXCEEDED_AFTER_MS: u64 = 30_000;
 /// Time for sessions to read their close frame when the server goes away, in ms.
 pub const DRAIN_MS: u64 = 5_000;
+/// How often a node that goes away sends some of its sessions to the others, in ms.
+pub const DRAIN_SLICE_MS: u64 = 100;
 /// Sessions that one node admits in a millisecond, by which coming back is spread.
 pub const ADMISSIONS_PER_MS: u64 = 5;
 /// Sessions that a record is handed to at once, without the workers.

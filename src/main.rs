@@ -192,19 +192,19 @@ fn run(arguments: &Arguments, config: Config) -> Result<(), String> {
             runtime.block_on(operator::import::import(&config, file, password_for_all.as_deref()))
         }
         Some(Command::App(App::Create { name, scopes })) => runtime.block_on(operator::app::create(&config, name, scopes)),
-        Some(Command::App(App::List)) => operator::app::list(&config),
-        Some(Command::App(App::Scopes { app_id, add, remove })) => operator::app::scopes(&config, app_id, add, remove),
+        Some(Command::App(App::List)) => runtime.block_on(operator::app::list(&config)),
+        Some(Command::App(App::Scopes { app_id, add, remove })) => runtime.block_on(operator::app::scopes(&config, app_id, add, remove)),
         Some(Command::App(App::Range { app_id, departments, people, everybody })) => {
-            operator::app::range(&config, app_id, departments, people, *everybody)
+            runtime.block_on(operator::app::range(&config, app_id, departments, people, *everybody))
         }
-        Some(Command::App(App::Disable { app_id })) => operator::app::enable(&config, app_id, false),
-        Some(Command::App(App::Enable { app_id })) => operator::app::enable(&config, app_id, true),
+        Some(Command::App(App::Disable { app_id })) => runtime.block_on(operator::app::enable(&config, app_id, false)),
+        Some(Command::App(App::Enable { app_id })) => runtime.block_on(operator::app::enable(&config, app_id, true)),
         Some(Command::Token(token)) => {
             let whose = match &token.user {
                 Some(user) => operator::token::Whose::User(user),
                 None => operator::token::Whose::All(token.limit.unwrap_or(usize::MAX)),
             };
-            operator::token::print_tokens(&config, &whose, &token.device, token.minutes)
+            runtime.block_on(operator::token::print_tokens(&config, &whose, &token.device, token.minutes))
         }
         Some(Command::Check) => operator::check(&config),
         Some(Command::Schema(schema)) => {

@@ -76,6 +76,10 @@ metrics! {
     CQL_ERRORS: IntCounterVec = counters("cql_errors_total", "Requests to the cluster's store that failed, by what was asked", "what");
     CQL_UP: IntGauge = gauge("cql_up", "1 while the cluster's store answers, 0 while it does not");
     CQL_JOINED: IntCounter = counter("cql_joined_reads_total", "Reads that were answered by another one's request to the cluster's store");
+    FORWARDED: IntCounterVec = counters("chat_forwarded_total", "In a cluster: messages that were sent by the home node of their chat, by what became of that", "outcome");
+    PEERS: IntGauge = gauge("peers_alive", "In a cluster: other nodes that are alive");
+    PEERS_BYTES: IntCounter = counter("peers_bytes_total", "In a cluster: bytes that this node has told and asked other nodes, without their records");
+    PEERS_DROPPED: IntCounter = counter("peers_dropped_total", "In a cluster: words to and from other nodes that did not fit and were dropped");
     DELIVERIES: IntCounter = counter("delivery_frames_total", "Frames given to sessions by the fan-out");
     DIRECT_WRITES: IntCounter = counter("delivery_direct_writes_total", "Frames that went straight into a socket");
     FANOUT_SECONDS: Histogram = histogram("delivery_fanout_seconds", "Time from the commit of a record until its last session of this node had it", SECONDS);

@@ -55,13 +55,15 @@ pub struct Faults {
     pub dropped_sessions: u64,
     /// Frames that are not what the protocol says.
     pub malformed: u64,
+    /// Receipts that said less than those before; only `faults` looks.
+    pub backwards: u64,
 }
 
 impl Faults {
     /// How many in all.
     pub fn total(&self) -> u64 {
-        let Self { lost, doubled, reordered, altered, misrouted, unanswered, dropped_sessions, malformed } = *self;
-        lost + doubled + reordered + altered + misrouted + unanswered + dropped_sessions + malformed
+        let Self { lost, doubled, reordered, altered, misrouted, unanswered, dropped_sessions, malformed, backwards } = *self;
+        lost + doubled + reordered + altered + misrouted + unanswered + dropped_sessions + malformed + backwards
     }
 }
 
@@ -187,6 +189,11 @@ impl Standing {
             faults.altered += 1;
         }
         lost
+    }
+
+    /// Everything up to here is here.
+    pub fn whole_up_to(&self, truth: &Truth) -> u64 {
+        self.first_missing(truth) - 1
     }
 
     /// Which seqs are missing, for the report: the first hole.

@@ -8,6 +8,7 @@ mod connecting;
 mod grouping;
 mod receiving;
 mod sending;
+mod surviving;
 
 use crate::check::{Faults, Standing, Truth};
 use crate::latency::{Latencies, Percentiles};
@@ -22,6 +23,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::net::{SocketAddr, TcpStream};
 
 pub use sending::Pace;
+pub use surviving::{Kept, Survival};
 
 /// Someone who may sign in.
 #[derive(Debug, Clone)]
@@ -106,6 +108,8 @@ enum Stage {
 
 struct Client {
     socket: Option<TcpStream>,
+    /// Which of the targets it goes to.
+    node: u16,
     stage: Stage,
     attempts: u8,
     /// A `gap` was told; what is missing comes by `sync`.
@@ -161,11 +165,12 @@ enum Wait {
     Send,
     Setup,
     Sync,
+    Receipt,
 }
 
 /// Many clients.
 pub struct Fleet {
-    target: Target,
+    targets: Vec<Target>,
     identities: Vec<Identity>,
     clients: Vec<Client>,
     seats: Vec<Seat>,
@@ -204,19 +209,23 @@ pub struct Fleet {
     sign_in: Latencies,
     progress: Progress,
     fatal: Option<String>,
+    /// Nodes may die: clients keep what they wrote and go to another node.
+    survival: Option<Survival>,
 }
 
 /// Faults put into words, at most.
 const COMPLAINTS_MAX: usize = 20;
 
 impl Fleet {
-    /// A fleet of clients that are not yet connected.
-    pub fn new(target: Target, identities: Vec<Identity>, text_bytes: usize, seed: u64, progress: Progress) -> Result<Self, String> {
+    /// A fleet of clients that are not yet connected, spread evenly over the nodes of a server.
+    pub fn new(targets: Vec<Target>, identities: Vec<Identity>, text_bytes: usize, seed: u64, progress: Progress) -> Result<Self, String> {
         let now = now_ns();
         let clients = identities
             .iter()
-            .map(|_| Client {
+            .enumerate()
+            .map(|(at, _)| Client {
                 socket: None,
+                node: (at % targets.len().max(1)) as u16,
                 stage: Stage::Away,
                 attempts: 0,
                 recovering: false,
@@ -231,7 +240,7 @@ impl Fleet {
             })
             .collect();
         Ok(Self {
-            target,
+            targets,
             identities,
             clients,
             seats: Vec::new(),
@@ -269,6 +278,7 @@ impl Fleet {
             sign_in: Latencies::new(),
             progress,
             fatal: None,
+            survival: None,
         })
     }
 
@@ -370,6 +380,7 @@ impl Fleet {
         self.ready = ready;
         waited.map_err(|error| format!("waiting for sockets failed: {error}"))?;
         let now = now_ns();
+        self.survive(now);
         while self.retries.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             if let Some(Reverse((_, at))) = self.retries.pop() {
                 self.start_connecting(at);
@@ -388,14 +399,19 @@ impl Fleet {
     /// Looks for sessions on which nothing is heard, and shows where things are.
     fn keep_house(&mut self, now: u64) {
         let now_ms = self.elapsed_ms(now);
-        let silence_ms = (2 * self.heartbeat_ms + SILENCE_GRACE_MS) as u32;
+        let surviving = self.survival.is_some();
+        let grace_ms = if surviving { surviving::SILENCE_GRACE_MS } else { SILENCE_GRACE_MS };
+        let sign_in_ns_max = if surviving { surviving::SIGN_IN_NS_MAX } else { SIGN_IN_NS_MAX };
+        let silence_ms = (2 * self.heartbeat_ms + grace_ms) as u32;
         for at in 0..self.clients.len() {
             let client = &self.clients[at];
-            if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms {
+            if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms && surviving {
+                self.move_on(at as u32, None);
+            } else if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms {
                 self.faults.dropped_sessions += 1;
                 self.complain(format!("silent: nothing came to {} for {silence_ms} ms, two heartbeats and more", self.identities[at].user));
                 self.part(at as u32);
-            } else if !matches!(client.stage, Stage::Here | Stage::Away) && now.saturating_sub(client.started_ns) > SIGN_IN_NS_MAX {
+            } else if !matches!(client.stage, Stage::Here | Stage::Away) && now.saturating_sub(client.started_ns) > sign_in_ns_max {
                 self.try_again(at as u32, None, "no welcome came within 20 s");
             }
         }

@@ -21,8 +21,23 @@ pub enum Incoming<'a> {
     Drain,
     /// The session's person is no longer in this chat.
     ChatLeft { chat_id: ChatId },
+    /// How far somebody has got in a chat.
+    Receipt(ReceiptSeen<'a>),
     /// Any other event.
     Other,
+}
+
+/// How far somebody has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReceiptSeen<'a> {
+    /// Where.
+    pub chat_id: ChatId,
+    /// Who.
+    pub user_id: &'a str,
+    /// A device has everything up to here.
+    pub delivered_seq: u64,
+    /// Everything is read up to here.
+    pub read_seq: u64,
 }
 
 /// A record, as far as the checker looks at it.
@@ -64,6 +79,15 @@ pub fn read(frame: &[u8]) -> Result<Incoming<'_>, Malformed> {
             Ok(Incoming::Refusal { id, code: place.number()? as u16 })
         }
         10 => read_record(&mut place).map(Incoming::Record),
+        11 => {
+            place.array()?;
+            Ok(Incoming::Receipt(ReceiptSeen {
+                chat_id: place.chat_id()?,
+                user_id: place.text()?,
+                delivered_seq: place.number()?,
+                read_seq: place.number()?,
+            }))
+        }
         16 => Ok(Incoming::Gap),
         17 => {
             let length = place.array()?;

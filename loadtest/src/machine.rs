@@ -35,6 +35,19 @@ pub fn sample_process(pid: u32) -> Result<ProcessSample, String> {
     })
 }
 
+/// Looks at several processes as if they were one.
+pub fn sample_processes(pids: &[u32]) -> Result<ProcessSample, String> {
+    let mut sum = ProcessSample::default();
+    for pid in pids {
+        let one = sample_process(*pid)?;
+        sum.cpu_us += one.cpu_us;
+        sum.rss += one.rss;
+        sum.private += one.private;
+        sum.pss += one.pss;
+    }
+    Ok(sum)
+}
+
 fn kilobytes(text: &str, name: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(name))

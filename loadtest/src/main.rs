@@ -5,6 +5,8 @@
 mod arrivals;
 mod bare;
 mod check;
+mod cluster;
+mod faults;
 mod fleet;
 mod http;
 mod incoming;
@@ -58,6 +60,8 @@ enum What {
     },
     /// The open API: messages, groups and members by HTTP.
     OpenApi(OpenApiOptions),
+    /// A cluster whose parts are killed, held, restarted and cut off in a seeded order, with a reckoning at the end.
+    Faults(FaultsOptions),
     /// The control server by itself, until stdin ends.
     BareServer {
         /// Where to listen.
@@ -74,6 +78,13 @@ struct Options {
     /// Starts a server of its own in a temporary folder: `CLARION_BIN`, or `clarion` beside the harness.
     #[arg(long, conflicts_with_all = ["url", "bare"])]
     spawn: bool,
+    /// Starts a cluster of so many nodes with `--spawn`. NATS and the store are brought up by `tests/servers/up`, but for those that
+    /// `CLARION_NATS` and `CLARION_SCYLLA` name.
+    #[arg(long, requires = "spawn", value_parser = clap::value_parser!(u16).range(1..=16))]
+    nodes: Option<u16>,
+    /// Servers of NATS that are brought up for `--nodes`, each with a copy of every stream.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=5))]
+    nats_servers: u16,
     /// The server to measure, `http://host:port`.
     #[arg(long, requires = "tokens", conflicts_with = "bare")]
     url: Option<String>,
@@ -173,6 +184,43 @@ struct OpenApiOptions {
     json: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct FaultsOptions {
+    /// Nodes of Clarion.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(2..=9))]
+    nodes: u16,
+    /// Servers of NATS, each with a copy of every stream. With three, one may be away.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=5))]
+    nats_servers: u16,
+    /// How long things are done to the cluster.
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(10..))]
+    seconds: u64,
+    /// Decides what is done, and when: the same seed does the same.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// People.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(16..=10_000))]
+    people: u32,
+    /// Groups of six people; one of everybody is made besides.
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    groups: u32,
+    /// Messages a second.
+    #[arg(long, default_value_t = 60.0)]
+    rate: f64,
+    /// Devices that change their node unasked, a second.
+    #[arg(long, default_value_t = 0.5)]
+    hops: f64,
+    /// Bytes of each text.
+    #[arg(long, default_value_t = 100)]
+    text_bytes: usize,
+    /// A setting for the nodes, as `NAME=VALUE` of their environment. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// Writes the JSON object here.
+    #[arg(long)]
+    json: Option<PathBuf>,
+}
+
 fn main() -> ExitCode {
     let harness = Harness::parse();
     let result = match harness.what {
@@ -181,6 +229,7 @@ fn main() -> ExitCode {
             bare::serve(listen, fault).map(|()| true)
         }
         What::OpenApi(options) => run_open_api(&options),
+        What::Faults(options) => run_faults(&options),
         What::Connect(options) => run(&options, "connect", Online::All),
         What::Steady(options) => run(&options, "steady", Online::All),
         What::GreatGroup(options) => run(&options, "great-group", Online::All),
@@ -283,6 +332,36 @@ fn run_open_api(options: &OpenApiOptions) -> Result<bool, String> {
     Ok(report.refused() == 0)
 }
 
+/// Runs a cluster under faults; `false` when something was lost, doubled, reordered, invented or different.
+fn run_faults(options: &FaultsOptions) -> Result<bool, String> {
+    if !(options.rate > 0.0 && options.rate < 1e5 && options.hops >= 0.0 && options.hops < 1e3) {
+        return Err("--rate is greater than 0, and --hops not less".to_owned());
+    }
+    readiness::raise_open_files();
+    let plan = faults::Options {
+        nodes: options.nodes.into(),
+        nats: options.nats_servers.into(),
+        seconds: options.seconds,
+        seed: options.seed,
+        people: options.people,
+        groups: options.groups,
+        rate: options.rate,
+        hops: options.hops,
+        text_bytes: options.text_bytes.max(16),
+    };
+    let progress = Progress::new();
+    let report = faults::run(&plan, &program()?, &settings(&options.settings)?, &progress)?;
+    progress.clear();
+    println!("{}", report.markdown());
+    if let Some(path) = &options.json {
+        write(&report, Some(path))?;
+    }
+    for complaint in report.complaints.iter().chain(&report.found.complaints) {
+        eprintln!("{complaint}");
+    }
+    Ok(report.violations() == 0)
+}
+
 /// Writes the JSON object into a file, or prints it.
 fn write(report: &impl serde::Serialize, file: Option<&std::path::Path>) -> Result<(), String> {
     let json = serde_json::to_string_pretty(report).map_err(|error| format!("the report cannot be written: {error}"))?;
@@ -325,6 +404,10 @@ fn start(options: &Options, scenario: &Scenario) -> Result<Server, String> {
     }
     if !options.spawn {
         return Err("say what to measure: --spawn starts a server, --url names one".to_owned());
+    }
+    if let Some(nodes) = options.nodes {
+        let size = cluster::Size { nodes: nodes.into(), nats: options.nats_servers.into(), people: scenario.people, given: true };
+        return Server::cluster(&program()?, &size, &settings(&options.settings)?);
     }
     Server::clarion(&program()?, scenario.people, &settings(&options.settings)?)
 }

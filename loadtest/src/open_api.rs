@@ -5,7 +5,7 @@
 
 use crate::http::{self, Tally};
 use crate::latency::{Latencies, Percentiles};
-use crate::machine::{Machine, MachineSample, commit, own_cpu_us, sample_process};
+use crate::machine::{Machine, MachineSample, commit, own_cpu_us, sample_processes};
 use crate::people;
 use crate::progress::Progress;
 use crate::readiness::now_ns;
@@ -173,13 +173,13 @@ pub fn run(plan: &Plan, server: &Server, app: &(String, String), progress: &Prog
 impl Caller<'_> {
     fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
         let token = (!self.token.is_empty()).then_some(self.token.as_str());
-        http::request(method, path, &self.server.target.host, token, body)
+        http::request(method, path, &self.server.targets[0].host, token, body)
     }
 
     /// One call by itself; what it is answered with.
     fn once(&self, method: &str, path: &str, body: &Value) -> Result<Value, String> {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = http::ask(self.server.target.address, &self.request(method, path, &body))?;
+        let answer = http::ask(self.server.targets[0].address, &self.request(method, path, &body))?;
         let value: Value = serde_json::from_slice(&answer.body).map_err(|error| format!("{method} {path}: no JSON came: {error}"))?;
         if value["code"] != 0 { Err(format!("{method} {path}: {} {value}", answer.status)) } else { Ok(value) }
     }
@@ -204,8 +204,8 @@ impl Caller<'_> {
         let Plan { connections, seconds, .. } = *self.plan;
         let mut next = next;
         // What is loaded at the first request of a group is not what the call costs.
-        http::saturate(self.server.target.address, connections, (seconds / 4.0).min(2.0), begins, &mut next)?;
-        self.measured(call, connections, || http::saturate(self.server.target.address, connections, seconds, begins, &mut next))
+        http::saturate(self.server.targets[0].address, connections, (seconds / 4.0).min(2.0), begins, &mut next)?;
+        self.measured(call, connections, || http::saturate(self.server.targets[0].address, connections, seconds, begins, &mut next))
     }
 
     /// A call of its own each time, one after the other.
@@ -229,7 +229,9 @@ impl Caller<'_> {
     }
 
     fn measured(&self, call: &'static str, connections: usize, work: impl FnOnce() -> Result<Tally, String>) -> Result<CallReport, String> {
-        let cpu = || self.server.pid.map(|pid| sample_process(pid).map(|sample| sample.cpu_us)).transpose();
+        let cpu = || -> Result<Option<u64>, String> {
+            if self.server.pids.is_empty() { Ok(None) } else { sample_processes(&self.server.pids).map(|sample| Some(sample.cpu_us)) }
+        };
         let (before, machine, own) = (cpu()?, MachineSample::now(), own_cpu_us());
         let tally = work()?;
         let idle_cores = MachineSample::now().idle_cores_since(&machine);

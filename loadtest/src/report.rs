@@ -3,7 +3,7 @@
 use crate::check::Faults;
 use crate::latency::Percentiles;
 use crate::machine::Machine;
-use crate::scenario::{Growth, Passage, Scenario};
+use crate::scenario::{BesideCost, Growth, Passage, Scenario};
 use serde::Serialize;
 
 /// Everything about one run.
@@ -65,6 +65,10 @@ pub struct Report {
     pub sign_in_us: Percentiles,
     /// CPU time of the server for each acknowledged send, deliveries included.
     pub server_cpu_us_per_send: Option<f64>,
+    /// Nodes of the server that was measured, when it was started here.
+    pub nodes: usize,
+    /// What the log and the store of a cluster have cost in the measured part.
+    pub beside: Vec<BesideCost>,
     /// CPU time of the server for each delivery, everything included.
     pub server_cpu_us_per_delivery: Option<f64>,
     /// CPU time of the server for each connection, from TCP to `welcome`.
@@ -179,6 +183,8 @@ impl Report {
             send_to_receive_us: outcome.send_to_receive_us,
             sign_in_us: outcome.sign_in_us,
             server_cpu_us_per_send: per_send,
+            nodes: passage.nodes,
+            beside: passage.beside.clone(),
             server_cpu_us_per_delivery: per_delivery,
             server_cpu_us_per_sign_in: per(passage.connect_cpu_us, outcome.sessions),
             server_idle_cpu_us_per_session_second: if idle_run {
@@ -201,7 +207,8 @@ impl Report {
             client_bytes_per_session: passage.client_bytes,
             idle_cores: round(passage.idle_cores),
             others_cores: passage.server_cpu_us.map(|cpu| {
-                let used = (cpu + passage.client_cpu_us) as f64 / 1e6 / passage.seconds;
+                let beside: u64 = passage.beside.iter().map(|beside| beside.cpu_us).sum();
+                let used = (cpu + beside + passage.client_cpu_us) as f64 / 1e6 / passage.seconds;
                 round((Machine::here().cores as f64 - passage.idle_cores - used).max(0.0))
             }),
             idle: passage.idle_cores >= IDLE_CORES_MIN,
@@ -254,6 +261,7 @@ impl Report {
 
     /// The table.
     pub fn markdown(&self) -> String {
+        let beside: Vec<String> = self.beside.iter().map(|beside| format!("{}: CPU for each send; memory", beside.name)).collect();
         let mut rows: Vec<(&str, String)> = Vec::new();
         let figure = |value: Option<f64>, unit: &str| value.map_or("not known".to_owned(), |value| format!("{value} {unit}"));
         let latencies = |percentiles: &Percentiles| {
@@ -261,7 +269,10 @@ impl Report {
             let milliseconds = [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ");
             format!("{milliseconds}{}", if self.idle { "" } else { " (no core was idle: not a latency of the server)" })
         };
-        rows.push(("sessions", self.sessions.to_string()));
+        rows.push((
+            "sessions",
+            if self.nodes > 1 { format!("{} on {} nodes", self.sessions, self.nodes) } else { self.sessions.to_string() },
+        ));
         if self.sent > 0 {
             rows.push(("sent, acknowledged, refused", format!("{}, {}, {}", self.sent, self.acked, self.refused)));
             rows.push(("delivered (and to the sender's own session)", format!("{} ({})", self.delivered, self.echoes)));
@@ -280,6 +291,10 @@ impl Report {
             rows.push(("server CPU for each send", figure(self.server_cpu_us_per_send, "µs")));
             if self.delivered > 0 {
                 rows.push(("server CPU for each delivery", figure(self.server_cpu_us_per_delivery, "µs")));
+            }
+            for (name, cost) in beside.iter().zip(&self.beside) {
+                let cpu = round(cost.cpu_us as f64 / self.acked.max(1) as f64);
+                rows.push((name, format!("{cpu} µs; {} MiB", cost.rss >> 20)));
             }
             rows.push(("bytes of a message's frame", self.frame_bytes.to_string()));
         } else {

@@ -1,7 +1,7 @@
 //! What is measured: each scenario is a description, and one trip through it serves all.
 
 use crate::fleet::{Fleet, Outcome, Pace};
-use crate::machine::{MachineSample, ProcessSample, own_cpu_us, own_memory, sample_process};
+use crate::machine::{MachineSample, ProcessSample, own_cpu_us, own_memory, sample_processes};
 use crate::progress::Progress;
 use crate::server::Server;
 use rand::SeedableRng as _;
@@ -66,6 +66,10 @@ pub struct Passage {
     pub seconds: f64,
     /// The server's growth from before the people came in until they were all there and quiet.
     pub growth: Option<Growth>,
+    /// Processes of the server.
+    pub nodes: usize,
+    /// What stands beside the server, within the measured part: the log and the store of a cluster.
+    pub beside: Vec<BesideCost>,
     /// CPU time of the server within the measured part, in microseconds.
     pub server_cpu_us: Option<u64>,
     /// CPU time of the server while the people came in, in microseconds.
@@ -93,6 +97,17 @@ pub struct Growth {
     pub private: i64,
     /// Resident, shared pages divided.
     pub pss: i64,
+}
+
+/// What a process beside the server has cost.
+#[derive(Debug, Clone, Serialize)]
+pub struct BesideCost {
+    /// What it is, with the number of its processes.
+    pub name: String,
+    /// CPU time within the measured part, in microseconds.
+    pub cpu_us: u64,
+    /// Resident memory at the end, in bytes.
+    pub rss: u64,
 }
 
 /// Quiet time after the last one came in, before memory is read.
@@ -129,7 +144,7 @@ impl Scenario {
         online.dedup();
         let own_before = own_memory();
         let identities = std::mem::take(&mut server.identities);
-        let mut fleet = Fleet::new(server.target.clone(), identities, self.text_bytes, self.seed, progress.clone())?;
+        let mut fleet = Fleet::new(server.targets.clone(), identities, self.text_bytes, self.seed, progress.clone())?;
         fleet.make_groups(lists, |person| online.binary_search(&person).is_ok())?;
         let name = if control { "control" } else { &self.name };
 
@@ -157,6 +172,7 @@ impl Scenario {
         fleet.start_measuring();
         let bare_before = if control { Some(server.send_cost()?) } else { None };
         let machine = MachineSample::now();
+        let beside_from = look_beside(server)?;
         let (start, own, from) = (crate::readiness::now_ns(), own_cpu_us(), look(server)?);
         let mut idle_cores = 0.0;
         match pace {
@@ -172,6 +188,11 @@ impl Scenario {
             }
         }
         let to = look(server)?;
+        let beside = look_beside(server)?
+            .into_iter()
+            .zip(beside_from)
+            .map(|((name, to), (_, from))| BesideCost { name, cpu_us: to.cpu_us - from.cpu_us, rss: to.rss })
+            .collect();
         let seconds = (crate::readiness::now_ns() - start) as f64 / 1e9;
         let client_cpu_us = own_cpu_us() - own;
         let bare = match bare_before {
@@ -195,6 +216,8 @@ impl Scenario {
                 private: each(before.private, after.private),
                 pss: each(before.pss, after.pss),
             }),
+            nodes: server.pids.len(),
+            beside,
             server_cpu_us: from.zip(to).map(|(from, to)| to.cpu_us - from.cpu_us),
             connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
             client_cpu_us,
@@ -208,7 +231,11 @@ impl Scenario {
 }
 
 fn look(server: &Server) -> Result<Option<ProcessSample>, String> {
-    server.pid.map(sample_process).transpose()
+    if server.pids.is_empty() { Ok(None) } else { sample_processes(&server.pids).map(Some) }
+}
+
+fn look_beside(server: &Server) -> Result<Vec<(String, ProcessSample)>, String> {
+    server.beside.iter().map(|(name, pids)| Ok((name.clone(), sample_processes(pids)?))).collect()
 }
 
 #[cfg(test)]

@@ -1,23 +1,27 @@
 //! The server under test, and the control: started in processes of their own, looked at, stopped.
 
 use crate::bare::SendCost;
+use crate::cluster::{Cluster, Size, free_address};
 use crate::fleet::{Identity, Target};
 use crate::people;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// A server that takes connections.
 pub struct Server {
-    /// Where it is.
-    pub target: Target,
+    /// Where it is: each node of a cluster, or the one there is.
+    pub targets: Vec<Target>,
     /// Who may sign in.
     pub identities: Vec<Identity>,
-    /// Its process; missing when it runs elsewhere.
-    pub pid: Option<u32>,
+    /// Its processes; none when it runs elsewhere.
+    pub pids: Vec<u32>,
+    /// Processes on which it stands, by name: the log and the store of a cluster.
+    pub beside: Vec<(String, Vec<u32>)>,
     started: Option<Started>,
+    _cluster: Option<Cluster>,
 }
 
 /// Id and secret of an app.
@@ -38,7 +42,29 @@ const END_WITHIN: Duration = Duration::from_secs(20);
 impl Server {
     /// A server that runs already.
     pub fn at(url: &str, identities: Vec<Identity>, pid: Option<u32>) -> Result<Self, String> {
-        Ok(Self { target: target(url)?, identities, pid, started: None })
+        Ok(Self {
+            targets: vec![target(url)?],
+            identities,
+            pids: pid.into_iter().collect(),
+            beside: Vec::new(),
+            started: None,
+            _cluster: None,
+        })
+    }
+
+    /// Starts a cluster of Clarion with fresh data.
+    pub fn cluster(program: &Path, size: &Size, settings: &[(String, String)]) -> Result<Self, String> {
+        let mut cluster = Cluster::prepare(program, size, settings)?;
+        cluster.start()?;
+        let target = |address: SocketAddr| Target { address, host: address.to_string(), device: people::DEVICE.to_owned() };
+        Ok(Self {
+            targets: cluster.nodes.iter().map(|node| target(node.address)).collect(),
+            identities: std::mem::take(&mut cluster.identities),
+            pids: cluster.nodes.iter().filter_map(crate::cluster::Node::pid).collect(),
+            beside: cluster.servers.processes(),
+            started: None,
+            _cluster: Some(cluster),
+        })
     }
 
     /// Starts Clarion with fresh data and as many people. `settings` are environment variables for it.
@@ -75,7 +101,9 @@ impl Server {
         let clarion = |arguments: &[&str]| {
             let mut command = Command::new(program);
             // The server refuses settings that it does not know, so what is meant for the harness is not passed on.
-            command.args(arguments).arg("--data").arg(&data).env_remove("CLARION_BIN").envs(settings.iter().cloned());
+            command.args(arguments).arg("--data").arg(&data).env_remove("CLARION_BIN");
+            // Servers of a cluster that are given are for `--nodes`.
+            command.env_remove("CLARION_NATS").env_remove("CLARION_SCYLLA").envs(settings.iter().cloned());
             command
         };
         let path = table.to_string_lossy();
@@ -101,9 +129,9 @@ impl Server {
             let tail: Vec<&str> = log.lines().rev().take(3).collect();
             format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
         })?;
-        let pid = Some(started.child.id());
+        let pids = vec![started.child.id()];
         let started = Some(Started { folder: Some(folder.to_owned()), ..started });
-        Ok((Self { target: target(&url)?, identities, pid, started }, made))
+        Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, _cluster: None }, made))
     }
 
     /// Starts the control in a process of its own, with as many people.
@@ -116,7 +144,14 @@ impl Server {
         }
         let (started, url) = start(command, "bare is ready: ")?;
         let identities = (0..count).map(people::user_id).map(|user| Identity { token: user.as_str().into(), user: user.into() }).collect();
-        Ok(Self { target: target(&url)?, identities, pid: Some(started.child.id()), started: Some(started) })
+        Ok(Self {
+            targets: vec![target(&url)?],
+            identities,
+            pids: vec![started.child.id()],
+            beside: Vec::new(),
+            started: Some(started),
+            _cluster: None,
+        })
     }
 
     /// What the control's `send` loops have cost so far.
@@ -154,14 +189,15 @@ impl Drop for Server {
     }
 }
 
-fn remove(folder: &Path) {
+/// Takes a folder away.
+pub fn remove(folder: &Path) {
     if let Err(error) = std::fs::remove_dir_all(folder) {
         eprintln!("the folder {} could not be removed: {error}", folder.display());
     }
 }
 
 /// Runs a command to its end and gives what it printed.
-fn output_of(mut command: Command) -> Result<String, String> {
+pub fn output_of(mut command: Command) -> Result<String, String> {
     let name = format!("{command:?}");
     let output = command.stdin(Stdio::null()).output().map_err(|error| format!("{name} cannot be run: {error}"))?;
     if !output.status.success() {
@@ -197,11 +233,6 @@ fn start(mut command: Command, ready: &str) -> Result<(Started, String), String>
             return Err(format!("{name} ended, or was not ready within a minute {rest}"));
         }
     }
-}
-
-/// An address of loopback other than that of most, so that no connection that has just ended is in the way.
-fn free_address() -> Result<SocketAddr, String> {
-    TcpListener::bind("127.0.9.1:0").and_then(|listener| listener.local_addr()).map_err(|error| format!("there is no free port: {error}"))
 }
 
 /// Host and address of a URL.

@@ -14,7 +14,11 @@ use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, SystemTime};
 use tokio::task::JoinHandle;
+
+const AN_HOUR: Duration = Duration::from_secs(3_600);
+const A_DAY: Duration = Duration::from_secs(24 * 3_600);
 
 /// The folder of blobs. Clones are the same one.
 #[derive(Clone)]
@@ -24,12 +28,16 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Makes the folder if need be, and throws away what earlier runs have left half done. Blocking.
-    pub fn open(folder: PathBuf, keep_free_bytes: u64) -> std::result::Result<Self, String> {
+    /// Makes the folder if need be, and throws away what earlier runs have left half done; where other nodes have the same folder,
+    /// only what nobody has gone on with for a day. Blocking.
+    pub fn open(folder: PathBuf, keep_free_bytes: u64, shared: bool) -> std::result::Result<Self, String> {
         let aside = folder.join("tmp");
         let made = fs::create_dir_all(&aside).and_then(|()| {
             for left in fs::read_dir(&aside)? {
-                fs::remove_file(left?.path())?;
+                let left = left?;
+                if !shared || !within(&left.metadata()?, A_DAY) {
+                    fs::remove_file(left.path())?;
+                }
             }
             Ok(())
         });
@@ -66,6 +74,12 @@ impl Blobs {
             Error::storage("the file cannot be read")
         })?;
         Ok(Parts { file: Some(file), left_bytes: bytes.end - bytes.start, reading: None, _slot: slot })
+    }
+
+    /// Was a blob uploaded within the last hour, if not for the first time?
+    pub async fn fresh(&self, hash: &str) -> bool {
+        let path = self.path(hash);
+        tokio::task::spawn_blocking(move || fs::metadata(path).is_ok_and(|metadata| within(&metadata, AN_HOUR))).await.unwrap_or(true)
     }
 
     /// Removes a blob; one that is not there is no error.
@@ -219,7 +233,13 @@ impl Written {
         blocking(move || {
             let path = self.blobs.path(&self.hash);
             if path.exists() {
-                return Ok(());
+                // Another node that is about to remove it sees that it is wanted again.
+                let touched = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                match touched {
+                    Ok(()) => return Ok(()),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    Err(error) => return Err(failed("kept", &error)),
+                }
             }
             let folder = path.parent().unwrap_or(&path);
             let Some(aside) = self.aside.path.take() else { return Ok(()) };
@@ -234,6 +254,10 @@ impl Written {
         })
         .await
     }
+}
+
+fn within(metadata: &fs::Metadata, time: Duration) -> bool {
+    metadata.modified().is_ok_and(|modified| modified.elapsed().is_ok_and(|age| age < time))
 }
 
 /// A name survives a loss of power only when its folder was synced.
@@ -320,10 +344,10 @@ mod tests {
     #[tokio::test]
     async fn no_room_is_said_before_anything_is_written() {
         let folder = tempfile::tempdir().unwrap();
-        let blobs = Blobs::open(folder.path().join("files"), 0).unwrap();
+        let blobs = Blobs::open(folder.path().join("files"), 0, false).unwrap();
         assert!(matches!(blobs.begin(u64::MAX / 2).await, Err(PutError::DiskFull)));
         assert!(blobs.healthy().await.is_ok());
-        let full = Blobs::open(folder.path().join("files"), u64::MAX / 2).unwrap();
+        let full = Blobs::open(folder.path().join("files"), u64::MAX / 2, false).unwrap();
         assert!(matches!(full.begin(0).await, Err(PutError::DiskFull)));
         assert!(full.healthy().await.unwrap_err().contains("no room"));
         assert_eq!(fs::read_dir(folder.path().join("files/tmp")).unwrap().count(), 0);
@@ -335,7 +359,7 @@ mod tests {
         let left = folder.path().join("tmp/left");
         fs::create_dir(folder.path().join("tmp")).unwrap();
         fs::write(&left, "half").unwrap();
-        Blobs::open(folder.path().to_owned(), 0).unwrap();
+        Blobs::open(folder.path().to_owned(), 0, false).unwrap();
         assert!(!left.exists());
     }
 }

@@ -133,13 +133,17 @@ pub struct Attachments {
 }
 
 impl Attachments {
-    /// Uses, or makes, the folder `files` in the data folder.
+    /// Uses, or makes, the folder of files.
     ///
     /// # Errors
     /// One sentence for the operator.
     pub async fn open(config: &Config, store: Arc<dyn Store>, clock: Clock) -> std::result::Result<Self, String> {
-        let (folder, keep_free_bytes) = (config.data.join("files"), config.files_keep_free_bytes);
-        let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder, keep_free_bytes))
+        if store.shared() && config.files.is_none() {
+            tracing::warn!("what is uploaded here is on this node only; set `files` to a folder that all nodes share");
+        }
+        let folder = config.files.clone().unwrap_or_else(|| config.data.join("files"));
+        let (keep_free_bytes, shared) = (config.files_keep_free_bytes, store.shared());
+        let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder, keep_free_bytes, shared))
             .await
             .map_err(|error| format!("the folder of files could not be opened: {error}"))??;
         let in_parts = in_parts::InParts::load(&*store).await.map_err(|error| format!("uploads in parts could not be read: {error}"))?;

@@ -23,6 +23,7 @@ impl Attachments {
                 tracing::warn!(%error, "old uploads in parts could not be looked through; it is tried again in an hour");
             }
             // Each round has a bound; there is another one at once when it was reached.
+            let Ok(_turn) = self.store.turn("uploads").await else { continue };
             loop {
                 match self.sweep(CONDEMNED_FOR).await {
                     Ok(limits::SWEEP_MAX) => {}
@@ -73,6 +74,10 @@ impl Attachments {
 
     async fn remove_if_unposted(&self, entry: &FileEntry) -> Result<()> {
         if !self.chats_of(&entry.key).await?.is_empty() {
+            return Ok(());
+        }
+        // Somebody may be uploading the same on another node just now; the next sweep takes it.
+        if self.store.shared() && self.blobs.fresh(&entry.hash).await {
             return Ok(());
         }
         let _naming = self.naming.write().await;

@@ -281,7 +281,7 @@ impl super::Inside {
     }
 
     /// A sign-out is durable: refuse its tokens, and tell the gateway.
-    fn signed_out(&self, user: UserIndex, device_id: String, now_ms: u64) {
+    pub(super) fn signed_out(&self, user: UserIndex, device_id: String, now_ms: u64) {
         self.revoked.add(user, &device_id, now_ms);
         self.touched.lock().remove(&(user, device_id.clone()));
         // Nobody may be listening yet.

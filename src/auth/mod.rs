@@ -65,6 +65,10 @@ struct Inside {
 
 /// Locks for the changes of devices; people share them by index.
 const CHANGING: usize = 64;
+/// How often a node looks for what other nodes have changed.
+const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
+/// Sign-outs of other nodes are looked for so far back.
+const SIGN_OUTS_LOOKED_BACK_MS: u64 = 60_000;
 /// How often the task looks for what is to be written.
 const ROUND: Duration = Duration::from_secs(5);
 /// How often it looks for what is to be forgotten and renewed, in rounds: ten minutes.
@@ -151,6 +155,29 @@ impl Auth {
                 tracing::warn!(%error, "old sign-outs were not forgotten, or the signing key not renewed; it is tried again");
             }
         }
+    }
+
+    /// Follows sign-outs and signing keys of other nodes, where the store is shared, for as long as it is polled.
+    pub async fn follow_others(&self) {
+        if !self.0.store.shared() {
+            return;
+        }
+        loop {
+            tokio::time::sleep(LOOKED_AT_EVERY).await;
+            if let Err(error) = self.look_at_others().await {
+                tracing::warn!(%error, "sign-outs of other nodes could not be read; it is tried again");
+            }
+        }
+    }
+
+    async fn look_at_others(&self) -> Result<()> {
+        // The clocks of nodes differ, and what was written late has an earlier time.
+        let since_ms = self.0.clock.now_ms().saturating_sub(SIGN_OUTS_LOOKED_BACK_MS);
+        for (user, device_id, at_ms) in self.0.revoked.made_elsewhere(&*self.0.store, since_ms).await? {
+            self.0.signed_out(user, device_id, at_ms);
+        }
+        self.0.ring.store(Arc::new(KeyRing::load(&*self.0.store, &self.0.clock).await?));
+        Ok(())
     }
 
     /// Forgets sign-outs that no token outlives, and renews the signing key when it is due.

@@ -67,6 +67,26 @@ impl Revoked {
         }
     }
 
+    /// Sign-outs since then that are kept and not known here: another node has made them.
+    pub async fn made_elsewhere(&self, store: &dyn Store, since_ms: u64) -> Result<Vec<(UserIndex, String, u64)>> {
+        let mut news = Vec::new();
+        let mut range = Range::between(tables::text_key(&format!("{FACT}{since_ms:016x}")), tables::text_key(FACT_END), PAGE);
+        loop {
+            let rows = store.scan(Table::Facts, tables::none(), range.clone()).await?;
+            for (_, value) in &rows {
+                if let Ok(kept) = serde_json::from_slice::<Kept>(value)
+                    && self.good_from_ms(kept.user, &kept.device_id) <= kept.at_ms
+                {
+                    news.push((kept.user, kept.device_id, kept.at_ms));
+                }
+            }
+            match rows.last() {
+                Some((last, _)) if rows.len() == PAGE => range.from = std::ops::Bound::Excluded(last.clone()),
+                _ => return Ok(news),
+            }
+        }
+    }
+
     /// The change that keeps a sign-out over a restart.
     pub fn write(user: UserIndex, device_id: &str, at_ms: u64) -> Write {
         let row = tables::text_key(&format!("{FACT}{at_ms:016x}/{user:08x}/{device_id}"));

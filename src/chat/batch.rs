@@ -5,6 +5,7 @@
 //! takes little memory and leaves room for what people write. A person's message is told by the job and the person, so
 //! that a slice that is done again after a crash sends nothing twice.
 
+use super::elsewhere::Changed;
 use super::members::{bitmap_bytes, bitmap_of};
 use super::number::{COUNT_BITS, Numbers};
 use super::send::Origin;
@@ -12,10 +13,12 @@ use super::{ChatKey, Chats};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::DedupeKey;
+use crate::peers::Kind;
 use crate::store::tables::{self, Key, Table};
 use crate::store::{Range, Store, Write};
 use futures_util::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
+use protocol::codec::Encoding;
 use protocol::command::Send;
 use protocol::content::Content;
 use protocol::error::ErrorCode;
@@ -92,10 +95,12 @@ enum Part {
     People = 1,
     Progress = 2,
     Reads = 3,
+    /// It is to be taken back. A row of its own: another node may be working the job off.
+    Recall = 4,
 }
 
 impl Part {
-    const ALL: [Self; 4] = [Self::Job, Self::People, Self::Progress, Self::Reads];
+    const ALL: [Self; 5] = [Self::Job, Self::People, Self::Progress, Self::Reads, Self::Recall];
 
     fn row(self) -> Key {
         Key::from_slice(&[self as u8])
@@ -119,6 +124,8 @@ struct Reads {
     dirty: bool,
 }
 
+/// How often a node that has nothing to send tells the others of jobs that it knows and does not work off itself.
+const BATCHES_LOOKED_AT_EVERY: Duration = Duration::from_secs(10);
 /// State of a job in `BatchOrder`.
 const OPEN: u8 = 0;
 const DONE: u8 = 1;
@@ -158,19 +165,29 @@ impl Batches {
         })
     }
 
-    /// The next bot's oldest job; bots have their turn one after the other.
-    fn next(&self, after_bot: u32) -> Option<(u32, u64)> {
+    /// The next bot's oldest job of those that are worked off here; bots have their turn one after the other.
+    fn next(&self, after_bot: u32, here: impl Fn(u64) -> bool) -> Option<(u32, u64)> {
         let open = self.open.lock();
-        let first = |(bot, ids): (&u32, &VecDeque<u64>)| Some((*bot, *ids.front()?));
+        let first = |(bot, ids): (&u32, &VecDeque<u64>)| Some((*bot, ids.iter().copied().find(|id| here(*id))?));
         open.range(after_bot.saturating_add(1)..).find_map(first).or_else(|| open.iter().find_map(first))
     }
 
-    fn add(&self, bot: u32, id: u64) {
-        self.open.lock().entry(bot).or_default().push_back(id);
+    pub(super) fn add(&self, bot: u32, id: u64) {
+        let mut open = self.open.lock();
+        let ids = open.entry(bot).or_default();
+        if !ids.contains(&id) {
+            ids.push_back(id);
+        }
+        drop(open);
         self.something.notify_one();
     }
 
-    fn finish(&self, bot: u32, id: u64) {
+    /// Every job that is not done: bot, id.
+    fn all(&self) -> Vec<(u32, u64)> {
+        self.open.lock().iter().flat_map(|(bot, ids)| ids.iter().map(|id| (*bot, *id))).collect()
+    }
+
+    pub(super) fn finish(&self, bot: u32, id: u64) {
         let mut open = self.open.lock();
         if let Some(ids) = open.get_mut(&bot) {
             ids.retain(|known| *known != id);
@@ -218,6 +235,7 @@ impl Chats {
         }
         self.store.write(writes).await?;
         self.batches.add(bot, id);
+        self.tell_changed(Changed::BatchCame { bot, id });
         Ok(id)
     }
 
@@ -232,7 +250,12 @@ impl Chats {
     }
 
     async fn batch_progress_kept(&self, id: u64) -> Result<Progress> {
-        Ok(self.batch_part(id, Part::Progress).await?.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default())
+        let kept = self.batch_part(id, Part::Progress).await?;
+        let progress: Progress = kept.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
+        if !progress.recall && self.batch_part(id, Part::Recall).await?.is_some() {
+            return Ok(Progress { recall: true, done: false, ..progress });
+        }
+        Ok(progress)
     }
 
     async fn keep_batch_progress(&self, id: u64, bot: u32, progress: Progress) -> Result<()> {
@@ -248,7 +271,7 @@ impl Chats {
     pub async fn batch_state(&self, bot: u32, id: u64) -> Result<BatchState> {
         let job = self.batch_job(bot, id).await?;
         let progress = self.batch_progress_kept(id).await?;
-        let in_memory = self.batches.reads.lock().get(&id).map(|reads| reads.people.len());
+        let in_memory = self.batches.reads.lock().get(&id).filter(|_| self.works_off(id)).map(|reads| reads.people.len());
         let read = match in_memory {
             Some(read) => read,
             None => self.batch_part(id, Part::Reads).await?.map_or(0, |bytes| bitmap_of(&bytes).len()),
@@ -267,18 +290,13 @@ impl Chats {
     pub async fn recall_batch(&self, bot: u32, id: u64) -> Result<()> {
         let job = self.batch_job(bot, id).await?;
         self.within_ms(job.at_ms, limits::BATCH_RECALL_MS, "recall")?;
-        let _one_at_a_time = self.batches.changing.lock().await;
-        let progress = self.batch_progress_kept(id).await?;
-        if progress.recall {
+        if self.batch_progress_kept(id).await?.recall {
             return Ok(());
         }
-        let json = serde_json::to_vec(&Progress { recall: true, done: false, ..progress }).expect("progress is plain data");
-        let writes = vec![Write::Put(Table::Batches, tables::u64_key(id), Part::Progress.row(), json), order_row(id, bot, OPEN)];
+        let writes = vec![Write::Put(Table::Batches, tables::u64_key(id), Part::Recall.row(), Vec::new()), order_row(id, bot, OPEN)];
         self.store.write(writes).await?;
-        // A job that was done is opened again.
-        if progress.done {
-            self.batches.add(bot, id);
-        }
+        self.batches.add(bot, id);
+        self.tell_changed(Changed::BatchCame { bot, id });
         Ok(())
     }
 
@@ -286,9 +304,15 @@ impl Chats {
     pub async fn run_batches(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut bot = 0;
         loop {
-            let Some((next_bot, id)) = self.batches.next(bot) else {
+            let Some((next_bot, id)) = self.batches.next(bot, |id| self.works_off(id)) else {
                 tokio::select! {
                     () = self.batches.something.notified() => continue,
+                    // The node that worked them off may have died, or not have heard of them.
+                    () = tokio::time::sleep(BATCHES_LOOKED_AT_EVERY), if self.peers.clustered() => {
+                        let others = self.batches.all().into_iter().filter(|(_, id)| !self.works_off(*id));
+                        others.for_each(|(bot, id)| self.tell_changed(Changed::BatchCame { bot, id }));
+                        continue;
+                    }
                     _ = stop.wait_for(|stop| *stop) => return,
                 }
             };
@@ -350,8 +374,12 @@ impl Chats {
             progress.done = people.range(after..).next().is_none();
         }
         self.keep_batch_progress(id, bot, progress).await?;
-        if progress.done {
+        if progress.done && !progress.recall && self.batch_part(id, Part::Recall).await?.is_some() {
+            // It was to be taken back while the last slice was sent.
+            self.store.write(vec![order_row(id, bot, OPEN)]).await?;
+        } else if progress.done {
             self.batches.finish(bot, id);
+            self.tell_changed(Changed::BatchDone { bot, id });
         }
         slice.iter().for_each(|user| self.let_go_of_head(ChatKey::direct(bot, *user)));
         Ok(tried)
@@ -399,18 +427,30 @@ impl Chats {
             return Ok(());
         }
         for (_, id) in self.batch_messages(key, to_seq, limits::BATCHES_LOOKED_BACK).await? {
-            if !self.batches.reads.lock().contains_key(&id) {
-                if self.batch_part(id, Part::Job).await?.is_none() {
-                    continue;
+            match self.peers.home(id) {
+                None => self.note_batch_read(id, user).await?,
+                Some(home) => {
+                    let read = Changed::BatchRead { id, user };
+                    self.peers.tell(home, Kind::Changes, Encoding::Msgpack.encode(&read));
                 }
-                let people = self.batch_part(id, Part::Reads).await?.map(|bytes| bitmap_of(&bytes)).unwrap_or_default();
-                self.batches.reads.lock().entry(id).or_insert(Reads { people, dirty: false });
             }
-            if let Some(reads) = self.batches.reads.lock().get_mut(&id)
-                && reads.people.insert(user)
-            {
-                reads.dirty = true;
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody has read what a job has sent.
+    pub(super) async fn note_batch_read(&self, id: u64, user: u32) -> Result<()> {
+        if !self.batches.reads.lock().contains_key(&id) {
+            if self.batch_part(id, Part::Job).await?.is_none() {
+                return Ok(());
             }
+            let people = self.batch_part(id, Part::Reads).await?.map(|bytes| bitmap_of(&bytes)).unwrap_or_default();
+            self.batches.reads.lock().entry(id).or_insert(Reads { people, dirty: false });
+        }
+        if let Some(reads) = self.batches.reads.lock().get_mut(&id)
+            && reads.people.insert(user)
+        {
+            reads.dirty = true;
         }
         Ok(())
     }
@@ -489,6 +529,7 @@ mod tests {
     use crate::directory::{Directory, PersonEntry};
     use crate::ids::Seal;
     use crate::log::SqliteLog;
+    use crate::peers::Peers;
     use crate::store::SqliteStore;
     use protocol::content::Text;
     use protocol::person::PersonKind;
@@ -506,7 +547,9 @@ mod tests {
         directory.upsert_people(vec![bot, person]).await.unwrap();
         let (bot, person) = (directory.index("cli_1").unwrap(), directory.index("1001").unwrap());
         let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
-        let chats = Chats::load(log, store.clone(), directory, files, Seal::new([7; 16]), clock.clone(), Arc::new(config)).await.unwrap();
+        let chats = Chats::load(log, store.clone(), directory, files, Peers::alone(), Seal::new([7; 16]), clock.clone(), Arc::new(config))
+            .await
+            .unwrap();
         let batch = || NewBatch {
             people: [person].into_iter().collect(),
             content: Content::Text(Text { text: "hello".into() }),

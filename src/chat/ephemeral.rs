@@ -1,6 +1,7 @@
 //! Cards that only one person sees in a group. They are no records: nothing of them is in the chat's order. Each is kept
 //! until a device has got it, for a week at most, and so is the word that one is gone.
 
+use super::elsewhere::Changed;
 use super::number::{COUNT_BITS, Numbers};
 use super::{ChatKey, Chats};
 use crate::error::{Error, Result};
@@ -82,7 +83,17 @@ impl Ephemerals {
         }
     }
 
-    fn forget(&self, user: u32, number: u64) -> bool {
+    /// Something waits for a person.
+    pub(super) fn remember(&self, user: u32, number: u64) {
+        let mut waiting = self.waiting.lock();
+        let numbers = waiting.entry(user).or_default();
+        if !numbers.contains(&number) {
+            numbers.push(number);
+            self.count.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    pub(super) fn forget(&self, user: u32, number: u64) -> bool {
         let mut waiting = self.waiting.lock();
         let Some(numbers) = waiting.get_mut(&user) else { return false };
         let before = numbers.len();
@@ -147,7 +158,7 @@ impl Chats {
         writes.extend(oldest.into_iter().flat_map(|number| gone_rows(to, number)));
         self.keep_ephemeral(to, number, &kept, writes).await?;
         if let Some(oldest) = oldest {
-            self.ephemerals.forget(to, oldest);
+            self.ephemeral_went(to, oldest);
         }
         self.ephemerals.tell(Aside { user: to, event: self.ephemeral_event(to, number, kept) });
         Ok(self.seal.ephemeral_id(number, to, bot))
@@ -176,13 +187,14 @@ impl Chats {
             Write::Put(Table::EphemeralOrder, tables::none(), order, Vec::new()),
         ]);
         self.store.write(writes).await?;
-        let mut waiting = self.ephemerals.waiting.lock();
-        let numbers = waiting.entry(user).or_default();
-        if !numbers.contains(&number) {
-            numbers.push(number);
-            self.ephemerals.count.fetch_add(1, Ordering::AcqRel);
-        }
+        self.ephemerals.remember(user, number);
+        self.tell_changed(Changed::EphemeralCame { user, number });
         Ok(())
+    }
+
+    fn ephemeral_went(&self, user: u32, number: u64) {
+        self.ephemerals.forget(user, number);
+        self.tell_changed(Changed::EphemeralWent { user, number });
     }
 
     fn ephemeral_event(&self, user: u32, number: u64, kept: Kept) -> Event {
@@ -224,7 +236,7 @@ impl Chats {
             };
             if self.ephemerals.waiting.lock().get(&user).is_some_and(|numbers| numbers.contains(&number)) {
                 writes.extend(gone_rows(user, number));
-                self.ephemerals.forget(user, number);
+                self.ephemeral_went(user, number);
             }
         }
         if writes.is_empty() { Ok(()) } else { self.store.write(writes).await }

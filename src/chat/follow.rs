@@ -1,7 +1,7 @@
 //! What the chats themselves note of committed records, also of those that other nodes have made.
 
 use super::head::Cursor;
-use super::{ChatKey, Chats, Head};
+use super::{ChatKey, Chats};
 use crate::error::Result;
 use crate::log::Committed;
 use crate::store::Write;
@@ -18,17 +18,23 @@ impl Chats {
             self.row_came(row);
         }
         if let Some(head) = self.head_in_memory(ChatKey(record.chat)) {
-            follow(&head, committed);
-            head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
-            head.committed_seq.fetch_max(record.seq, Ordering::AcqRel);
+            // It goes along with what another node has appended, or is loaded anew when somebody asks for it.
+            if head.follow(record) {
+                head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
+            }
             if record.message().is_some() {
                 // Whoever writes has read what stands before.
                 let cursor =
                     Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms };
-                self.receipts.advance(&head, record.by, cursor);
+                if committed.own {
+                    self.receipts.advance(&head, record.by, cursor);
+                } else {
+                    self.receipts.follow(&head, record.by, cursor);
+                }
             }
         }
         self.noted.raise(committed.group, committed.offset);
+        self.has_followed(ChatKey(record.chat), record.seq);
     }
 
     /// Who is told of a committed record.
@@ -52,19 +58,5 @@ impl Chats {
             (Table::GroupNames, Write::Delete(..)) => drop(key().map(|key| self.names.forget(key))),
             _ => {}
         }
-    }
-}
-
-/// A head in memory goes along with what another node has appended, or is loaded anew when somebody asks for it.
-fn follow(head: &Head, committed: &Committed) {
-    let record = &committed.record;
-    let mut state = head.lock();
-    if record.seq <= state.seq {
-        return;
-    }
-    if record.seq == state.seq + 1 && record.message().is_some() {
-        state.go_on(record);
-    } else {
-        head.outdated();
     }
 }

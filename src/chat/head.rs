@@ -115,6 +115,8 @@ pub struct State {
     pub last_message: Option<Arc<Record>>,
     /// What made the last messages, so that one that is sent again is recognised before it takes a place.
     pub recent: VecDeque<(DedupeKey, u64)>,
+    /// Records that this head has given a place, and that were not followed yet.
+    on_their_way: VecDeque<Arc<Record>>,
 }
 
 /// The head of one chat.
@@ -229,6 +231,7 @@ impl Head {
                 recalled_seqs,
                 last_message,
                 recent,
+                on_their_way: VecDeque::new(),
             }),
             cursors: Mutex::default(),
             cursors_loading: tokio::sync::Mutex::new(()),
@@ -276,10 +279,32 @@ impl Head {
             done,
         })?;
         state.go_on(&record);
+        state.on_their_way.push_back(record.clone());
         Ok(OnItsWay { record, outcome })
     }
 
-    /// Waits until a record that was given a place is durable. `false`: it never will be.
+    /// A record of this chat was committed. `false`: this head believed otherwise, and must not be used any more.
+    pub fn follow(&self, record: &Arc<Record>) -> bool {
+        let mut state = self.lock();
+        let as_believed = if record.seq <= self.committed_seq.load(Ordering::Acquire) {
+            true
+        } else if record.seq <= state.seq {
+            state.followed(record)
+        } else if record.seq == state.seq + 1 && record.message().is_some() {
+            state.go_on(record);
+            true
+        } else {
+            false
+        };
+        if as_believed {
+            self.committed_seq.fetch_max(record.seq, Ordering::AcqRel);
+        } else {
+            self.outdated();
+        }
+        as_believed
+    }
+
+    /// Waits until a record that was given a place is durable. `false`: it never will be, or that is not known here.
     pub async fn durable(&self, seq: u64) -> bool {
         // Rare: only a repeat that overtakes the answer to its first try comes here.
         while self.committed_seq.load(Ordering::Acquire) < seq {
@@ -288,7 +313,8 @@ impl Head {
             }
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }
-        true
+        // Another node's record at this place breaks the head before it counts.
+        !self.broken()
     }
 
     /// Waits until the append is durable, or refused.
@@ -331,6 +357,16 @@ pub(super) async fn look_back(key: ChatKey, from_seq: u64, log: &dyn Log) -> Res
 }
 
 impl State {
+    /// A record was committed at a place that this head has given: is it the one that it was given to?
+    fn followed(&mut self, record: &Arc<Record>) -> bool {
+        while let Some(given) = self.on_their_way.pop_front() {
+            if given.seq == record.seq {
+                return Arc::ptr_eq(&given, record) || *given == **record;
+            }
+        }
+        false
+    }
+
     /// A record stands behind the last one; what it changes beside the messages is not noted here.
     pub fn go_on(&mut self, record: &Arc<Record>) {
         self.seq = record.seq;

@@ -14,6 +14,7 @@ mod card_token;
 mod configure;
 mod content;
 mod custom_bot;
+mod elsewhere;
 pub mod emoji;
 mod ephemeral;
 mod follow;
@@ -24,6 +25,7 @@ mod group_names;
 mod group_search;
 mod head;
 mod history;
+mod home;
 mod hook;
 mod inbox;
 mod join;
@@ -82,6 +84,7 @@ use crate::ids::{ChatKey, Seal};
 use crate::limits;
 use crate::log::{Log, Reached};
 use crate::metrics;
+use crate::peers::Peers;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Store};
 use dashmap::DashMap;
@@ -114,6 +117,8 @@ pub struct Chats {
     pub clock: Clock,
     pub(crate) config: Arc<Config>,
     attachments: Arc<Attachments>,
+    pub(crate) peers: Arc<Peers>,
+    homes: home::Homes,
     heads: DashMap<ChatKey, Arc<OnceCell<Arc<Head>>>>,
     large: RwLock<HashSet<ChatKey>>,
     receipts: receipt::Receipts,
@@ -162,6 +167,7 @@ impl Chats {
         store: Arc<dyn Store>,
         directory: Directory,
         attachments: Arc<Attachments>,
+        peers: Arc<Peers>,
         seal: Seal,
         clock: Clock,
         config: Arc<Config>,
@@ -190,6 +196,8 @@ impl Chats {
             clock,
             config,
             attachments,
+            peers,
+            homes: home::Homes::default(),
             heads: DashMap::new(),
             large: RwLock::new(large),
             receipts: receipt::Receipts::default(),
@@ -279,15 +287,18 @@ impl Chats {
     ) -> Result<T> {
         for _ in 0..TRIES {
             let head = self.head(key).await?;
-            let decided = {
+            let (decided, seq) = {
                 let mut state = head.lock();
                 if head.broken() {
                     continue;
                 }
-                act(&head, &mut state)?
+                let seq = state.seq;
+                (act(&head, &mut state)?, seq)
             };
             let on_its_way = match decided {
-                Decided::Already(answer) => return Ok(answer),
+                // The head is ahead of the log: what is so already may still be refused there.
+                Decided::Already(answer) if head.durable(seq).await => return Ok(answer),
+                Decided::Already(_) => continue,
                 Decided::Append(on_its_way) => on_its_way,
             };
             match head.outcome(on_its_way).await? {

@@ -55,6 +55,15 @@ impl Receipts {
         self.dirty.lock().insert((head.key, user), new);
         true
     }
+
+    /// The same for what another node keeps. A cursor that is not known here is read as it is kept when it is asked for.
+    pub(super) fn follow(&self, head: &Head, user: u32, to: Cursor) {
+        let mut cursors = head.cursors.lock();
+        if cursors.complete || cursors.known.contains_key(&user) {
+            let entry = cursors.known.entry(user).or_default();
+            *entry = entry.merge(to);
+        }
+    }
 }
 
 impl Chats {
@@ -107,6 +116,7 @@ impl Chats {
         if cursor == old || !self.receipts.advance(&head, user, cursor) {
             return Ok(None);
         }
+        self.tell_cursor(key, user, cursor);
         Ok(Some(ReceiptTold { user, chat: key, cursor, read: cursor.read_seq > old.read_seq, members }))
     }
 

@@ -13,6 +13,7 @@ use protocol::content::Content;
 use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
 use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A message that was checked as far as that is possible without the chat's lock.
@@ -25,7 +26,7 @@ struct Checked {
 }
 
 /// Where a message comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Origin {
     /// The sender says it.
     Said,
@@ -46,7 +47,8 @@ pub struct SentRecord {
 
 /// Makes the answer to a sender of the record, and of whether this was a repeat.
 type Answer<T> = fn(&Chats, &Record, Repeated) -> T;
-type Repeated = bool;
+/// It was a repeat of what had been sent before.
+pub(super) type Repeated = bool;
 
 /// A message that has a place.
 enum Placed {
@@ -84,6 +86,25 @@ impl Chats {
         origin: Origin,
         answer: Answer<T>,
     ) -> Result<Waiting<T>> {
+        let key = self.key(command.chat_id)?;
+        let placed = match self.peers.home(key.0) {
+            Some(home) => self.send_home(home, sender, command, origin).await?,
+            None => self.send_here(sender, command, origin).await?,
+        };
+        let chats = self.clone();
+        Ok(Box::pin(async move {
+            let (record, repeated) = placed.await?;
+            Ok(answer(&chats, &record, repeated))
+        }))
+    }
+
+    /// Places a message in its chat on this node.
+    pub(super) async fn send_here(
+        self: &Arc<Self>,
+        sender: u32,
+        command: Send,
+        origin: Origin,
+    ) -> Result<Waiting<(Arc<Record>, Repeated)>> {
         let dedupe = DedupeKey::new(sender, &command.client_message_id);
         let key = self.key(command.chat_id)?;
         let placed = match self.check(sender, command, origin).await {
@@ -93,7 +114,7 @@ impl Chats {
         let (checked, first) = match placed {
             Ok(placed) => placed,
             // A message that was acknowledged stays so, even when its sender could not send it any more.
-            Err(refused) => return self.sent_before(key, dedupe, refused, answer).await,
+            Err(refused) => return self.sent_before(key, dedupe, refused).await,
         };
         let chats = self.clone();
         Ok(Box::pin(async move {
@@ -104,7 +125,7 @@ impl Chats {
                     if let Err(error) = chats.note_batch_reads(checked.key, sender, record.seq).await {
                         tracing::debug!(%error, "who has read a message to many could not be noted");
                     }
-                    return Ok(answer(&chats, &record, repeated));
+                    return Ok((record, repeated));
                 }
                 placed = chats.place_message(sender, &checked).await?;
             }
@@ -113,19 +134,13 @@ impl Chats {
     }
 
     /// The answer to an earlier try of a message that is refused now, when there is one.
-    async fn sent_before<T: std::marker::Send + 'static>(
-        &self,
-        key: ChatKey,
-        dedupe: DedupeKey,
-        refused: Error,
-        answer: Answer<T>,
-    ) -> Result<Waiting<T>> {
+    async fn sent_before(&self, key: ChatKey, dedupe: DedupeKey, refused: Error) -> Result<Waiting<(Arc<Record>, Repeated)>> {
         let earlier = self.store.get(Table::Dedupe, tables::u32_key(dedupe.sender), tables::Key::from_slice(&dedupe.hash)).await?;
         let place = earlier.and_then(|made| Some((ChatKey(tables::read_u64(&made, 0)?), tables::read_u64(&made, 8)?)));
         match place {
             Some((chat, seq)) if chat == key => {
-                let answered = answer(self, &self.entry(chat, seq).await?.record, true);
-                Ok(Box::pin(async move { Ok(answered) }))
+                let record = self.entry(chat, seq).await?.record;
+                Ok(Box::pin(std::future::ready(Ok((record, true)))))
             }
             _ => Err(refused),
         }

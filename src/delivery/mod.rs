@@ -4,6 +4,7 @@
 //! audience does not hold up others; the cursor that sessions are given never passes a record that was not handed out.
 //! Never: who may do what, what a record means, the disk.
 
+mod aimed;
 mod fanout;
 mod progress;
 
@@ -16,7 +17,10 @@ use crate::limits;
 use crate::log::record::Change;
 use crate::log::{Committed, Record};
 use crate::metrics;
-use crate::session::{EventFrame, Lane, LatestKey, Registry};
+use crate::peers::Peers;
+use crate::session::elsewhere::Elsewhere;
+use crate::session::{EventFrame, Lane, Registry};
+use aimed::Latest;
 use fanout::{BigJob, Fanout};
 use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing};
 use protocol::record as wire;
@@ -29,6 +33,8 @@ use tokio::sync::mpsc;
 /// The way out of this node.
 pub struct Delivery {
     registry: Arc<Registry>,
+    elsewhere: Arc<Elsewhere>,
+    peers: Arc<Peers>,
     chats: Arc<Chats>,
     fanout: Fanout,
     /// How far everything was handed out.
@@ -38,11 +44,17 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Delivery to the sessions of a registry. Gives the work of its shards too; the caller runs them.
-    pub fn new(registry: Arc<Registry>, chats: Arc<Chats>) -> (Arc<Self>, Vec<fanout::Worker>) {
+    /// Delivery to the sessions of a registry, and by way of other nodes to those elsewhere. Gives the work of its shards too; the
+    /// caller runs them.
+    pub fn new(
+        registry: Arc<Registry>,
+        elsewhere: Arc<Elsewhere>,
+        peers: Arc<Peers>,
+        chats: Arc<Chats>,
+    ) -> (Arc<Self>, Vec<fanout::Worker>) {
         let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
-        (Arc::new(Self { registry, chats, fanout, progress, late: AtomicUsize::new(0) }), workers)
+        (Arc::new(Self { registry, elsewhere, peers, chats, fanout, progress, late: AtomicUsize::new(0) }), workers)
     }
 
     /// Follows the log until it ends.
@@ -61,7 +73,7 @@ impl Delivery {
                     None => return,
                 },
                 Some(Aside { user, event }) = aside => {
-                    self.to_user(user, Lane::Ordinary, &EventFrame::new(event));
+                    self.aim(&only(user), Latest::Both, event, 0);
                     continue;
                 }
             };
@@ -83,15 +95,10 @@ impl Delivery {
             match told {
                 JoinTold::Waiting(waiting, deciders) => {
                     let chat = self.chats.key(waiting.chat_id).map_or(0, |key| key.0);
-                    let event = EventFrame::new(Event::JoinsWaiting(waiting));
-                    for user in deciders {
-                        self.registry.each_of(user, |session| session.write_latest(LatestKey::JoinsWaiting(chat), &event));
-                    }
+                    let deciders = deciders.into_iter().collect();
+                    self.aim(&deciders, Latest::JoinsWaiting(chat), Event::JoinsWaiting(waiting), 0);
                 }
-                JoinTold::Decided(decided, asker) => {
-                    let event = EventFrame::new(Event::JoinDecided(decided));
-                    self.to_user(asker, Lane::Ordinary, &event);
-                }
+                JoinTold::Decided(decided, asker) => self.aim(&only(asker), Latest::Both, Event::JoinDecided(decided), 0),
             }
         }
     }
@@ -194,10 +201,9 @@ impl Delivery {
                 delivered_seq: told.cursor.delivered_seq,
                 read_seq: told.cursor.read_seq,
             };
-            let event = EventFrame::new(Event::Receipt(receipt));
-            for user in told.members.iter().filter(|user| *user != told.user) {
-                self.registry.each_of(user, |session| session.write_latest(LatestKey::Receipt(told.chat.0, told.user), &event));
-            }
+            let mut others = (*told.members).clone();
+            others.remove(told.user);
+            self.aim(&others, Latest::Receipt(told.chat.0, told.user), Event::Receipt(receipt), 0);
         }
         if let Some(own) = own {
             self.inbox_changed(told.user, own, asking_session);
@@ -206,18 +212,13 @@ impl Delivery {
 
     /// Tells the sender of a large chat's last message how many have read it.
     pub fn read_count(&self, chat: ChatKey, sender: u32, seq: u64, count: u32) {
-        let event = EventFrame::new(Event::ReadCount(ReadCount { chat_id: self.chats.seal.chat_id(chat), seq, count }));
-        self.registry.each_of(sender, |session| session.write_latest(LatestKey::ReadCount(chat.0), &event));
+        let event = Event::ReadCount(ReadCount { chat_id: self.chats.seal.chat_id(chat), seq, count });
+        self.aim(&only(sender), Latest::ReadCount(chat.0), event, 0);
     }
 
     /// Tells somebody's other devices what changed in the list of chats.
     pub fn inbox_changed(&self, user: u32, changed: InboxChanged, asking_session: u64) {
-        let event = EventFrame::new(Event::InboxChanged(changed));
-        self.registry.each_of(user, |session| {
-            if session.id != asking_session {
-                session.write(Lane::Ordinary, event.frame(session.encoding));
-            }
-        });
+        self.aim(&only(user), Latest::Both, Event::InboxChanged(changed), asking_session);
     }
 
     /// Tells the other members of a small chat that somebody is writing.
@@ -225,12 +226,14 @@ impl Delivery {
         if members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {
             return;
         }
-        let event = EventFrame::new(Event::Typing(Typing {
-            chat_id: self.chats.seal.chat_id(chat),
-            user_id: self.chats.directory.user_id(user).to_string(),
-        }));
-        for other in members.iter().filter(|other| *other != user) {
-            self.registry.each_of(other, |session| session.write_latest(LatestKey::Typing(chat.0, user), &event));
-        }
+        let event =
+            Event::Typing(Typing { chat_id: self.chats.seal.chat_id(chat), user_id: self.chats.directory.user_id(user).to_string() });
+        let mut others = members.clone();
+        others.remove(user);
+        self.aim(&others, Latest::Typing(chat.0, user), event, 0);
     }
+}
+
+fn only(user: u32) -> RoaringBitmap {
+    RoaringBitmap::from_iter([user])
 }

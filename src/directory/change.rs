@@ -1,5 +1,6 @@
 //! Changes of people and departments: checked as a whole, written, then shown.
 
+use super::follow::Noted;
 use super::names::Names;
 use super::person::{DepartmentEntry, PersonEntry, ROOT, Upserted, UserIndex};
 use super::refused::{EditRefused, Unique};
@@ -20,7 +21,7 @@ impl Directory {
     /// `InvalidValue` when somebody cannot be taken, and then nothing is changed. `StorageUnavailable` when writing
     /// fails: of a large list the first ones may be changed by then, and the same call again does the rest.
     pub async fn upsert_people(&self, people: Vec<PersonEntry>) -> Result<Upserted> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         self.put_people(people, Vec::new(), None).await.map_err(EditRefused::into_error)
     }
 
@@ -63,7 +64,7 @@ impl Directory {
                 }
                 writes.push(Write::Put(Table::People, partition, row, value));
             }
-            self.0.store.write(writes).await?;
+            self.write(writes, Noted::People(part)).await?;
             self.show(part, &mut shared);
         }
         self.show_names(&changes).await?;
@@ -112,7 +113,7 @@ impl Directory {
     }
 
     /// Makes durable changes visible.
-    fn show(&self, changes: &[(UserIndex, PersonEntry)], shared: &mut Shared) {
+    pub(super) fn show(&self, changes: &[(UserIndex, PersonEntry)], shared: &mut Shared) {
         let before = self.0.rows.load_full();
         let mut rows: Rows = (*before).clone();
         for (index, person) in changes {
@@ -136,7 +137,7 @@ impl Directory {
         self.0.rows.store(Arc::new(rows));
     }
 
-    async fn show_names(&self, changes: &[(UserIndex, PersonEntry)]) -> Result<()> {
+    pub(super) async fn show_names(&self, changes: &[(UserIndex, PersonEntry)]) -> Result<()> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -157,7 +158,7 @@ impl Directory {
     /// # Errors
     /// `InvalidValue` when a department would be above itself, or its parent does not exist; then nothing is changed.
     pub async fn upsert_departments(&self, departments: Vec<DepartmentEntry>) -> Result<Upserted> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         let mut upserted = Upserted::default();
         let mut changed: Vec<&DepartmentEntry> = Vec::new();
         {
@@ -201,7 +202,7 @@ impl Directory {
                     .map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
                 writes.push(Write::Put(Table::Departments, tables::none(), tables::text_key(&department.department_id), value));
             }
-            self.0.store.write(writes).await?;
+            self.write(writes, Noted::Departments).await?;
         }
         if changed.len() <= DEPARTMENTS_IN_PLACE_MAX {
             self.put_in_place(changed);
@@ -238,7 +239,7 @@ impl Directory {
     /// # Errors
     /// `PersonNotFound`, `StorageUnavailable`.
     pub async fn set_presence_hidden(&self, index: UserIndex, hidden: bool) -> Result<()> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         let Some(mut entry) = self.0.rows.load().get(index).map(Row::entry) else {
             return Err(Error::new(ErrorCode::PersonNotFound, "there is no such person", "nobody has this index", "sign in again"));
         };
@@ -248,8 +249,9 @@ impl Directory {
         entry.presence_hidden = hidden;
         let (partition, row) = person_key(index);
         let value = serde_json::to_vec(&entry).map_err(|error| Error::storage(format!("a person could not be written down: {error}")))?;
-        self.0.store.write(vec![Write::Put(Table::People, partition, row, value)]).await?;
-        self.show(&[(index, entry)], &mut Shared::default());
+        let change = [(index, entry)];
+        self.write(vec![Write::Put(Table::People, partition, row, value)], Noted::People(&change)).await?;
+        self.show(&change, &mut Shared::default());
         self.tell(Changed::People(Arc::from([index])));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Edits of one person or one department, each with its rules: what must be there, what nobody else may have, and what
 //! stands below. A key that the caller chose makes trying again harmless.
 
+use super::follow::Noted;
 use super::person::{DepartmentEntry, PersonEntry, ROOT, UserIndex};
 use super::refused::{EditRefused, Unique};
 use super::{Changed, Directory, check_department};
@@ -61,7 +62,7 @@ impl Directory {
     /// The id, the e-mail address or the mobile number is somebody else's, a department does not exist, or a field has a
     /// form that is not allowed.
     pub async fn create_person(&self, person: PersonEntry, token: Option<EditToken>) -> Edited<UserIndex> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         if let Some(user_id) = self.made_before("person", token.as_ref()).await?
             && let Some(index) = self.index(&user_id)
         {
@@ -86,7 +87,7 @@ impl Directory {
         heir: Option<UserIndex>,
         edit: impl FnOnce(&mut PersonEntry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await.map_err(EditRefused::from)?;
         let mut person = (*self.entry(index).ok_or(EditRefused::NoPerson)?).clone();
         let user_id = person.user_id.clone();
         edit(&mut person)?;
@@ -101,7 +102,7 @@ impl Directory {
     /// # Errors
     /// The id that is asked for is another one's, a sister has the name, or the parent does not exist.
     pub async fn create_department(&self, mut department: DepartmentEntry, token: Option<EditToken>) -> Edited<String> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         if let Some(id) = self.made_before("department", token.as_ref()).await?
             && self.0.tree.read().entry(&id).is_some()
         {
@@ -123,7 +124,7 @@ impl Directory {
         id: &str,
         edit: impl FnOnce(&mut DepartmentEntry) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await.map_err(EditRefused::from)?;
         if id == ROOT {
             return Err(EditRefused::Root.into());
         }
@@ -142,7 +143,7 @@ impl Directory {
     /// # Errors
     /// `HasPeople`, `HasDepartments`, `Root`, `NoDepartment`.
     pub async fn remove_department(&self, id: &str) -> Edited<()> {
-        let _one = self.0.changing.lock().await;
+        let _one = self.one_change().await?;
         {
             let tree = self.0.tree.read();
             if id == ROOT {
@@ -157,7 +158,8 @@ impl Directory {
                 return Err(EditRefused::HasDepartments(children));
             }
         }
-        self.0.store.write(vec![Write::Delete(Table::Departments, tables::none(), tables::text_key(id))]).await?;
+        let gone = Write::Delete(Table::Departments, tables::none(), tables::text_key(id));
+        self.write(vec![gone], Noted::Departments).await?;
         self.0.tree.write().remove(id);
         self.tell(Changed::Departments);
         Ok(())
@@ -195,7 +197,7 @@ impl Directory {
         let value =
             serde_json::to_vec(&department).map_err(|error| Error::storage(format!("a department could not be written down: {error}")))?;
         writes.push(Write::Put(Table::Departments, tables::none(), tables::text_key(&department.department_id), value));
-        self.0.store.write(writes).await?;
+        self.write(writes, Noted::Departments).await?;
         self.0.tree.write().put(Arc::new(department));
         self.tell(Changed::Departments);
         Ok(())

@@ -1,12 +1,14 @@
 //! Who works here: people, bots and departments of the whole organisation, in memory.
 //!
-//! Promise: what a change returns for is durable, and every later read of this process sees it. An index is never given
+//! Promise: what a change returns for is durable, and every later read of this process sees it; other nodes see it within
+//! a second. An index is never given
 //! to somebody else. Reads take no lock that a writer holds for long.
 //! Never: no password, no token, no right.
 
 mod change;
 mod check;
 mod edit;
+mod follow;
 mod keys;
 mod names;
 mod person;
@@ -32,6 +34,7 @@ use protocol::person::{Person, PersonKind};
 use roaring::RoaringBitmap;
 use rows::{Row, Rows, Shared};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tokio::sync::broadcast;
 use tree::Tree;
 
@@ -48,6 +51,8 @@ struct Inside {
     organisation: ArcSwap<String>,
     /// One change at a time: indices are given one after the other.
     changing: tokio::sync::Mutex<()>,
+    /// Number of the last change that was seen, where the store is shared.
+    version: AtomicU64,
     changed: broadcast::Sender<Changed>,
 }
 
@@ -74,6 +79,8 @@ impl Directory {
     /// # Errors
     /// `StorageUnavailable` when it cannot be read, or a row in it is damaged.
     pub async fn load(store: Arc<dyn Store>) -> Result<Self> {
+        // Before the rows: what is changed meanwhile is read once more.
+        let version = if store.shared() { follow::last_version(&*store).await? } else { 0 };
         let mut rows = Rows::default();
         let mut shared = Shared::default();
         for bucket in 0.. {
@@ -108,6 +115,7 @@ impl Directory {
             names: ArcSwap::from_pointee(names),
             organisation: ArcSwap::from_pointee(String::new()),
             changing: tokio::sync::Mutex::new(()),
+            version: AtomicU64::new(version),
             changed: broadcast::channel(DIRECTORY_CHANGES_WAITING_MAX).0,
         })))
     }

@@ -222,7 +222,7 @@ fn answer<R: Serialize>(encoding: protocol::codec::Encoding, id: u32, reply: &R)
 
 async fn receipt(gateway: &Arc<Gateway>, session: &Arc<Session>, body: ReceiptUpTo) -> Result<Done> {
     let Some(told) = gateway.chats.receipt(session.user, body).await? else { return Ok(Done {}) };
-    let others = gateway.registry.sessions_of(session.user).len() > 1;
+    let others = gateway.registry.sessions_of(session.user).len() > 1 || gateway.presence.elsewhere.of(session.user).is_some();
     let own = if told.read && others { Some(gateway.chats.own_state(session.user, told.chat).await?) } else { None };
     gateway.delivery.receipt(&told, own, session.id);
     if told.read && told.members.len() > limits::RECEIPTS_TOLD_MEMBERS_MAX {

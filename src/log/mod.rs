@@ -103,6 +103,8 @@ pub struct Committed {
     pub members: Option<Arc<RoaringBitmap>>,
     /// Members who came or went with it.
     pub moved: Option<Arc<RoaringBitmap>>,
+    /// This node has appended it.
+    pub own: bool,
     /// Rows that came with it from another node. They are in the store already, for whoever asks it.
     pub rows: Vec<Write>,
 }

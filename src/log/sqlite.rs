@@ -189,7 +189,15 @@ impl crate::store::Job for AppendJob {
         writing.tails.insert(record.chat, Tail { seq: record.seq, epoch: known.epoch });
         writing.next_offset = offset + 1;
         let Audience { members, moved } = std::mem::take(&mut self.append.audience);
-        writing.fresh.push(Committed { group: 0, offset, record: record.clone(), members: Some(members), moved, rows: Vec::new() });
+        writing.fresh.push(Committed {
+            group: 0,
+            offset,
+            record: record.clone(),
+            members: Some(members),
+            moved,
+            own: true,
+            rows: Vec::new(),
+        });
         self.outcome = Ok(Appended::New);
         Ok(())
     }

@@ -1,14 +1,15 @@
 //! `clarion app`: the business systems that call the open API. All but `create` may be run beside a server, which looks
 //! at what changed within a second.
 
-use super::{Opened, print};
+use super::{Opened, cluster_store, in_cluster, print, shown};
 use crate::auth::{APPS_CHANGED, AppEntry, AppRange, Scopes};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::directory::{PersonEntry, ROOT};
 use crate::error::clip;
 use crate::limits::APP_RANGE_ENTRIES_MAX;
-use crate::store::{self, Table, Write, tables};
+use crate::store::cql::CqlStore;
+use crate::store::{self, Store, Table, Write, tables};
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::collections::BTreeSet;
 
@@ -29,14 +30,9 @@ pub async fn create(config: &Config, name: &str, scopes: &[String]) -> Result<()
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn list(config: &Config) -> Result<(), String> {
-    let mut connection = open(config)?;
-    let say = |error: rusqlite::Error| format!("the database in {} cannot be read: {error}", config.data.display());
-    let transaction = connection.transaction().map_err(say)?;
-    let mut statement = transaction.prepare("SELECT value FROM apps ORDER BY row").map_err(say)?;
-    let rows: Vec<Vec<u8>> = statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(say)?;
+pub async fn list(config: &Config) -> Result<(), String> {
     let mut lines = String::new();
-    for row in rows {
+    for row in Kept::open(config).await?.all(Table::Apps).await? {
         let app = parse(&row)?;
         let state = if app.disabled { "disabled" } else { "enabled" };
         lines.push_str(&format!("{}\t{state}\t{} scopes\t{}\n", app.app_id, scopes_of(&app).len(), app.name));
@@ -48,7 +44,7 @@ pub fn list(config: &Config) -> Result<(), String> {
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) -> Result<(), String> {
+pub async fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) -> Result<(), String> {
     known(add)?;
     known(remove)?;
     if let Some(both) = add.iter().find(|scope| remove.contains(scope)) {
@@ -56,7 +52,8 @@ pub fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) 
     }
     let app = change(config, app_id, !add.is_empty() || !remove.is_empty(), |app| {
         app.scopes = std::mem::take(&mut app.scopes).with(add).without(remove);
-    })?;
+    })
+    .await?;
     let lines: Vec<String> = scopes_of(&app).into_iter().map(|scope| format!("{scope}\n")).collect();
     print(&lines.concat())
 }
@@ -66,12 +63,12 @@ pub fn scopes(config: &Config, app_id: &str, add: &[String], remove: &[String]) 
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn range(config: &Config, app_id: &str, departments: &[String], people: &[String], everybody: bool) -> Result<(), String> {
+pub async fn range(config: &Config, app_id: &str, departments: &[String], people: &[String], everybody: bool) -> Result<(), String> {
     let count = departments.len() + people.len();
     if count > APP_RANGE_ENTRIES_MAX {
         return Err(format!("the range would have {count} departments and people, the limit is {APP_RANGE_ENTRIES_MAX}"));
     }
-    there_are(config, departments, people)?;
+    there_are(config, departments, people).await?;
     let app = change(config, app_id, everybody || count > 0, |app| {
         let chosen = AppRange { departments: departments.iter().cloned().collect(), people: people.iter().cloned().collect() };
         if everybody {
@@ -79,7 +76,8 @@ pub fn range(config: &Config, app_id: &str, departments: &[String], people: &[St
         } else if count > 0 {
             app.range = Some(chosen);
         }
-    })?;
+    })
+    .await?;
     match app.range {
         None => print("everybody\n"),
         Some(range) => {
@@ -91,26 +89,21 @@ pub fn range(config: &Config, app_id: &str, departments: &[String], people: &[St
 }
 
 /// Fails for a department or person that is not in the database: a letter that is wrong would hide somebody.
-fn there_are(config: &Config, departments: &[String], people: &[String]) -> Result<(), String> {
+async fn there_are(config: &Config, departments: &[String], people: &[String]) -> Result<(), String> {
     if departments.is_empty() && people.is_empty() {
         return Ok(());
     }
-    let connection = open(config)?;
-    let say = |error: rusqlite::Error| format!("the database in {} cannot be read: {error}", config.data.display());
+    let kept = Kept::open(config).await?;
     for id in departments.iter().filter(|id| *id != ROOT) {
-        let row = store::get(&connection, Table::Departments, &tables::none(), &tables::text_key(id)).map_err(say)?;
+        let row = kept.get(Table::Departments, id).await?;
         row.ok_or_else(|| format!("there is no department `{}`; the open API's department search tells ids", clip(id)))?;
     }
     if people.is_empty() {
         return Ok(());
     }
     let mut wanted: BTreeSet<&str> = people.iter().map(String::as_str).collect();
-    let mut statement = connection.prepare("SELECT value FROM people").map_err(say)?;
-    let mut rows = statement.query([]).map_err(say)?;
-    while let Some(row) = rows.next().map_err(say)? {
-        let value: Vec<u8> = row.get(0).map_err(say)?;
-        let person: PersonEntry =
-            serde_json::from_slice(&value).map_err(|error| format!("a person in the database is damaged: {error}"))?;
+    for row in kept.all(Table::People).await? {
+        let person: PersonEntry = serde_json::from_slice(&row).map_err(|error| format!("a person in the database is damaged: {error}"))?;
         wanted.remove(person.user_id.as_str());
     }
     match wanted.first() {
@@ -123,8 +116,8 @@ fn there_are(config: &Config, departments: &[String], people: &[String]) -> Resu
 ///
 /// # Errors
 /// One sentence for the operator.
-pub fn enable(config: &Config, app_id: &str, enabled: bool) -> Result<(), String> {
-    let app = change(config, app_id, true, |app| app.disabled = !enabled)?;
+pub async fn enable(config: &Config, app_id: &str, enabled: bool) -> Result<(), String> {
+    let app = change(config, app_id, true, |app| app.disabled = !enabled).await?;
     print(&format!("{} is {}\n", app.app_id, if enabled { "enabled" } else { "disabled" }))
 }
 
@@ -146,44 +139,116 @@ fn known(scopes: &[String]) -> Result<(), String> {
     }
 }
 
-fn open(config: &Config) -> Result<Connection, String> {
-    let database = DataFolder::database(&config.data);
-    if !database.exists() {
-        return Err(format!(
-            "there is no database in {}; start the server once, or name another folder with `--data`",
-            config.data.display()
-        ));
+/// Where apps are kept, while a server may run.
+enum Kept {
+    Folder(Connection, String),
+    Cluster(CqlStore, String),
+}
+
+impl Kept {
+    async fn open(config: &Config) -> Result<Self, String> {
+        if in_cluster(config)? {
+            return Ok(Self::Cluster(cluster_store(config).await?, shown(config)));
+        }
+        let database = DataFolder::database(&config.data);
+        if !database.exists() {
+            return Err(format!(
+                "there is no database in {}; start the server once, or name another folder with `--data`",
+                config.data.display()
+            ));
+        }
+        let say = |error: rusqlite::Error| format!("the database {} cannot be opened: {error}", database.display());
+        let connection =
+            Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
+        connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(say)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(say)?;
+        Ok(Self::Folder(connection, shown(config)))
     }
-    let say = |error: rusqlite::Error| format!("the database {} cannot be opened: {error}", database.display());
-    let connection =
-        Connection::open_with_flags(&database, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(say)?;
-    connection.busy_timeout(std::time::Duration::from_secs(10)).map_err(say)?;
-    connection.pragma_update(None, "synchronous", "FULL").map_err(say)?;
-    Ok(connection)
+
+    /// A row of a table that has one partition.
+    async fn get(&self, table: Table, row: &str) -> Result<Option<Vec<u8>>, String> {
+        match self {
+            Self::Folder(connection, place) => {
+                store::get(connection, table, &tables::none(), &tables::text_key(row)).map_err(|error| unreadable(place, &error))
+            }
+            Self::Cluster(store, place) => {
+                store.get(table, tables::none(), tables::text_key(row)).await.map_err(|error| unreadable(place, &error))
+            }
+        }
+    }
+
+    /// Every value of a table, in the order of the rows.
+    async fn all(&self, table: Table) -> Result<Vec<Vec<u8>>, String> {
+        match self {
+            Self::Folder(connection, place) => {
+                let say = |error: rusqlite::Error| unreadable(place, &error);
+                let mut statement = connection.prepare(&format!("SELECT value FROM {} ORDER BY row", table.name())).map_err(say)?;
+                statement.query_map([], |row| row.get(0)).and_then(Iterator::collect).map_err(say)
+            }
+            Self::Cluster(store, place) => {
+                let mut rows = store.all(table).await.map_err(|error| unreadable(place, &error))?;
+                rows.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+                Ok(rows.into_iter().map(|(_, _, value)| value).collect())
+            }
+        }
+    }
+}
+
+fn unreadable(place: &str, error: &impl std::fmt::Display) -> String {
+    format!("{place} cannot be read: {error}")
 }
 
 fn parse(row: &[u8]) -> Result<AppEntry, String> {
     serde_json::from_slice(row).map_err(|error| format!("an app in the database is damaged: {error}"))
 }
 
-/// Reads an app, changes it, and leaves a mark by which a running server sees it.
-fn change(config: &Config, app_id: &str, changes: bool, act: impl FnOnce(&mut AppEntry)) -> Result<AppEntry, String> {
-    let mut connection = open(config)?;
-    let say = |error: rusqlite::Error| format!("the database in {} cannot be written: {error}", config.data.display());
-    // Another process may be writing: the place in line is taken before anything is read.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(say)?;
-    let row = store::get(&transaction, Table::Apps, &tables::none(), &tables::text_key(app_id)).map_err(say)?;
+/// Reads an app, changes it, and leaves a mark by which running servers see it.
+async fn change(config: &Config, app_id: &str, changes: bool, act: impl FnOnce(&mut AppEntry)) -> Result<AppEntry, String> {
+    match Kept::open(config).await? {
+        Kept::Folder(mut connection, place) => {
+            let say = |error: rusqlite::Error| format!("{place} cannot be written: {error}");
+            // Another process may be writing: the place in line is taken before anything is read.
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(say)?;
+            let row = store::get(&transaction, Table::Apps, &tables::none(), &tables::text_key(app_id)).map_err(say)?;
+            let app = changed(row, app_id, act)?;
+            if changes {
+                store::apply(&transaction, &written(&app)?).map_err(say)?;
+            }
+            transaction.commit().map_err(say)?;
+            Ok(app)
+        }
+        Kept::Cluster(store, place) => {
+            let say = |error: crate::error::Error| format!("{place} cannot be written: {error}");
+            // The turn keeps another command from writing between the reading and the writing here.
+            let turn = super::first_start(&store).await.map_err(say)?;
+            let outcome = async {
+                let row = store.get(Table::Apps, tables::none(), tables::text_key(app_id)).await.map_err(say)?;
+                let app = changed(row, app_id, act)?;
+                if changes {
+                    store.write(written(&app)?.into()).await.map_err(say)?;
+                }
+                Ok(app)
+            }
+            .await;
+            if let Some(turn) = turn {
+                turn.end().await;
+            }
+            outcome
+        }
+    }
+}
+
+fn changed(row: Option<Vec<u8>>, app_id: &str, act: impl FnOnce(&mut AppEntry)) -> Result<AppEntry, String> {
     let mut app = parse(&row.ok_or_else(|| format!("there is no app `{}`; `clarion app list` prints all", clip(app_id)))?)?;
     act(&mut app);
-    if changes {
-        let value = serde_json::to_vec(&app).map_err(|error| format!("the app could not be written down: {error}"))?;
-        let mark: [u8; 16] = rand::random();
-        let writes = [
-            Write::Put(Table::Apps, tables::none(), tables::text_key(app_id), value),
-            Write::Put(Table::Facts, tables::none(), tables::text_key(APPS_CHANGED), mark.to_vec()),
-        ];
-        store::apply(&transaction, &writes).map_err(say)?;
-    }
-    transaction.commit().map_err(say)?;
     Ok(app)
+}
+
+fn written(app: &AppEntry) -> Result<[Write; 2], String> {
+    let value = serde_json::to_vec(app).map_err(|error| format!("the app could not be written down: {error}"))?;
+    let mark: [u8; 16] = rand::random();
+    Ok([
+        Write::Put(Table::Apps, tables::none(), tables::text_key(&app.app_id), value),
+        Write::Put(Table::Facts, tables::none(), tables::text_key(APPS_CHANGED), mark.to_vec()),
+    ])
 }

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::directory::{DepartmentEntry, Directory, PersonEntry, ROOT, UserIndex, check_department, check_person, department_id_of};
 use crate::error::clip;
 use crate::limits::PEOPLE_PER_WRITE;
-use crate::store::{Store, Table, tables};
+use crate::store::{Table, tables};
 use protocol::person::PersonKind;
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;

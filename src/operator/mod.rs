@@ -1,7 +1,7 @@
 //! The operator's commands: people, apps, tokens, the audit, the schema of the cluster's store. Each is one process that does its work and ends.
 //!
 //! Promise: a command that writes takes the data folder, so it never runs beside a server; those that read may, and so
-//! may those that change an app, which is one row that a running server reads anew.
+//! may those that change an app, which is one row that a running server reads anew. In a cluster commands and nodes take turns.
 //! What a command has to say goes to stdout, what it objects to goes to stderr.
 
 pub mod app;
@@ -15,33 +15,133 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::directory::Directory;
-use crate::store::SqliteStore;
+use crate::store::cql::{CqlSettings, CqlStore};
+use crate::store::{SqliteStore, Store, Turn};
+use protocol::error::ErrorCode;
 use std::io::Write as _;
 use std::sync::Arc;
 
-/// An opened data folder, for a command that writes.
+/// Name of the turn, as nodes take it.
+const FIRST_START: &str = "first start";
+/// The same of the turn to change people and departments.
+const DIRECTORY: &str = "directory";
+
+/// What the organisation is kept in, opened for a command that writes.
 struct Opened {
-    store: SqliteStore,
+    store: Arc<dyn Store>,
     directory: Directory,
     auth: Auth,
-    _folder: DataFolder,
+    place: Place,
+}
+
+enum Place {
+    Folder { store: SqliteStore, _folder: DataFolder },
+    Cluster(CqlStore),
 }
 
 impl Opened {
     async fn open(config: &Config) -> Result<Self, String> {
+        let place = if in_cluster(config)? { Place::in_cluster(config).await? } else { Place::in_folder(config).await? };
+        match Self::load(config, place.store()).await {
+            Ok((store, directory, auth)) => Ok(Self { store, directory, auth, place }),
+            Err(why) => {
+                place.close().await?;
+                Err(why)
+            }
+        }
+    }
+
+    async fn load(config: &Config, store: Arc<dyn Store>) -> Result<(Arc<dyn Store>, Directory, Auth), String> {
+        let say = |error: crate::error::Error| format!("{} cannot be read: {error}", shown(config));
+        let turn = first_start(&*store).await.map_err(say)?;
+        let loaded = async {
+            let directory = Directory::load(store.clone()).await?;
+            let auth = Auth::load(store.clone(), directory.clone(), Clock::default(), config).await?;
+            Ok((directory, auth))
+        }
+        .await;
+        if let Some(turn) = turn {
+            turn.end().await;
+        }
+        let (directory, auth) = loaded.map_err(say)?;
+        Ok((store, directory, auth))
+    }
+
+    async fn close(self) -> Result<(), String> {
+        self.place.close().await
+    }
+}
+
+impl Place {
+    async fn in_folder(config: &Config) -> Result<Self, String> {
         let folder = DataFolder::take(&config.data)?;
         let path = config.data.clone();
         let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path)).await;
         let store = store.map_err(|error| format!("the database could not be opened: {error}"))??;
-        let say = |error: crate::error::Error| format!("the data folder {} cannot be read: {error}", config.data.display());
-        let directory = Directory::load(Arc::new(store.clone())).await.map_err(say)?;
-        let auth = Auth::load(Arc::new(store.clone()), directory.clone(), Clock::default(), config).await.map_err(say)?;
-        Ok(Self { store, directory, auth, _folder: folder })
+        Ok(Self::Folder { store, _folder: folder })
+    }
+
+    async fn in_cluster(config: &Config) -> Result<Self, String> {
+        Ok(Self::Cluster(cluster_store(config).await?))
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        match self {
+            Self::Folder { store, .. } => Arc::new(store.clone()),
+            Self::Cluster(store) => Arc::new(store.clone()),
+        }
     }
 
     async fn close(self) -> Result<(), String> {
-        let store = self.store;
-        tokio::task::spawn_blocking(move || store.close()).await.map_err(|error| format!("the database could not be closed: {error}"))
+        match self {
+            Self::Folder { store, .. } => {
+                let closed = tokio::task::spawn_blocking(move || store.close()).await;
+                closed.map_err(|error| format!("the database could not be closed: {error}"))
+            }
+            Self::Cluster(store) => {
+                // A turn that was let go of ends beside what goes on; nothing goes on here, so its end is waited for.
+                let turn = store.turn(DIRECTORY).await.map_err(|error| format!("the turn to change people could not be ended: {error}"))?;
+                if let Some(turn) = turn {
+                    turn.end().await;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The turn in which keys are made: nodes and commands that start at once make them once.
+async fn first_start(store: &dyn Store) -> crate::error::Result<Option<Turn>> {
+    loop {
+        match store.turn(FIRST_START).await {
+            Err(error) if error.code == ErrorCode::Busy => {}
+            turn => return turn,
+        }
+    }
+}
+
+/// Whether the settings name the store of a cluster, and not a data folder.
+fn in_cluster(config: &Config) -> Result<bool, String> {
+    if config.scylla.is_empty() && !config.nats.is_empty() {
+        return Err("nats and scylla belong together: set scylla too, or neither for the data folder".into());
+    }
+    Ok(!config.scylla.is_empty())
+}
+
+/// The store of the cluster. One that does not answer is told at once: somebody is waiting.
+async fn cluster_store(config: &Config) -> Result<CqlStore, String> {
+    let settings = CqlSettings::of(config);
+    CqlStore::connect(&settings, &Clock::default())
+        .await
+        .map_err(|why| format!("the store at {} cannot be opened: {why}", settings.addresses.join(", ")))
+}
+
+/// What the organisation is kept in, for sentences.
+fn shown(config: &Config) -> String {
+    if config.scylla.is_empty() {
+        format!("the data folder {}", config.data.display())
+    } else {
+        format!("the keyspace {} of the store at {}", config.scylla_keyspace, config.scylla.list().join(", "))
     }
 }
 
@@ -50,6 +150,12 @@ impl Opened {
 /// # Errors
 /// One sentence: the database cannot be read, or how many differences there are.
 pub fn check(config: &Config) -> Result<(), String> {
+    if in_cluster(config)? {
+        return Err(
+            "`check` audits the database of a data folder; the nodes of a cluster compare log and store themselves, see their metrics"
+                .into(),
+        );
+    }
     let audit = crate::log::check::check(&DataFolder::database(&config.data))?;
     for difference in &audit.differences {
         print(&format!("{difference}\n"))?;

@@ -4,6 +4,7 @@
 //! it. One slow reader never holds up another.
 //! Never: what a frame says, who may do what, a task of its own.
 
+pub mod elsewhere;
 pub mod frame;
 mod outbox;
 pub mod presence;
@@ -45,6 +46,8 @@ pub struct Session {
     behind: AtomicBool,
     /// Commands without an answer.
     pub in_flight: AtomicU16,
+    /// When it began, ms since 1970.
+    pub began_at_ms: u64,
     /// When anything was heard, ms since 1970.
     pub heard_at_ms: AtomicU64,
     /// This session says that its person is away.
@@ -56,6 +59,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 impl Session {
     /// A session on a connection that has been welcomed.
     pub fn new(user: u32, device_id: &str, encoding: Encoding, socket: Arc<Socket>, clock: &Clock) -> Arc<Self> {
+        let now_ms = clock.now_ms();
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             user,
@@ -67,7 +71,8 @@ impl Session {
             closing: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             in_flight: AtomicU16::new(0),
-            heard_at_ms: AtomicU64::new(clock.now_ms()),
+            began_at_ms: now_ms,
+            heard_at_ms: AtomicU64::new(now_ms),
             away: AtomicBool::new(false),
         })
     }

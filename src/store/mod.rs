@@ -15,6 +15,7 @@ pub use sqlite::{Job, SqliteStore, apply, get};
 pub use tables::{Key, Table};
 
 use crate::error::Result;
+use futures_util::future::BoxFuture;
 use std::future::Future;
 use std::ops::Bound;
 use std::pin::Pin;
@@ -96,6 +97,44 @@ pub trait Store: Send + Sync {
     /// error or a crash is a beginning of the list. Whoever writes a long list therefore puts what leads to the rest at its
     /// end, or what asks for the rest at its beginning, and brings the whole list again after an error.
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()>;
+
+    /// Waits for a turn at something that one node does at a time. None: no other node writes into this store.
+    ///
+    /// # Errors
+    /// `Busy`: another node has it, and for long. `StorageUnavailable`.
+    fn turn(&self, _name: &'static str) -> Answer<'_, Option<Turn>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
+    /// Do other nodes write into this store?
+    fn shared(&self) -> bool {
+        false
+    }
+}
+
+/// A turn at something that one node does at a time. It ends when this is dropped; by itself when the node dies.
+pub struct Turn(Option<BoxFuture<'static, ()>>);
+
+impl Turn {
+    /// A turn that is ended by this.
+    pub fn ended_by(end: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(Some(Box::pin(end)))
+    }
+
+    /// Ends it, and waits until the next one may have it. Whoever goes on living may just let go of it.
+    pub async fn end(mut self) {
+        if let Some(end) = self.0.take() {
+            end.await;
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let (Some(end), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(end);
+        }
+    }
 }
 
 /// A store that follows a log which is not part of it.

@@ -238,6 +238,14 @@ fn merge(below: Vec<Row>, waiting: Vec<(Key, Option<Arc<[u8]>>)>, backward: bool
 }
 
 impl Store for Overlay {
+    fn turn(&self, name: &'static str) -> Answer<'_, Option<super::Turn>> {
+        self.below.turn(name)
+    }
+
+    fn shared(&self) -> bool {
+        self.below.shared()
+    }
+
     fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>> {
         match self.waiting(table, &partition, &row) {
             Some(value) => Box::pin(async move { Ok(value.map(|value| value.to_vec())) }),

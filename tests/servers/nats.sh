@@ -73,7 +73,8 @@ jetstream { store_dir: "$2/js", max_memory_store: 256MB, max_file_store: 8GB, sy
 CONF
   [ -z "${NATS_CONF:-}" ] || cat "$NATS_CONF"
   if [ "$nats_nodes" -gt 1 ]; then
-    echo "cluster { name: clarion-tests, listen: $net.$1.1:$nats_route_port, routes: ["
+    # Whoever stands between clients and servers (the fault run's cuts) is not walked around.
+    echo "cluster { name: clarion-tests, no_advertise: true, listen: $net.$1.1:$nats_route_port, routes: ["
     for j in $(seq "$nats_nodes"); do echo "  nats://$net.$j.1:$nats_route_port"; done
     echo "] }"
   fi

@@ -121,7 +121,8 @@ cassandra_up() {
   done
   for i in $1; do
     until cql_answers "$net.$i.1"; do
-      runs "$dir/cassandra-$i/pid" "$cassandra_word" || {
+      # Not by its name, which it has a moment after its start only.
+      kill -0 "$(cat "$dir/cassandra-$i/pid")" 2>/dev/null || {
         tail -n 25 "$dir/cassandra-$i/system.log" "$dir/cassandra-$i/console.log" >&2
         die "Cassandra ended; the end of its logs is above"
       }

@@ -57,7 +57,7 @@ impl Fleet {
         client.stage = Stage::Connecting;
         client.started_ns = now_ns();
         client.attempts += 1;
-        match open(self.target.address, at) {
+        match open(self.targets[usize::from(client.node)].address, at) {
             Ok(socket) => match self.readiness.add(socket.as_raw_fd(), u64::from(at), true) {
                 Ok(()) => client.socket = Some(socket),
                 Err(error) => self.fatal = Some(format!("a socket cannot be watched: {error}")),
@@ -78,7 +78,8 @@ impl Fleet {
                 return self.try_again(at, None, &format!("connecting failed: {error}"));
             }
             client.stage = Stage::Upgrading;
-            let request = websocket::upgrade_request(&self.target.host, "/ws", &self.key(at), protocol::SUBPROTOCOL_MSGPACK);
+            let host = &self.targets[usize::from(client.node)].host;
+            let request = websocket::upgrade_request(host, "/ws", &self.key(at), protocol::SUBPROTOCOL_MSGPACK);
             self.frame.clear();
             self.frame.extend_from_slice(request.as_bytes());
             self.watch(at, false);
@@ -142,7 +143,7 @@ impl Fleet {
         if status != "101" {
             let after = websocket::header(&head, "retry-after").and_then(|seconds| seconds.parse::<u64>().ok());
             let line = head.lines().next().unwrap_or("").to_owned();
-            if matches!(status, "503" | "429") {
+            if matches!(status, "503" | "429") || self.survival.is_some() {
                 self.try_again(at, after.map(|seconds| seconds * 1_000), &line);
             } else {
                 self.fatal = Some(format!("the upgrade was refused: {line}"));
@@ -157,9 +158,9 @@ impl Fleet {
         let id = self.wait_for(at, Wait::Hello, 0, 0, 0);
         let hello = Hello {
             token: Some(self.identities[at as usize].token.to_string()),
-            device_id: self.target.device.clone(),
+            device_id: self.targets[usize::from(self.clients[at as usize].node)].device.clone(),
             version: protocol::VERSION,
-            cursor: None,
+            cursor: self.cursor_to_resume(at),
             client: Some(concat!("loadtest ", env!("CARGO_PKG_VERSION")).to_owned()),
         };
         self.command(at, &Encoding::Msgpack.command(id, &hello));
@@ -186,6 +187,8 @@ impl Fleet {
         let client = &mut self.clients[at as usize];
         client.stage = Stage::Here;
         client.attempts = 0;
+        client.heard_ms = ((now - self.started_ns) / 1_000_000) as u32;
+        let kept = self.survival.as_ref().and(client.cursor.take());
         client.cursor = Some(welcome.cursor.into_boxed_str());
         self.sign_in.record_ns(now - client.started_ns);
         self.here += 1;
@@ -195,6 +198,9 @@ impl Fleet {
             self.limits = Some(welcome.limits);
             self.server = welcome.server;
         }
+        if let Some(cursor) = kept {
+            self.resume(at, cursor, welcome.resumable);
+        }
     }
 
     /// The server closed with a code.
@@ -203,6 +209,9 @@ impl Fleet {
         let advice = CloseCode::from_number(code).map(CloseCode::advice);
         if self.clients[at as usize].stage == Stage::Here {
             return self.lose(at, &format!("the server closed with {code} {reason}"));
+        }
+        if self.survival.is_some() {
+            return self.move_on(at, CloseCode::after_ms(&reason));
         }
         match advice {
             Some(Advice::Retry) => self.try_again(at, CloseCode::after_ms(&reason), &format!("{code} {reason}")),
@@ -215,6 +224,9 @@ impl Fleet {
 
     /// A connection ended unasked.
     pub(super) fn lose(&mut self, at: u32, reason: &str) {
+        if self.survival.is_some() {
+            return self.move_on(at, None);
+        }
         match self.clients[at as usize].stage {
             Stage::Here => {
                 self.faults.dropped_sessions += 1;
@@ -228,6 +240,9 @@ impl Fleet {
 
     /// Comes back later: after what the server said, or after a spread half second.
     pub(super) fn try_again(&mut self, at: u32, after_ms: Option<u64>, reason: &str) {
+        if self.survival.is_some() {
+            return self.move_on(at, after_ms);
+        }
         self.part(at);
         self.counts.connect_retries += 1;
         if self.clients[at as usize].attempts >= ATTEMPTS_MAX {
@@ -247,10 +262,15 @@ impl Fleet {
             Stage::Away => return,
             _ => self.connecting -= 1,
         }
+        client.recovering = false;
+        client.gap_again = false;
         client.stage = Stage::Away;
         client.socket = None;
         client.carry = Vec::new();
         client.unsent = Vec::new();
+        if self.survival.is_some() {
+            self.forget_waiting(at);
+        }
     }
 }
 

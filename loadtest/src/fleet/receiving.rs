@@ -106,7 +106,8 @@ impl Fleet {
             Ok(Incoming::Refusal { id, code }) => self.take_reply(at, id, Err(code), now),
             Ok(Incoming::Heartbeat { cursor }) => {
                 self.counts.heartbeats += 1;
-                if let Some(cursor) = cursor {
+                // What a sync still has to bring stands before the heartbeat's place.
+                if let Some(cursor) = cursor.filter(|_| !self.clients[at as usize].recovering) {
                     self.clients[at as usize].cursor = Some(cursor.into());
                 }
                 self.command(at, ALIVE);
@@ -119,10 +120,13 @@ impl Fleet {
                     self.ask_sync(at, None);
                 }
             }
+            Ok(Incoming::Receipt(receipt)) => self.judge_receipt(at, &receipt),
+            Ok(Incoming::ChatLeft { chat_id }) if self.is_guest(at, chat_id) => {}
             Ok(Incoming::ChatLeft { chat_id }) => {
                 self.faults.misrouted += 1;
                 self.complain(format!("misrouted: {} was told to have left {chat_id}", self.identities[at as usize].user));
             }
+            Ok(Incoming::Drain) if self.survival.is_some() => {}
             Ok(Incoming::Drain) => self.complain("the server says that it goes away".to_owned()),
             Ok(Incoming::Other) => {}
             Err(_) => self.malformed(at, "not the array that the protocol says"),
@@ -131,13 +135,13 @@ impl Fleet {
 
     /// The referee looks at one record for one client.
     fn judge(&mut self, at: u32, record: &RecordSeen, now: u64) {
-        let recovering = self.clients[at as usize].recovering;
+        let recovering = self.clients[at as usize].recovering || self.just_resumed(at, now);
         let Some(chat) = self.chat_of.get(&record.chat_id).copied() else {
             // A group of an earlier run on the same server, or one that is being made just now.
             return;
         };
         let Some(seat) = self.seat(at, chat) else {
-            if !self.seats.is_empty() {
+            if !self.seats.is_empty() && !self.is_guest(at, record.chat_id) {
                 self.faults.misrouted += 1;
                 self.complain(format!("misrouted: {} got a record of chat {chat}, in which it is not", self.identities[at as usize].user));
             }
@@ -198,7 +202,9 @@ impl Fleet {
             *self.refusal_codes.entry(code).or_default() += 1;
         }
         match (waiting.kind, body) {
-            (Wait::Nothing, _) => {}
+            (Wait::Nothing | Wait::Receipt, _) => {}
+            (Wait::Hello | Wait::Sync, Err(_)) if self.survival.is_some() => self.refused_for_now(at, waiting.kind, now),
+            (Wait::Send, Err(code)) if self.survival.is_some() => self.send_refused(at, code, now),
             (Wait::Hello, Ok(body)) => self.welcomed(at, body),
             (Wait::Hello, Err(code)) => self.fatal = Some(format!("hello was refused with error {code}")),
             (Wait::Setup, body) => self.setups.push(body.map(<[u8]>::to_vec)),
@@ -221,6 +227,7 @@ impl Fleet {
 
     fn acknowledged(&mut self, at: u32, waiting: &super::Waiting, seq: u64, now: u64) {
         let chat = waiting.chat;
+        self.letter_acknowledged(at, waiting, seq, now);
         self.chats[chat as usize].truth.acknowledge(seq, waiting.message);
         if waiting.intended_ns >= self.measured_from_ns {
             self.counts.acked += 1;
@@ -238,7 +245,7 @@ impl Fleet {
     }
 
     /// Asks for what a `gap` left out.
-    fn ask_sync(&mut self, at: u32, page: Option<String>) {
+    pub(super) fn ask_sync(&mut self, at: u32, page: Option<String>) {
         let id = self.wait_for(at, Wait::Sync, 0, 0, 0);
         let cursor = self.clients[at as usize].cursor.as_deref().unwrap_or_default().to_owned();
         let frame = Encoding::Msgpack.command(id, &Sync { cursor, page });
@@ -268,11 +275,12 @@ impl Fleet {
             self.ask_sync(at, None);
         } else {
             self.clients[at as usize].recovering = false;
+            self.resumed(at, now);
         }
     }
 
     /// The server said that too much was missed: these seats are not judged, and are counted.
-    fn excuse(&mut self, at: u32, chat_id: Option<protocol::ids::ChatId>) {
+    pub(super) fn excuse(&mut self, at: u32, chat_id: Option<protocol::ids::ChatId>) {
         let chat = chat_id.and_then(|chat_id| self.chat_of.get(&chat_id).copied());
         let client = &self.clients[at as usize];
         let from = client.seats_from as usize;

@@ -61,18 +61,23 @@ impl Fleet {
         let number = self.next_message;
         self.next_message += 1;
         let id = self.wait_for(at, Wait::Send, chat, intended_ns, u64::from(at) << 32 | u64::from(number));
+        let send = self.message(at, chat, number, intended_ns);
+        self.command(at, &Encoding::Msgpack.command(id, &send));
+    }
+
+    /// A message whose id says sender and number, and whose text says when it was due.
+    pub(super) fn message(&self, at: u32, chat: u32, number: u32, intended_ns: u64) -> Send {
         let mut text = String::with_capacity(self.text_bytes.max(16));
         let _ = write!(text, "{intended_ns:016x}");
         while text.len() < self.text_bytes {
             text.push_str(&FILLER[..FILLER.len().min(self.text_bytes - text.len())]);
         }
-        let send = Send {
+        Send {
             chat_id: self.chats[chat as usize].id,
             client_message_id: format!("{:x}-{at:x}-{number:x}", self.run),
             content: Content::Text(Text { text }),
             ..Send::default()
-        };
-        self.command(at, &Encoding::Msgpack.command(id, &send));
+        }
     }
 
     /// Waits until every send is answered and everything that was acknowledged has come, or this long.
@@ -97,7 +102,7 @@ impl Fleet {
         Ok(())
     }
 
-    fn everything_came(&self) -> bool {
+    pub(super) fn everything_came(&self) -> bool {
         self.clients.iter().filter(|client| client.stage == Stage::Here && !client.recovering).all(|client| {
             let from = client.seats_from as usize;
             let seats = self.seats.get(from..from + client.seats as usize).unwrap_or_default();

@@ -310,12 +310,14 @@ impl Inner {
     /// Where a chat ends: in the log, or in the store where the log has let it go.
     pub async fn end_of(&self, chat: u64) -> Result<End> {
         let group = self.group_of(chat);
+        // The store first: what another node appends meanwhile may be stored before the log is asked, and is no loss of the log.
+        let stored = self.overlay.below().last_seq(chat).await;
         let last = self.streams.last(group, chat).await?;
         let logged = last.as_ref().and_then(|(sequence, envelope)| {
             let last = envelope.entries.last()?;
             Some(End { sequence: *sequence, seq: last.record.seq, stamp_us: last.stamp_us })
         });
-        let stored = match (self.overlay.below().last_seq(chat).await, logged) {
+        let stored = match (stored, logged) {
             (Ok(stored), _) => stored,
             // What the log has is enough while the store is away.
             (Err(_), Some(_)) => 0,

@@ -161,7 +161,7 @@ impl Inner {
             let moved = audience.and_then(|audience| audience.moved).or_else(|| entry.moved.map(Arc::new));
             let offset = offset_of(sequence, index);
             let rows = if mine { Vec::new() } else { entry.writes };
-            batch.push(Committed { group, offset, record: entry.record, members, moved, rows });
+            batch.push(Committed { group, offset, record: entry.record, members, moved, own: mine, rows });
         }
     }
 

@@ -144,6 +144,11 @@ impl JetStreamLog {
         self.inner.overlay.clone()
     }
 
+    /// The connection, for what nodes say to each other.
+    pub fn client(&self) -> async_nats::Client {
+        self.inner.streams.client.clone()
+    }
+
     /// Does the log answer now?
     pub fn healthy(&self) -> bool {
         self.inner.streams.client.connection_state() == async_nats::connection::State::Connected

@@ -3,7 +3,7 @@
 //! Promise: as [`Store`]; and while the store does not answer, calls fail at once with an error that says when to come
 //! back. Writes carry their own timestamps, so each may be made any number of times. A read may be as old as
 //! [`JOIN_WITHIN`] where other nodes write; what this node has written it sees.
-//! Never: a lightweight transaction (but for the schema), a row per member and message, a rule of a chat.
+//! Never: a lightweight transaction (but for turns: at the schema, at the directory), a row per member and message, a rule of a chat.
 //!
 //! Every table is (partition, row) with one value, but for these: records are cut by class and period (`period.rs`), cursors
 //! have two cells whose timestamps are their seqs (`statements.rs`), and the rows of dedupe expire (`dialect.rs`). The members
@@ -37,7 +37,7 @@ pub use schema::{newest, printed};
 pub use settings::CqlSettings;
 pub use shared_read::JOIN_WITHIN;
 
-use super::{Answer, Key, Range, Row, Store, Table, Write};
+use super::{Answer, Key, Range, Row, Store, Table, Turn, Write};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use futures_util::{StreamExt as _, TryStreamExt as _};
@@ -60,10 +60,13 @@ const BETWEEN_PROBES: Duration = Duration::from_secs(2);
 const BETWEEN_PROBES_AWAY: Duration = Duration::from_millis(250);
 /// How often tables of the next period are looked for.
 const BETWEEN_PERIODS: Duration = Duration::from_secs(3_600);
+/// How long a turn is waited for; one that was not ended by a node that died ends by itself later.
+const TURN_WITHIN: Duration = Duration::from_secs(20);
+/// Turns that this process has asked for.
+static TURNS: AtomicU64 = AtomicU64::new(1);
 /// Name of the turn to change the schema.
 const SCHEMA: &str = "schema";
 /// Name of the turn to make what an organisation has from its first start on.
-const FIRST_START: &str = "first start";
 /// Pause between two tries to connect, at the start.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// How often a node that waits for its store says so.
@@ -170,23 +173,6 @@ impl CqlStore {
         self.inner.link.health.up() && self.inner.link.connected()
     }
 
-    /// Waits until no other node makes what an organisation has from its first start on: keys, the demo. The turn ends by
-    /// itself when a node dies in it.
-    ///
-    /// # Errors
-    /// One sentence: the store does not answer.
-    pub async fn begin_first_start(&self) -> std::result::Result<(), String> {
-        Schema { turn: FIRST_START, ..self.inner.schema() }.take_turn(|_| false).await.map(drop)
-    }
-
-    /// The next node may have its turn.
-    ///
-    /// # Errors
-    /// One sentence: the store does not answer.
-    pub async fn end_first_start(&self) -> std::result::Result<(), String> {
-        Schema { turn: FIRST_START, ..self.inner.schema() }.end_turn().await
-    }
-
     /// Which server it is.
     pub fn dialect(&self) -> Dialect {
         self.inner.dialect
@@ -286,6 +272,30 @@ impl Inner {
 }
 
 impl Store for CqlStore {
+    fn shared(&self) -> bool {
+        true
+    }
+
+    fn turn(&self, name: &'static str) -> Answer<'_, Option<Turn>> {
+        Box::pin(async move {
+            // Each turn has a holder of its own: the end of one cannot end the next.
+            let holder = format!("{}-{}", self.inner.holder, TURNS.fetch_add(1, Ordering::Relaxed));
+            let schema = Schema { turn: name, holder: &holder, ..self.inner.schema() };
+            match tokio::time::timeout(TURN_WITHIN, schema.take_turn(|_| false)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(why)) => return Err(Error::storage(why.to_string())),
+                Err(_) => return Err(Error::busy(format!("another node has the turn to change what `{name}` stands for"))),
+            }
+            let inner = self.inner.clone();
+            Ok(Some(Turn::ended_by(async move {
+                let schema = Schema { turn: name, holder: &holder, ..inner.schema() };
+                if let Err(why) = schema.end_turn().await {
+                    tracing::warn!(%why, name, "a turn could not be ended; it ends by itself");
+                }
+            })))
+        })
+    }
+
     fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>> {
         Box::pin(async move {
             let rows = self.inner.read(table, partition, Question::Get(row)).await?;

@@ -57,6 +57,8 @@ pub(super) fn joined(table: Table) -> bool {
             | Table::EditTokens
             | Table::Dedupe
             | Table::Apps
+            | Table::People
+            | Table::Departments
             | Table::UploadsInParts
             | Table::Blobs
             | Table::Facts

@@ -1,6 +1,6 @@
 //! The store of a cluster dies while people chat: they go on, and it has everything when it is back.
 
-use crate::cluster::{node, settings};
+use super::{node, settings};
 use crate::support::servers::Servers;
 use crate::support::{Client, PATIENCE, Server, http, text_of};
 use clarion::clock::Clock;
@@ -50,7 +50,7 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     })
     .await
     .expect("the servers come up");
-    let mut settings = tokio::task::spawn_blocking(settings).await.expect("the servers come up");
+    let mut settings = settings().await;
     settings.retain(|(name, _)| !["CLARION_NATS", "CLARION_SCYLLA", "CLARION_SCYLLA_KEYSPACE", "CLARION_HEARTBEAT_SECONDS"].contains(name));
     let keyspace = "clarion_load";
     settings.extend([

@@ -1,48 +1,14 @@
-//! A cluster: several nodes on one log and one store, and people who do not notice on which of them they are.
+//! Chatting from different nodes, also while one of them dies.
 
-use crate::support::{Client, Server, servers, text_of};
+use super::{metric, node, settings, texts};
+use crate::support::{Client, text_of};
 use protocol::codec::Encoding;
-use protocol::command::{CreateGroup, GetChat, History, Sync, UpdateChat};
-use protocol::ids::ChatId;
-use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// Settings of the nodes of a cluster that no other test has.
-pub fn settings() -> Vec<(&'static str, String)> {
-    let name = rand::random::<u32>();
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis();
-    vec![
-        ("CLARION_SCYLLA", servers::scylla().join(",")),
-        ("CLARION_NATS", servers::nats().join(",")),
-        // By this name the tests find what earlier runs have left.
-        ("CLARION_SCYLLA_KEYSPACE", format!("clarion_test_{now_ms}_{name:08x}")),
-        ("CLARION_NATS_PREFIX", format!("t{name:08x}")),
-        ("CLARION_SCYLLA_REPLICATION", "1".into()),
-        ("CLARION_LOG_REPLICAS", "1".into()),
-        ("CLARION_LOG_GROUPS", "2".into()),
-        ("CLARION_HEARTBEAT_SECONDS", "1".into()),
-    ]
-}
-
-pub async fn node(settings: &[(&'static str, String)]) -> Server {
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    Server::start_with(&settings).await
-}
-
-async fn texts(client: &mut Client, chat_id: ChatId) -> Vec<String> {
-    let page = client.must(History { chat_id, before: None, after: None, around: None, limit: Some(100) }).await;
-    let mut texts: BTreeMap<u64, String> = BTreeMap::new();
-    for record in page.records {
-        if let protocol::record::Change::Message(message) = record.change {
-            texts.insert(record.seq, text_of(&message).to_owned());
-        }
-    }
-    texts.into_values().collect()
-}
+use protocol::command::{CreateGroup, GetChat, Sync, UpdateChat};
+use std::time::Duration;
 
 #[tokio::test]
 async fn people_on_two_nodes_chat_as_if_they_were_on_one() {
-    let settings = tokio::task::spawn_blocking(settings).await.expect("the servers come up");
+    let settings = settings().await;
     // At once, on nothing: one of them makes the schema, the keys and the organisation.
     let (first, mut second) = tokio::join!(node(&settings), node(&settings));
     let mut one = first.client("e1001").await;
@@ -89,6 +55,13 @@ async fn people_on_two_nodes_chat_as_if_they_were_on_one() {
         let said: Vec<&String> = all.iter().filter(|text| text.starts_with(who)).collect();
         assert_eq!(said, (0..25).map(|number| format!("{who}{number}")).collect::<Vec<_>>().iter().collect::<Vec<_>>());
     }
+
+    // One of the two nodes is at home for the chat, and the other one has sent its people's messages by it.
+    let mut forwarded = 0.0;
+    for server in [&first, &second] {
+        forwarded += metric(server, "chat_forwarded_total{outcome=\"answered\"}").await;
+    }
+    assert!(forwarded >= 30.0, "{forwarded}");
 
     // What is changed on one is so on the other.
     one.must(UpdateChat { chat_id: chat, name: Some("Renamed".into()), ..UpdateChat::default() }).await;

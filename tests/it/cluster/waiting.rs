@@ -1,6 +1,6 @@
 //! A node that starts before its servers are there: it waits, says so, and goes on when they come.
 
-use crate::cluster::settings;
+use super::settings;
 use crate::support::servers::Servers;
 use crate::support::{PATIENCE, Server, http};
 use serde_json::Value;
@@ -25,7 +25,7 @@ async fn readiness(server: &Server) -> (u16, String) {
 #[tokio::test]
 async fn a_node_without_its_log_says_so_and_goes_on_when_it_comes() {
     let servers = tokio::task::spawn_blocking(|| Servers::own("waiting", &[])).await.expect("a folder is made");
-    let mut settings = tokio::task::spawn_blocking(settings).await.expect("the store comes up");
+    let mut settings = settings().await;
     // Where the log is going to be is known when it was there once.
     let (servers, addresses) = tokio::task::spawn_blocking(move || {
         let addresses = servers.up("nats");

@@ -1,6 +1,6 @@
 //! What nodes cost their log: subscriptions and readers are of nodes and groups, whatever the number of people and chats.
 
-use crate::cluster::{node, settings};
+use super::{node, settings};
 use crate::support::servers::Servers;
 use crate::support::{Client, PATIENCE, http};
 use protocol::command::CreateGroup;
@@ -50,7 +50,7 @@ async fn subscriptions_and_readers_of_nodes_do_not_grow_with_people_and_chats() 
     .await
     .expect("the log comes up");
     let host = addresses[0].split(':').next().expect("an address has a host").to_owned();
-    let mut settings = tokio::task::spawn_blocking(settings).await.expect("the servers come up");
+    let mut settings = settings().await;
     settings.retain(|(name, _)| !["CLARION_NATS", "CLARION_HEARTBEAT_SECONDS"].contains(name));
     settings.extend([("CLARION_NATS", addresses.join(",")), ("CLARION_COMMANDS_PER_SECOND", "10000".into())]);
     let (one, other) = tokio::join!(node(&settings), node(&settings));

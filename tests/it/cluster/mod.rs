@@ -1,0 +1,66 @@
+//! A cluster: several nodes on one log and one store, and people who do not notice on which of them they are.
+
+mod chat;
+mod log_counts;
+mod nodes;
+mod operator;
+mod organisation;
+mod rolling;
+mod store_away;
+mod waiting;
+
+use crate::support::{Client, Server, servers, text_of};
+use protocol::command::History;
+use protocol::ids::ChatId;
+use std::collections::BTreeMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Settings of the nodes of a cluster that no other test has.
+async fn settings() -> Vec<(&'static str, String)> {
+    tokio::task::spawn_blocking(own_settings).await.expect("the servers come up")
+}
+
+fn own_settings() -> Vec<(&'static str, String)> {
+    let name = rand::random::<u32>();
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis();
+    vec![
+        ("CLARION_SCYLLA", servers::scylla().join(",")),
+        ("CLARION_NATS", servers::nats().join(",")),
+        // By this name the tests find what earlier runs have left.
+        ("CLARION_SCYLLA_KEYSPACE", format!("clarion_test_{now_ms}_{name:08x}")),
+        ("CLARION_NATS_PREFIX", format!("t{name:08x}")),
+        ("CLARION_SCYLLA_REPLICATION", "1".into()),
+        ("CLARION_LOG_REPLICAS", "1".into()),
+        ("CLARION_LOG_GROUPS", "2".into()),
+        ("CLARION_HEARTBEAT_SECONDS", "1".into()),
+    ]
+}
+
+async fn node(settings: &[(&'static str, String)]) -> Server {
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    Server::start_with(&settings).await
+}
+
+/// All texts of a chat, in their order.
+async fn texts(client: &mut Client, chat_id: ChatId) -> Vec<String> {
+    let mut texts: BTreeMap<u64, String> = BTreeMap::new();
+    let mut before = None;
+    loop {
+        let page = client.must(History { chat_id, before, after: None, around: None, limit: Some(100) }).await;
+        for record in &page.records {
+            if let protocol::record::Change::Message(message) = &record.change {
+                texts.insert(record.seq, text_of(message).to_owned());
+            }
+        }
+        if page.start {
+            return texts.into_values().collect();
+        }
+        before = Some(page.from_seq);
+    }
+}
+
+/// A figure of a node; 0 when it has none yet.
+async fn metric(server: &Server, name: &str) -> f64 {
+    let page = crate::support::http().get(server.url("/metrics")).send().await.expect("it answers").text().await.expect("it is text");
+    page.lines().find_map(|line| line.strip_prefix(name)).map_or(0.0, |value| value.trim().parse().expect("a number"))
+}
