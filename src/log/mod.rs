@@ -148,8 +148,11 @@ async fn read_rows(store: &dyn Store, chat: u64, from_seq: u64, to_seq: u64, lim
     let mut entries = Vec::new();
     let mut bucket = from_seq / tables::BUCKET_SEQS;
     while bucket <= to_seq / tables::BUCKET_SEQS && entries.len() < limit {
-        let range = Range::between(tables::u64_key(from_seq), tables::u64_key(to_seq), limit - entries.len());
-        let rows = store.scan(Table::Messages, tables::bucket_key(chat, bucket * tables::BUCKET_SEQS), range).await?;
+        // Not beyond the bucket: rows that wait for a store that is away are then known to be all of them.
+        let (first, last) = (bucket * tables::BUCKET_SEQS, (bucket + 1) * tables::BUCKET_SEQS - 1);
+        let (from, to) = (from_seq.max(first), to_seq.min(last));
+        let range = Range::between(tables::u64_key(from), tables::u64_key(to), limit - entries.len());
+        let rows = store.scan(Table::Messages, tables::bucket_key(chat, first), range).await?;
         for (_, value) in rows {
             entries.push(entry(&value)?);
         }

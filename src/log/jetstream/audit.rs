@@ -45,9 +45,9 @@ const AGE_MAX_MS: u64 = 8 * 86_400_000;
 /// Rows that recognise a repeated send go by themselves after eight days.
 const DEDUPE_AGE_MAX_MS: u64 = 7 * 86_400_000;
 /// Deleted rows that a pass remembers, eight bytes each. Beyond it, rows that come and go are not compared any more.
-const GONE_MAX: usize = 500_000;
+const GONE_MAX: usize = 100_000;
 /// Chats of a pass whose ends were compared, eight bytes each. Beyond it, some are compared twice.
-const MET_MAX: usize = 500_000;
+const MET_MAX: usize = 100_000;
 
 /// What a store may have forgotten that was away.
 #[derive(Debug, Clone, Copy)]

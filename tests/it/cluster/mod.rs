@@ -1,10 +1,13 @@
 //! A cluster: several nodes on one log and one store, and people who do not notice on which of them they are.
 
 mod chat;
+mod log_counts;
 mod nodes;
 mod operator;
 mod organisation;
 mod rolling;
+mod store_away;
+mod waiting;
 
 use crate::support::{Client, Server, servers, text_of};
 use protocol::command::History;

@@ -176,7 +176,9 @@ fn a_store_that_forgets_what_it_acknowledged_last_gets_it_from_the_log_again() {
             CqlSettings { addresses: scylla, keyspace: "clarion_forgets".into(), replication_factor: 1, ..CqlSettings::default() };
         let below = CqlStore::open(of_store, Clock::default()).await.expect("the settings are right");
         let store = Forgetful::new(below.clone(), |_| Forgets::Nothing);
-        let place = Place::on(settings(&nats), store.clone()).await;
+        // What is older than what a store that was away is looked at for, is found by the pass over everything.
+        let all_the_time = JetStreamSettings { audit_rows_per_second: 100_000, ..settings(&nats) };
+        let place = Place::on(all_the_time, store.clone()).await;
         let chats: Vec<u64> = (0..40).map(|_| some_chat()).collect();
         let append = async |seqs: std::ops::RangeInclusive<u64>| {
             for seq in seqs {

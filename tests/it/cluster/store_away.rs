@@ -1,6 +1,6 @@
 //! The store of a cluster dies while people chat: they go on, and it has everything when it is back.
 
-use crate::cluster::{node, settings};
+use super::{node, settings};
 use crate::support::servers::Servers;
 use crate::support::{Client, PATIENCE, Server, http, text_of};
 use clarion::clock::Clock;
@@ -100,7 +100,8 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
         let newest = newest.expect("somebody writes");
         writers[0].must(React { message_id: newest.message_id, emoji: "OK".into() }).await;
         // What was said lately is shown with what was done to it; what is older is refused so that it is asked for again.
-        let recent = reader.must(page(chat, None, 4)).await;
+        let recent = reader.ask(page(chat, None, 4)).await;
+        let recent = recent.unwrap_or_else(|refused| panic!("in round {round}: {refused:?}\n{}", server.log()));
         assert!(recent.records.iter().any(|record| record.seq == newest.seq), "the page ends with the newest message");
         recent_pages += 1;
         let asked = Instant::now();

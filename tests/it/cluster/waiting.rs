@@ -1,6 +1,6 @@
 //! A node that starts before its servers are there: it waits, says so, and goes on when they come.
 
-use crate::cluster::settings;
+use super::settings;
 use crate::support::servers::Servers;
 use crate::support::{PATIENCE, Server, http};
 use serde_json::Value;

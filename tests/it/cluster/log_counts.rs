@@ -1,6 +1,6 @@
 //! What nodes cost their log: subscriptions and readers are of nodes and groups, whatever the number of people and chats.
 
-use crate::cluster::{node, settings};
+use super::{node, settings};
 use crate::support::servers::Servers;
 use crate::support::{Client, PATIENCE, http};
 use protocol::command::CreateGroup;
