@@ -109,7 +109,6 @@ pub async fn run(config: Config) -> Result<(), String> {
         auth: Arc::new(auth.clone()),
         directory: directory.clone(),
         registry: registry.clone(),
-        peers: peers.clone(),
         presence: presence.clone(),
         delivery: delivery.clone(),
         clock: clock.clone(),
@@ -130,7 +129,6 @@ pub async fn run(config: Config) -> Result<(), String> {
     let mut tasks = JoinSet::new();
     tasks.spawn(presence.clone().tell(tasks_stop.clone()));
     tasks.spawn(presence.follow_peers(tasks_stop.clone()));
-    tasks.spawn(gateway.clone().close_replaced(tasks_stop.clone()));
     tasks.spawn(chats.clone().follow_others(tasks_stop.clone()));
     tasks.spawn(chats.clone().follow_sends(tasks_stop.clone()));
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));

@@ -2,6 +2,7 @@
 
 use super::PutError;
 use super::slots::Slot;
+use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::limits;
 use bytes::Bytes;
@@ -234,7 +235,7 @@ impl Written {
             let path = self.blobs.path(&self.hash);
             if path.exists() {
                 // Another node that is about to remove it sees that it is wanted again.
-                let touched = File::options().append(true).open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                let touched = File::options().append(true).open(&path).and_then(|file| file.set_modified(now()));
                 match touched {
                     Ok(()) => return Ok(()),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -254,6 +255,10 @@ impl Written {
         })
         .await
     }
+}
+
+fn now() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_millis(Clock::default().now_ms())
 }
 
 fn within(metadata: &fs::Metadata, time: Duration) -> bool {

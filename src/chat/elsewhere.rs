@@ -78,8 +78,10 @@ impl Chats {
         let body = &told.body;
         let (Some(chat), Some(user)) = (tables::read_u64(body, 0), tables::read_u32(body, 8)) else { return };
         let Some(cursor) = body.get(12..).and_then(Cursor::decode) else { return };
-        let Some(head) = self.head_in_memory(ChatKey(chat)) else { return };
-        self.receipts.follow(&head, user, cursor);
+        self.receipts.heard(ChatKey(chat), user, cursor, told.from);
+        if let Some(head) = self.head_in_memory(ChatKey(chat)) {
+            self.receipts.follow(&head, user, cursor);
+        }
     }
 
     async fn change_came(&self, changed: Changed) {

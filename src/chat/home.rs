@@ -4,6 +4,8 @@
 //! senders are on: so nodes do not get in each other's way, and one head has the order. It is a shorter way and no lock: two
 //! nodes that both believe that they are at home get one order too, by the log. What is asked of a node that has died, or does
 //! not answer, is placed here; that the message may have been placed there is seen by its `client_message_id`.
+//!
+//! Messages of other nodes are placed by a few workers, which end with what they are given by; each answer is a task of its own.
 
 use super::send::{Origin, Repeated};
 use super::{ChatKey, Chats, Waiting};

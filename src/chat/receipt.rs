@@ -7,6 +7,7 @@ use super::head::{Cursor, Head};
 use super::{ChatKey, Chats};
 use crate::error::Result;
 use crate::limits;
+use crate::peers::NodeId;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
 use parking_lot::Mutex;
@@ -14,15 +15,28 @@ use protocol::command::ReceiptUpTo;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Rows in one write, so that no commit has to wait long for receipts.
 const WRITE_ROWS: usize = 200;
+
+/// How long it is remembered what other nodes have told: longer than it takes to see that a node is dead.
+const HEARD_FOR: Duration = Duration::from_secs(10);
+/// Receipts of other nodes that are remembered; more are not, and a node that dies then may take its last second's with it.
+const HEARD_MAX: usize = 200_000;
 
 /// Receipts that are not written yet.
 #[derive(Default)]
 pub(super) struct Receipts {
     dirty: Mutex<HashMap<(ChatKey, u32), Cursor>>,
+    /// What other nodes have told lately, and may not have written when they die.
+    heard: Mutex<HashMap<(ChatKey, u32), Heard>>,
+}
+
+struct Heard {
+    cursor: Cursor,
+    from: NodeId,
+    at: Instant,
 }
 
 /// A receipt that others are to be told.
@@ -56,6 +70,39 @@ impl Receipts {
         true
     }
 
+    /// What is not in the store yet of somebody's cursor, as far as this node knows.
+    fn waiting(&self, place: (ChatKey, u32)) -> Cursor {
+        let dirty = self.dirty.lock().get(&place).copied().unwrap_or_default();
+        let heard = self.heard.lock().get(&place).map(|heard| heard.cursor).unwrap_or_default();
+        dirty.merge(heard)
+    }
+
+    /// Another node has told how far somebody has got, and writes it in a moment.
+    pub(super) fn heard(&self, key: ChatKey, user: u32, cursor: Cursor, from: NodeId) {
+        let mut heard = self.heard.lock();
+        if heard.len() < HEARD_MAX {
+            let before = heard.get(&(key, user)).map(|heard| heard.cursor).unwrap_or_default();
+            heard.insert((key, user), Heard { cursor: before.merge(cursor), from, at: Instant::now() });
+        }
+    }
+
+    /// What nodes had told that are dead now is written by those who have heard it.
+    fn inherit(&self, alive: impl Fn(NodeId) -> bool) {
+        let mut dead = Vec::new();
+        self.heard.lock().retain(|place, heard| {
+            let from_dead = !alive(heard.from);
+            if from_dead {
+                dead.push((*place, heard.cursor));
+            }
+            !from_dead && heard.at.elapsed() < HEARD_FOR
+        });
+        let mut dirty = self.dirty.lock();
+        for (place, cursor) in dead {
+            let entry = dirty.entry(place).or_default();
+            *entry = entry.merge(cursor);
+        }
+    }
+
     /// The same for what another node keeps. A cursor that is not known here is read as it is kept when it is asked for.
     pub(super) fn follow(&self, head: &Head, user: u32, to: Cursor) {
         let mut cursors = head.cursors.lock();
@@ -77,9 +124,7 @@ impl Chats {
                 let mut cursor = kept.and_then(|bytes| Cursor::decode(&bytes)).unwrap_or_default();
                 // What the node of a sender had not written when it died.
                 cursor = cursor.merge(head.lock().written_by(user));
-                if let Some(dirty) = self.receipts.dirty.lock().get(&(head.key, user)) {
-                    cursor = cursor.merge(*dirty);
-                }
+                cursor = cursor.merge(self.receipts.waiting((head.key, user)));
                 let mut cursors = head.cursors.lock();
                 let entry = cursors.known.entry(user).or_default();
                 *entry = entry.merge(cursor);
@@ -144,14 +189,10 @@ impl Chats {
                 _ => break,
             }
         }
-        let dirty: Vec<(u32, Cursor)> = self
-            .receipts
-            .dirty
-            .lock()
-            .iter()
-            .filter(|((key, _), _)| *key == head.key)
-            .map(|((_, user), cursor)| (*user, *cursor))
-            .collect();
+        let of_chat = |(key, _): &(ChatKey, u32)| *key == head.key;
+        let mut dirty: Vec<(u32, Cursor)> = Vec::new();
+        dirty.extend(self.receipts.dirty.lock().iter().filter(|(place, _)| of_chat(place)).map(|((_, user), cursor)| (*user, *cursor)));
+        dirty.extend(self.receipts.heard.lock().iter().filter(|(place, _)| of_chat(place)).map(|((_, user), heard)| (*user, heard.cursor)));
         let mut cursors = head.cursors.lock();
         for (user, cursor) in dirty {
             let entry = cursors.known.entry(user).or_default();
@@ -177,6 +218,8 @@ impl Chats {
     }
 
     async fn write_dirty(&self) {
+        let others = self.peers.others();
+        self.receipts.inherit(|node| others.iter().any(|peer| peer.id == node));
         let dirty: Vec<((ChatKey, u32), Cursor)> = self.receipts.dirty.lock().drain().collect();
         self.write_batch_reads().await;
         for part in dirty.chunks(WRITE_ROWS) {

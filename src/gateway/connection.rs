@@ -221,7 +221,7 @@ async fn greet(
     }
     let session = Session::new(principal.user, &hello.device_id, encoding, socket.clone(), &gateway.clock);
     gateway.registry.insert(&session);
-    gateway.came(&session);
+    gateway.presence.came(&session);
     gateway.presence.touched(session.user);
     if let Some(peer) = peer {
         gateway.auth.touch(session.user, &principal.device_id, peer);

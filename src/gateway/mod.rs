@@ -22,13 +22,11 @@ use crate::delivery::Delivery;
 use crate::directory::Directory;
 use crate::ids::ChatKey;
 use crate::limits;
-use crate::peers::{Kind, Peers};
 use crate::session::presence::Presence;
-use crate::session::{EventFrame, Lane, Registry, Session};
+use crate::session::{EventFrame, Lane, Registry};
 use crate::web::Who;
 use axum::Router;
 use dashmap::DashSet;
-use protocol::codec::Encoding;
 use protocol::error::CloseCode;
 use protocol::event::{Drain, Event};
 use std::sync::Arc;
@@ -42,7 +40,6 @@ pub struct Gateway {
     pub(crate) auth: Arc<Auth>,
     pub(crate) directory: Directory,
     pub(crate) registry: Arc<Registry>,
-    pub(crate) peers: Arc<Peers>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) delivery: Arc<Delivery>,
     pub(crate) clock: Clock,
@@ -121,32 +118,6 @@ impl Gateway {
         });
     }
 
-    /// Closes the sessions of devices that have connected anew to another node, until told to stop.
-    pub async fn close_replaced(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
-        let Some(mut came) = self.peers.told(Kind::Sessions) else { return };
-        loop {
-            let told = tokio::select! {
-                told = came.recv() => told,
-                _ = stop.wait_for(|stop| *stop) => return,
-            };
-            let Some(told) = told else { return };
-            let Ok((user, device_id, began_at_ms)) = Encoding::Msgpack.decode::<(u32, String, u64)>(&told.body) else { continue };
-            self.registry.each_of(user, |session| {
-                // A device that goes on quickly may be here before this node is told where it was before.
-                if *session.device_id == *device_id && session.began_at_ms < began_at_ms {
-                    session.close(CloseCode::Replaced, None);
-                }
-            });
-        }
-    }
-
-    /// A session has come: one that its device has on another node is over.
-    pub(crate) fn came(&self, session: &Session) {
-        if self.peers.any() {
-            self.peers.tell_all(Kind::Sessions, Encoding::Msgpack.encode(&(session.user, &*session.device_id, session.began_at_ms)));
-        }
-    }
-
     /// Tells senders in large chats how many have read their last message, at most once a second a chat.
     pub async fn tell_read_counts(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
         loop {
@@ -173,7 +144,7 @@ impl Gateway {
         let sessions = self.registry.all();
         let slices = (self.config.drain_seconds * 1_000 / limits::DRAIN_SLICE_MS).max(1) as usize;
         let least = (limits::ADMISSIONS_PER_MS * limits::DRAIN_SLICE_MS) as usize;
-        let elsewhere = self.peers.any();
+        let elsewhere = self.presence.other_nodes();
         let slice = if elsewhere { sessions.len().div_ceil(slices).max(least) } else { sessions.len() };
         for (number, sessions) in sessions.chunks(slice.max(1)).enumerate() {
             if number > 0 {

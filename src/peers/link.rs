@@ -2,6 +2,8 @@
 //!
 //! What waits for the same node goes in one message. A message to a node that nobody listens for any more comes back at
 //! once; so a dead node is noticed by the first who says something to it, and questions to it have no answer from then on.
+//!
+//! Its two tasks, one that sends and one that receives, end with the process.
 
 use super::alive::{Alive, Beat, NodeId};
 use super::frame::{self, Ask, Frame, Kind};

@@ -2,7 +2,7 @@
 //!
 //! Changes are collected and told about twice a second, each person's latest state once: a flapping network costs one
 //! frame, not one for each flap. Nobody is told of everybody: a session names the people that it shows. In a cluster each
-//! node tells the others what changed of its people, in the same rhythm.
+//! node tells the others what changed of its people, in the same rhythm; a task asks a node for everybody when some were missed.
 
 use super::elsewhere::{Delta, Elsewhere, Missed, PeopleThere};
 use super::{EventFrame, LatestKey, Registry, Session};
@@ -12,6 +12,8 @@ use crate::limits;
 use crate::peers::{Ask, Kind, NodeId, PeerChange, Peers};
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use protocol::codec::Encoding;
+use protocol::error::CloseCode;
 use protocol::event::Event;
 use protocol::person::{Presence as Wire, PresenceState};
 use roaring::RoaringBitmap;
@@ -187,7 +189,8 @@ impl Presence {
 
     /// Follows what other nodes tell of their people, and answers those who ask for everybody here.
     pub async fn follow_peers(self: Arc<Self>, mut stop: tokio::sync::watch::Receiver<bool>) {
-        let (Some(mut told), Some(mut asked)) = (self.peers.told(Kind::Presence), self.peers.asked(Ask::Presence)) else { return };
+        let (told, asked, came) = (self.peers.told(Kind::Presence), self.peers.asked(Ask::Presence), self.peers.told(Kind::Sessions));
+        let (Some(mut told), Some(mut asked), Some(mut came)) = (told, asked, came) else { return };
         let mut changes = self.peers.changes();
         loop {
             tokio::select! {
@@ -198,6 +201,7 @@ impl Presence {
                         Err(Missed) => self.ask_for_everybody(told.from),
                     }
                 }
+                Some(came) = came.recv() => self.close_replaced(&came.body),
                 Some(asked) = asked.recv() => {
                     let everybody = self.here.lock().everybody();
                     asked.answer(everybody.encode());
@@ -210,6 +214,28 @@ impl Presence {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+
+    /// Are there other nodes now?
+    pub fn other_nodes(&self) -> bool {
+        self.peers.any()
+    }
+
+    /// A session has come: one that its device has on another node is over.
+    pub fn came(&self, session: &Session) {
+        if self.peers.any() {
+            self.peers.tell_all(Kind::Sessions, Encoding::Msgpack.encode(&(session.user, &*session.device_id, session.began_at_ms)));
+        }
+    }
+
+    fn close_replaced(&self, body: &[u8]) {
+        let Ok((user, device_id, began_at_ms)) = Encoding::Msgpack.decode::<(u32, String, u64)>(body) else { return };
+        self.registry.each_of(user, |session| {
+            // A device that goes on quickly may be here before this node is told where it was before.
+            if *session.device_id == *device_id && session.began_at_ms < began_at_ms {
+                session.close(CloseCode::Replaced, None);
+            }
+        });
     }
 
     /// Of nodes that are not alive nobody is there.
