@@ -62,7 +62,9 @@ async fn people_see_each_other_come_write_read_and_go_whichever_node_they_are_on
     let mut third = second.client("e1003").await;
     one.must(Watch { user_ids: vec!["e1003".into()] }).await;
     third.must(SetPresence { state: PresenceState::Online, hidden: None }).await;
-    while one.must(Watch { user_ids: vec!["e1003".into()] }).await.presences[0].state != PresenceState::Online {}
+    while one.must(Watch { user_ids: vec!["e1003".into()] }).await.presences[0].state != PresenceState::Online {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     second.kill();
     assert_eq!(one.event("offline with the node", state).await, PresenceState::Offline);
 }
