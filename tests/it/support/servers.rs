@@ -17,7 +17,7 @@ fn script(name: &str) -> PathBuf {
 impl Servers {
     /// Those that all tests share.
     pub fn shared() -> Self {
-        Self { folder: None, settings: Vec::new() }
+        Self { folder: None, settings: vec![("CASSANDRA_TABLES", "quick".into())] }
     }
 
     /// Those of one test, which may kill them: never the ones that the environment gives.
