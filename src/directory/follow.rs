@@ -94,11 +94,15 @@ impl Directory {
         if !self.0.store.shared() {
             return;
         }
+        let mut told = false;
         loop {
             tokio::time::sleep(Duration::from_millis(DIRECTORY_LOOKED_AT_EVERY_MS)).await;
-            if let Err(error) = self.catch_up().await {
+            let outcome = self.catch_up().await;
+            // Once for each time that the store is away.
+            if let (Err(error), false) = (&outcome, told) {
                 tracing::warn!(%error, "changes of the organisation could not be read; it is tried again");
             }
+            told = outcome.is_err();
         }
     }
 

@@ -1,17 +1,26 @@
 //! What people see of each other over the nodes: who is here, who writes, who has read; and what they see when a node dies.
 
 use super::{node, settings};
-use crate::support::text_of;
+use crate::support::{Client, PATIENCE, text_of};
 use protocol::command::{CreateGroup, OnlineCount, ReceiptUpTo, SetPresence, TypingIn, Watch};
 use protocol::error::CloseCode;
 use protocol::event::Event;
 use protocol::person::PresenceState;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn state(event: &Event) -> Option<PresenceState> {
     match event {
         Event::Presence(presence) => Some(presence.state),
         _ => None,
+    }
+}
+
+/// Waits until somebody is seen to be online; a node that has just started is told by the others in a moment.
+async fn until_online(client: &mut Client, user_id: &str) {
+    let started = Instant::now();
+    while client.must(Watch { user_ids: vec![user_id.into()] }).await.presences[0].state != PresenceState::Online {
+        assert!(started.elapsed() < PATIENCE, "{user_id} is not seen to be online");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
@@ -27,8 +36,7 @@ async fn people_see_each_other_come_write_read_and_go_whichever_node_they_are_on
     assert_eq!(one.event("away", state).await, PresenceState::Away);
     other.must(SetPresence { state: PresenceState::Online, hidden: None }).await;
     assert_eq!(one.event("online again", state).await, PresenceState::Online);
-    let seen = other.must(Watch { user_ids: vec!["e1001".into()] }).await;
-    assert_eq!(seen.presences[0].state, PresenceState::Online);
+    until_online(&mut other, "e1001").await;
     let group = CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids: vec!["e1002".into()], ..CreateGroup::default() };
     let chat = one.must(group).await.chat_id;
     assert_eq!(one.must(OnlineCount { chat_id: chat }).await.online, 2);
@@ -62,9 +70,7 @@ async fn people_see_each_other_come_write_read_and_go_whichever_node_they_are_on
     let mut third = second.client("e1003").await;
     one.must(Watch { user_ids: vec!["e1003".into()] }).await;
     third.must(SetPresence { state: PresenceState::Online, hidden: None }).await;
-    while one.must(Watch { user_ids: vec!["e1003".into()] }).await.presences[0].state != PresenceState::Online {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    until_online(&mut one, "e1003").await;
     second.kill();
     assert_eq!(one.event("offline with the node", state).await, PresenceState::Offline);
 }
