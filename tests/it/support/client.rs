@@ -41,14 +41,19 @@ pub struct Client {
 impl Client {
     /// An open socket that has not said hello.
     pub async fn connected(address: &str, encoding: Encoding) -> Self {
+        Self::try_connected(address, encoding).await.unwrap_or_else(|error| panic!("the server takes the upgrade: {error}"))
+    }
+
+    /// The same, of a server that may be killed meanwhile.
+    pub async fn try_connected(address: &str, encoding: Encoding) -> Result<Self, String> {
         let subprotocol = match encoding {
             Encoding::Msgpack => protocol::SUBPROTOCOL_MSGPACK,
             Encoding::Json => protocol::SUBPROTOCOL_JSON,
         };
         let mut request = format!("ws://{address}/ws").into_client_request().expect("the address is one");
         request.headers_mut().insert("sec-websocket-protocol", subprotocol.parse().expect("a header value"));
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.expect("the server takes the upgrade");
-        Self {
+        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(|error| error.to_string())?;
+        Ok(Self {
             socket,
             encoding,
             next_id: 1,
@@ -57,7 +62,7 @@ impl Client {
             ended: None,
             cursor: String::new(),
             welcome: Welcome::default(),
-        }
+        })
     }
 
     /// Says hello with a token.
