@@ -13,11 +13,37 @@ use crate::support::{Client, Server, servers, text_of};
 use protocol::command::History;
 use protocol::ids::ChatId;
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{Mutex, MutexGuard};
 
-/// Settings of the nodes of a cluster that no other test has.
-pub async fn settings() -> Vec<(&'static str, String)> {
-    tokio::task::spawn_blocking(own_settings).await.expect("the servers come up")
+/// One cluster at a time: each makes fifty tables when it starts, which the one store of all tests bears beside the requests of
+/// one cluster, and not of several.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
+
+/// Settings of the nodes of a cluster that no other test has; the next cluster starts when they are let go of.
+pub struct Settings {
+    all: Vec<(&'static str, String)>,
+    _one: MutexGuard<'static, ()>,
+}
+
+impl Deref for Settings {
+    type Target = Vec<(&'static str, String)>;
+    fn deref(&self) -> &Self::Target {
+        &self.all
+    }
+}
+
+impl DerefMut for Settings {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.all
+    }
+}
+
+/// Waits until no other test has a cluster.
+pub async fn settings() -> Settings {
+    let one = ONE_AT_A_TIME.lock().await;
+    Settings { all: tokio::task::spawn_blocking(own_settings).await.expect("the servers come up"), _one: one }
 }
 
 fn own_settings() -> Vec<(&'static str, String)> {
