@@ -87,13 +87,7 @@ impl Engines {
     /// # Errors
     /// One sentence for the operator.
     pub async fn first_start(&self) -> Result<Option<Turn>, String> {
-        loop {
-            match self.store.turn("first start").await {
-                Ok(turn) => return Ok(turn),
-                Err(error) if error.code == ErrorCode::Busy => {}
-                Err(error) => return Err(format!("the server cannot start: {error}")),
-            }
-        }
+        first_start(&*self.store).await.map_err(|error| format!("the server cannot start: {error}"))
     }
 
     /// Takes the stream of committed records. Only one can take it.
@@ -150,6 +144,19 @@ impl Engines {
                 .await
                 .map_err(|error| format!("the database could not be closed: {error}")),
             Kind::Cluster { .. } => Ok(()),
+        }
+    }
+}
+
+/// The turn in which keys are made: nodes and commands that start at once make them once.
+///
+/// # Errors
+/// `StorageUnavailable`.
+pub async fn first_start(store: &dyn Store) -> crate::error::Result<Option<Turn>> {
+    loop {
+        match store.turn("first start").await {
+            Err(error) if error.code == ErrorCode::Busy => {}
+            turn => return turn,
         }
     }
 }

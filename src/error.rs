@@ -142,6 +142,12 @@ impl Error {
             .retry_after(1000)
     }
 
+    /// The error that another node has told; a number of a later version is one to try again.
+    pub fn of_body(body: ErrorBody, field: Option<String>) -> Self {
+        let code = ErrorCode::from_number(body.code).unwrap_or(ErrorCode::Busy);
+        Self { code, what: body.what, why: body.why, hint: body.hint, retry_after_ms: body.retry_after_ms, field }
+    }
+
     /// As it stands on the wire.
     pub fn body(&self) -> ErrorBody {
         ErrorBody {

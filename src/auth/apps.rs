@@ -9,12 +9,9 @@ use crate::store::{Store, Table, Write, tables};
 use protocol::person::PersonKind;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The fact that has another value after an operator changed an app.
 pub const APPS_CHANGED: &str = "apps_changed";
-/// How often it is looked at.
-const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 
 /// All apps, and the newest token of each.
 #[derive(Default)]
@@ -119,7 +116,7 @@ impl Auth {
     pub async fn follow_apps(&self) {
         let mut seen = None;
         loop {
-            tokio::time::sleep(LOOKED_AT_EVERY).await;
+            tokio::time::sleep(super::LOOKED_AT_EVERY).await;
             match self.changed().await {
                 Ok(mark) if mark != seen => match Apps::load(&*self.0.store).await {
                     Ok(apps) => {

@@ -34,7 +34,9 @@ impl Chats {
             }
         }
         self.noted.raise(committed.group, committed.offset);
-        self.has_followed(ChatKey(record.chat), record.seq);
+        if self.peers.clustered() {
+            self.has_followed(ChatKey(record.chat), record.seq);
+        }
     }
 
     /// Who is told of a committed record.

@@ -17,7 +17,7 @@ use crate::peers::{Ask, Asked, NodeId, Unanswered};
 use dashmap::DashMap;
 use protocol::codec::Encoding;
 use protocol::command::Send;
-use protocol::error::{ErrorBody, ErrorCode};
+use protocol::error::ErrorBody;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,7 +135,7 @@ impl Chats {
             Encoding::Msgpack.decode(answer).map_err(|_| Error::busy("the node on which this chat is at home speaks otherwise"))?;
         let (record, repeated) = match outcome {
             Outcome::Placed { record, repeated } => (record, repeated),
-            Outcome::Refused { error, field } => return Err(error_of(error, field)),
+            Outcome::Refused { error, field } => return Err(Error::of_body(error, field)),
         };
         let record = Record::decode(&record).map_err(|_| Error::busy("the node on which this chat is at home speaks otherwise"))?;
         // Whoever has sent it and reads the chat next finds it.
@@ -246,9 +246,4 @@ impl Drop for Over {
         self.over.send_replace(true);
         self.chats.homes.under_way.remove_if(&self.place, |_, last| last.number == self.number);
     }
-}
-
-fn error_of(body: ErrorBody, field: Option<String>) -> Error {
-    let code = ErrorCode::from_number(body.code).unwrap_or(ErrorCode::Busy);
-    Error { code, what: body.what, why: body.why, hint: body.hint, retry_after_ms: body.retry_after_ms, field }
 }

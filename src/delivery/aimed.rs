@@ -11,44 +11,18 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Which of two events of a kind counts when a session has not taken the first yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Latest {
-    /// Both.
-    Both,
-    /// The later one on somebody's reading in a chat.
-    Receipt(u64, u32),
-    /// The later count of readers of a chat.
-    ReadCount(u64),
-    /// The later one on somebody's writing in a chat.
-    Typing(u64, u32),
-    /// The later count of those who wait to be let into a chat.
-    JoinsWaiting(u64),
-}
-
-impl Latest {
-    fn lane(self) -> Lane {
-        match self {
-            Self::Both => Lane::Ordinary,
-            Self::Receipt(chat, user) => Lane::Latest(LatestKey::Receipt(chat, user)),
-            Self::ReadCount(chat) => Lane::Latest(LatestKey::ReadCount(chat)),
-            Self::Typing(chat, user) => Lane::Latest(LatestKey::Typing(chat, user)),
-            Self::JoinsWaiting(chat) => Lane::Latest(LatestKey::JoinsWaiting(chat)),
-        }
-    }
-}
-
 /// An event, as it crosses to another node.
 #[derive(Serialize, Deserialize)]
 struct Crossing {
     people: Vec<u32>,
-    latest: Latest,
+    /// Of what only the latest counts; none: all count.
+    latest: Option<LatestKey>,
     event: Event,
 }
 
 impl Delivery {
     /// Gives an event to all sessions of these people but one.
-    pub(super) fn aim(&self, people: &RoaringBitmap, latest: Latest, event: Event, but_session: u64) {
+    pub(super) fn aim(&self, people: &RoaringBitmap, latest: Option<LatestKey>, event: Event, but_session: u64) {
         for (node, there) in self.elsewhere.nodes_of(people) {
             let crossing = Crossing { people: there.iter().collect(), latest, event: event.clone() };
             self.peers.tell(node, Kind::Events, Encoding::Msgpack.encode(&crossing));
@@ -56,12 +30,13 @@ impl Delivery {
         self.here(people.iter(), latest, event, but_session);
     }
 
-    fn here(&self, people: impl Iterator<Item = u32>, latest: Latest, event: Event, but_session: u64) {
+    fn here(&self, people: impl Iterator<Item = u32>, latest: Option<LatestKey>, event: Event, but_session: u64) {
         let event = EventFrame::new(event);
+        let lane = latest.map_or(Lane::Ordinary, Lane::Latest);
         for user in people {
             self.registry.each_of(user, |session| {
                 if session.id != but_session {
-                    session.write(latest.lane(), event.frame(session.encoding));
+                    session.write(lane, event.frame(session.encoding));
                 }
             });
         }

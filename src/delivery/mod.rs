@@ -19,8 +19,7 @@ use crate::log::{Committed, Record};
 use crate::metrics;
 use crate::peers::Peers;
 use crate::session::elsewhere::Elsewhere;
-use crate::session::{EventFrame, Lane, Registry};
-use aimed::Latest;
+use crate::session::{EventFrame, Lane, LatestKey, Registry};
 use fanout::{BigJob, Fanout};
 use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing};
 use protocol::record as wire;
@@ -73,7 +72,7 @@ impl Delivery {
                     None => return,
                 },
                 Some(Aside { user, event }) = aside => {
-                    self.aim(&only(user), Latest::Both, event, 0);
+                    self.aim(&only(user), None, event, 0);
                     continue;
                 }
             };
@@ -96,9 +95,9 @@ impl Delivery {
                 JoinTold::Waiting(waiting, deciders) => {
                     let chat = self.chats.key(waiting.chat_id).map_or(0, |key| key.0);
                     let deciders = deciders.into_iter().collect();
-                    self.aim(&deciders, Latest::JoinsWaiting(chat), Event::JoinsWaiting(waiting), 0);
+                    self.aim(&deciders, Some(LatestKey::JoinsWaiting(chat)), Event::JoinsWaiting(waiting), 0);
                 }
-                JoinTold::Decided(decided, asker) => self.aim(&only(asker), Latest::Both, Event::JoinDecided(decided), 0),
+                JoinTold::Decided(decided, asker) => self.aim(&only(asker), None, Event::JoinDecided(decided), 0),
             }
         }
     }
@@ -203,7 +202,7 @@ impl Delivery {
             };
             let mut others = (*told.members).clone();
             others.remove(told.user);
-            self.aim(&others, Latest::Receipt(told.chat.0, told.user), Event::Receipt(receipt), 0);
+            self.aim(&others, Some(LatestKey::Receipt(told.chat.0, told.user)), Event::Receipt(receipt), 0);
         }
         if let Some(own) = own {
             self.inbox_changed(told.user, own, asking_session);
@@ -213,12 +212,12 @@ impl Delivery {
     /// Tells the sender of a large chat's last message how many have read it.
     pub fn read_count(&self, chat: ChatKey, sender: u32, seq: u64, count: u32) {
         let event = Event::ReadCount(ReadCount { chat_id: self.chats.seal.chat_id(chat), seq, count });
-        self.aim(&only(sender), Latest::ReadCount(chat.0), event, 0);
+        self.aim(&only(sender), Some(LatestKey::ReadCount(chat.0)), event, 0);
     }
 
     /// Tells somebody's other devices what changed in the list of chats.
     pub fn inbox_changed(&self, user: u32, changed: InboxChanged, asking_session: u64) {
-        self.aim(&only(user), Latest::Both, Event::InboxChanged(changed), asking_session);
+        self.aim(&only(user), None, Event::InboxChanged(changed), asking_session);
     }
 
     /// Tells the other members of a small chat that somebody is writing.
@@ -230,7 +229,7 @@ impl Delivery {
             Event::Typing(Typing { chat_id: self.chats.seal.chat_id(chat), user_id: self.chats.directory.user_id(user).to_string() });
         let mut others = members.clone();
         others.remove(user);
-        self.aim(&others, Latest::Typing(chat.0, user), event, 0);
+        self.aim(&others, Some(LatestKey::Typing(chat.0, user)), event, 0);
     }
 }
 

@@ -212,12 +212,18 @@ impl Directory {
             for department in changed {
                 entries.insert(department.department_id.clone(), Arc::new(department.clone()));
             }
-            let rows = self.0.rows.load_full();
-            let tree = tokio::task::spawn_blocking(move || Tree::new(entries.into_values().collect(), &rows));
-            *self.0.tree.write() = tree.await.map_err(|_| Error::storage("the tree of departments could not be made"))?;
+            self.plant(entries.into_values().collect()).await?;
         }
         self.tell(Changed::Departments);
         Ok(upserted)
+    }
+
+    /// Makes the tree anew of these departments.
+    pub(super) async fn plant(&self, departments: Vec<Arc<DepartmentEntry>>) -> Result<()> {
+        let rows = self.0.rows.load_full();
+        let tree = tokio::task::spawn_blocking(move || Tree::new(departments, &rows));
+        *self.0.tree.write() = tree.await.map_err(|_| Error::storage("the tree of departments could not be made"))?;
+        Ok(())
     }
 
     /// Puts a few departments into the tree, each when its parent is there.

@@ -4,21 +4,21 @@
 //! one node has at a time. Who takes the turn has caught up first, so that indices are given one after the other; everybody
 //! else looks every now and then.
 
-use super::person::{DepartmentEntry, PersonEntry, UserIndex};
+use super::person::{PersonEntry, UserIndex};
 use super::rows::Shared;
-use super::tree::Tree;
-use super::{Changed, Directory, damaged, person_key};
+use super::{Changed, Directory, damaged, departments_of, person_key};
 use crate::error::{Error, Result};
 use crate::limits::{DIRECTORY_CHANGES_KEPT, DIRECTORY_LOOKED_AT_EVERY_MS};
 use crate::store::{Range, Store, Table, Turn, Write, tables};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use roaring::RoaringBitmap;
 use std::ops::Bound;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::MutexGuard;
 
+/// Name of the turn to change the organisation.
+pub const TURN: &str = "directory";
 const FACT: &str = "directory/";
 /// Behind every name that begins with `FACT`: `0` follows `/`.
 const FACT_END: &str = "directory0";
@@ -60,7 +60,7 @@ impl Directory {
     /// Waits until nobody else changes the organisation, and has seen everything that was changed before.
     pub(super) async fn one_change(&self) -> Result<OneChange<'_>> {
         let here = self.0.changing.lock().await;
-        let turn = self.0.store.turn("directory").await?;
+        let turn = self.0.store.turn(TURN).await?;
         if turn.is_some() {
             self.look().await?;
         }
@@ -173,13 +173,7 @@ impl Directory {
     }
 
     async fn read_departments(&self) -> Result<()> {
-        let mut departments: Vec<Arc<DepartmentEntry>> = Vec::new();
-        for (_, key, value) in self.0.store.all(Table::Departments).await? {
-            departments.push(Arc::new(serde_json::from_slice(&value).map_err(|error| damaged("department", &key, &error))?));
-        }
-        let rows = self.0.rows.load_full();
-        let tree = tokio::task::spawn_blocking(move || Tree::new(departments, &rows)).await;
-        *self.0.tree.write() = tree.map_err(|_| Error::storage("the tree of departments could not be made"))?;
+        self.plant(departments_of(&*self.0.store).await?).await?;
         self.tell(Changed::Departments);
         Ok(())
     }

@@ -19,6 +19,7 @@ mod tree;
 pub use change::department_id_of;
 pub use check::{check_department, check_person};
 pub use edit::{EditToken, Leaver};
+pub use follow::TURN;
 pub(crate) use keys::{email_key, mobile_key};
 pub use person::{DepartmentEntry, PersonEntry, PersonMore, PersonOrder, ROOT, SearchPage, Upserted, UserIndex};
 pub use refused::{EditRefused, Unique};
@@ -97,10 +98,7 @@ impl Directory {
                 break;
             }
         }
-        let mut departments = Vec::new();
-        for (_, key, value) in store.all(Table::Departments).await? {
-            departments.push(Arc::new(serde_json::from_slice(&value).map_err(|error| damaged("department", &key, &error))?));
-        }
+        let departments = departments_of(&*store).await?;
         let made = tokio::task::spawn_blocking(move || {
             let mut keys = Keys::default();
             (0..rows.len()).for_each(|index| keys.learn(&rows, index));
@@ -352,6 +350,14 @@ impl Directory {
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
+}
+
+/// Every department, as it is kept.
+async fn departments_of(store: &dyn Store) -> Result<Vec<Arc<DepartmentEntry>>> {
+    let parse = |(_, key, value): (tables::Key, tables::Key, Vec<u8>)| {
+        serde_json::from_slice(&value).map(Arc::new).map_err(|error| damaged("department", &key, &error))
+    };
+    store.all(Table::Departments).await?.into_iter().map(parse).collect()
 }
 
 fn damaged(what: &str, key: &[u8], why: &dyn std::fmt::Display) -> Error {

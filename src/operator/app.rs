@@ -220,7 +220,7 @@ async fn change(config: &Config, app_id: &str, changes: bool, act: impl FnOnce(&
         Kept::Cluster(store, place) => {
             let say = |error: crate::error::Error| format!("{place} cannot be written: {error}");
             // The turn keeps another command from writing between the reading and the writing here.
-            let turn = super::first_start(&store).await.map_err(say)?;
+            let turn = crate::engines::first_start(&store).await.map_err(say)?;
             let outcome = async {
                 let row = store.get(Table::Apps, tables::none(), tables::text_key(app_id)).await.map_err(say)?;
                 let app = changed(row, app_id, act)?;

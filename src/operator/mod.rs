@@ -14,17 +14,12 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
+use crate::engines::first_start;
 use crate::store::cql::{CqlSettings, CqlStore};
-use crate::store::{SqliteStore, Store, Turn};
-use protocol::error::ErrorCode;
+use crate::store::{SqliteStore, Store};
 use std::io::Write as _;
 use std::sync::Arc;
-
-/// Name of the turn, as nodes take it.
-const FIRST_START: &str = "first start";
-/// The same of the turn to change people and departments.
-const DIRECTORY: &str = "directory";
 
 /// What the organisation is kept in, opened for a command that writes.
 struct Opened {
@@ -100,22 +95,13 @@ impl Place {
             }
             Self::Cluster(store) => {
                 // A turn that was let go of ends beside what goes on; nothing goes on here, so its end is waited for.
-                let turn = store.turn(DIRECTORY).await.map_err(|error| format!("the turn to change people could not be ended: {error}"))?;
+                let turn =
+                    store.turn(directory::TURN).await.map_err(|error| format!("the turn to change people could not be ended: {error}"))?;
                 if let Some(turn) = turn {
                     turn.end().await;
                 }
                 Ok(())
             }
-        }
-    }
-}
-
-/// The turn in which keys are made: nodes and commands that start at once make them once.
-async fn first_start(store: &dyn Store) -> crate::error::Result<Option<Turn>> {
-    loop {
-        match store.turn(FIRST_START).await {
-            Err(error) if error.code == ErrorCode::Busy => {}
-            turn => return turn,
         }
     }
 }

@@ -89,8 +89,13 @@ impl Alive {
         self.others.load_full()
     }
 
-    pub fn homes(&self) -> Arc<Homes> {
-        self.homes.load_full()
+    pub fn any(&self) -> bool {
+        !self.others.load().is_empty()
+    }
+
+    /// The node that is at home for something.
+    pub fn home(&self, key: u64) -> Option<NodeId> {
+        self.homes.load().of(key)
     }
 
     pub fn changes(&self) -> broadcast::Receiver<PeerChange> {
@@ -175,7 +180,7 @@ mod tests {
         alive.heard(beat(2, "two"));
         assert_eq!(changes.try_recv().ok(), Some(PeerChange::Came(NodeId(2))));
         assert!(changes.try_recv().is_err(), "it is told once");
-        let at = |alive: &Alive, node| (0..1_000).filter(|key| alive.homes().of(*key) == Some(NodeId(node))).count();
+        let at = |alive: &Alive, node| (0..1_000).filter(|key| alive.home(*key) == Some(NodeId(node))).count();
         assert!(at(&alive, 2) > 300 && at(&alive, 1) > 300);
 
         alive.heard(Beat { leaving: true, ..beat(2, "two") });

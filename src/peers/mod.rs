@@ -17,7 +17,6 @@ pub use link::{Asked, PeerSettings, Told, Unanswered};
 
 use alive::Alive;
 use bytes::Bytes;
-use home::Homes;
 use link::Link;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,7 +58,7 @@ impl Peers {
 
     /// Are there other nodes now?
     pub fn any(&self) -> bool {
-        !self.alive.others().is_empty()
+        self.alive.any()
     }
 
     /// The other nodes that are alive.
@@ -69,11 +68,7 @@ impl Peers {
 
     /// The node that is at home for a chat or a job; none: this one is.
     pub fn home(&self, key: u64) -> Option<NodeId> {
-        self.homes().of(key).filter(|home| *home != self.alive.me)
-    }
-
-    fn homes(&self) -> Arc<Homes> {
-        self.alive.homes()
+        self.alive.home(key).filter(|home| *home != self.alive.me)
     }
 
     /// Tells which nodes come and go from now on.

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::metrics;
 use crate::net::Socket;
 use bytes::{Buf, Bytes};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
 
@@ -17,7 +18,7 @@ use std::io::{ErrorKind, IoSlice};
 const SLICES: usize = 32;
 
 /// What a latest-wins frame is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LatestKey {
     /// Somebody's presence.
     Presence(u32),

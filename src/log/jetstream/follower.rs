@@ -44,12 +44,9 @@ impl Inner {
         while next <= last {
             let read = self.streams.read(group, next).await?;
             let Some(reached) = read.last().map(|kept| kept.sequence) else {
-                // A copy that lags has it a moment later; what was let go never comes.
-                empty += 1;
-                if empty > EMPTY_MAX || self.streams.ends(group).await?.0 > last {
+                if self.gone(group, last, &mut empty).await? {
                     break;
                 }
-                tokio::time::sleep(LAGGING).await;
                 continue;
             };
             for kept in read {
@@ -136,14 +133,11 @@ impl Inner {
             let read = self.streams.read(group, self.followed.of(group) + 1).await?;
             let mut batch = Vec::new();
             if read.is_empty() {
-                // A copy that lags has it a moment later; what was let go never comes.
-                empty += 1;
-                if empty > EMPTY_MAX || self.streams.ends(group).await?.0 > last {
+                if self.gone(group, last, &mut empty).await? {
                     tracing::warn!(group, last, "messages of the log are gone that this node had not followed");
                     self.reached(group, last);
                     return Ok(());
                 }
-                tokio::time::sleep(LAGGING).await;
                 continue;
             }
             for kept in read {
@@ -156,6 +150,17 @@ impl Inner {
             self.hand_over(&mut batch).await;
         }
         Ok(())
+    }
+
+    /// Nothing was read up to this message, for so many times: a copy that lags has it a moment later, and then it may be asked
+    /// again; what was let go never comes.
+    async fn gone(&self, group: usize, last: u64, empty: &mut u32) -> Result<bool> {
+        *empty += 1;
+        if *empty > EMPTY_MAX || self.streams.ends(group).await?.0 > last {
+            return Ok(true);
+        }
+        tokio::time::sleep(LAGGING).await;
+        Ok(false)
     }
 
     /// A message is the next one of its group.

@@ -66,7 +66,6 @@ const TURN_WITHIN: Duration = Duration::from_secs(20);
 static TURNS: AtomicU64 = AtomicU64::new(1);
 /// Name of the turn to change the schema.
 const SCHEMA: &str = "schema";
-/// Name of the turn to make what an organisation has from its first start on.
 /// Pause between two tries to connect, at the start.
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// How often a node that waits for its store says so.

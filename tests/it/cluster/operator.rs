@@ -1,16 +1,12 @@
 //! The operator's commands on a cluster: people, tokens and apps are made in its store before and beside its nodes.
 
 use super::{node, settings};
-use crate::support::Client;
+use crate::support::{Client, clarion};
 use protocol::codec::Encoding;
 
 /// A command of the operator with the settings of a cluster, on a folder that is not there.
 fn operator(settings: &[(&'static str, String)], arguments: &[&str]) -> (bool, String) {
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarion"));
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLARION_")) {
-        command.env_remove(name);
-    }
-    let output = command.args(arguments).envs(settings.iter().map(|(name, value)| (*name, value))).output().expect("the binary runs");
+    let output = clarion().args(arguments).envs(settings.iter().map(|(name, value)| (*name, value))).output().expect("the binary runs");
     (output.status.success(), [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned()).concat())
 }
 

@@ -231,10 +231,7 @@ fn nodes_that_start_at_once_make_the_schema_once() {
 fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
     let keyspace = format!("{}_operator", settings().keyspace);
     let schema = |arguments: &[&str]| {
-        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_clarion"));
-        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLARION_")).for_each(|(name, _)| {
-            command.env_remove(name);
-        });
+        let mut command = crate::support::clarion();
         command
             .arg("schema")
             .args(arguments)

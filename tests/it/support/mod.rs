@@ -6,7 +6,7 @@ mod server;
 pub mod servers;
 
 pub use client::{Client, text_message, text_of};
-pub use server::{DEMO_PASSWORD, Server, http};
+pub use server::{DEMO_PASSWORD, Server, clarion, http};
 
 use std::time::Duration;
 

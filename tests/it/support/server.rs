@@ -169,7 +169,7 @@ impl Drop for Server {
 }
 
 /// The binary, with no setting from the environment that the tests happen to run in.
-fn clarion() -> Command {
+pub fn clarion() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clarion"));
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CLARION_")) {
         command.env_remove(name);
