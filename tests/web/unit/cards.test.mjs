@@ -83,7 +83,7 @@ test('any JSON is read without failing', () => {
   const tags = ['markdown', 'div', 'img', 'img_combination', 'note', 'action', 'button', 'overflow', 'select_static', 'multi_select_static', 'select_person', 'select_img', 'date_picker', 'input', 'checker', 'column_set', 'column', 'form', 'interactive_container', 'collapsible_panel', 'person', 'person_list', 'table', 'chart', 'hr', 'constructor', 'toString', 'x'];
   const any = (depth) => {
     const kind = random();
-    if (depth > 5 || kind < 0.3) return pick([null, true, 0, -1, 1e99, '', 'text', '**b**', '16 16', 'red', [], {}]);
+    if (depth > 5 || kind < 0.3) return pick([null, true, 0, -1, 1e99, '', 'text', '**b**', '16 16', 'red', [], {}, { toString: 1, valueOf: 1 }]);
     if (kind < 0.5) return Array.from({ length: Math.floor(random() * 4) }, () => any(depth + 1));
     const made = { tag: pick(tags) };
     for (let count = 0; count < 5; count += 1) made[pick(names)] = any(depth + 1);

@@ -68,7 +68,7 @@ class Reader {
     const other = text.i18n_content ?? text.i18n;
     const own = isObject(other) ? this.own.map((locale) => other[locale]).find((said) => said !== undefined) : undefined;
     const found = own ?? text.content ?? text.text ?? this.ofLanguage(other);
-    return typeof found === 'string' ? found.slice(0, CHARACTERS) : typeof found === 'number' ? String(found) : isObject(found) ? String(found.content ?? '').slice(0, CHARACTERS) : '';
+    return typeof found === 'string' ? found.slice(0, CHARACTERS) : typeof found === 'number' ? String(found) : isObject(found) ? plain(found.content).slice(0, CHARACTERS) : '';
   }
 
   /** Blocks of a text: Markdown where it says so. */
@@ -120,7 +120,7 @@ class Reader {
       return null;
     }
     this.left -= 1;
-    const read = Object.hasOwn(KNOWN, element.tag ?? '') ? KNOWN[element.tag](this, element, depth) : undefined;
+    const read = Object.hasOwn(KNOWN, plain(element.tag)) ? KNOWN[element.tag](this, element, depth) : undefined;
     return read === undefined ? this.degraded(element, depth) : read;
   }
 
@@ -135,15 +135,15 @@ class Reader {
   }
 
   options(element) {
-    return (list(element.options) ?? []).filter(isObject).slice(0, OPTIONS).map((option) => ({ value: String(option.value ?? ''), text: this.said(option.text) || this.said(option.value), url: this.opens(option) })).filter((option) => option.text);
+    return (list(element.options) ?? []).filter(isObject).slice(0, OPTIONS).map((option) => ({ value: plain(option.value), text: this.said(option.text) || this.said(option.value), url: this.opens(option) })).filter((option) => option.text);
   }
 }
 
 /** What is chosen at first: its words. */
 function chosen(element, options) {
   const values = list(element.selected_values) ?? list(element.initial_options);
-  if (values) return options.filter((option) => values.map(String).includes(option.value)).map((option) => option.text);
-  const initial = String(element.initial_option ?? '');
+  if (values) return options.filter((option) => values.map(plain).includes(option.value)).map((option) => option.text);
+  const initial = plain(element.initial_option);
   const by_index = Number.isInteger(element.initial_index) && element.initial_index > 0 ? options[element.initial_index - 1] : undefined;
   const found = options.find((option) => option.value === initial || (initial && option.text === initial)) ?? by_index;
   return found ? [found.text] : [];
@@ -152,13 +152,13 @@ function chosen(element, options) {
 const text = (card, element) => ({ kind: 'text', blocks: card.blocks(element), align: align(element.text_align), size: textSize(element.text_size) });
 const select = (card, element) => {
   const options = card.options(element);
-  return { kind: 'select', name: String(element.name ?? ''), label: card.said(element.label), placeholder: card.said(element.placeholder), options, chosen: chosen(element, options), multi: String(element.tag).startsWith('multi') };
+  return { kind: 'select', name: plain(element.name), label: card.said(element.label), placeholder: card.said(element.placeholder), options, chosen: chosen(element, options), multi: plain(element.tag).startsWith('multi') };
 };
 const selectPerson = (card, element) => {
   const ids = list(element.selected_values) ?? [element.initial_option].filter(Boolean);
-  return { kind: 'select', name: String(element.name ?? ''), label: card.said(element.label), placeholder: card.said(element.placeholder), options: [], chosen: [], people: ids.map(String).slice(0, OPTIONS), multi: String(element.tag).startsWith('multi') };
+  return { kind: 'select', name: plain(element.name), label: card.said(element.label), placeholder: card.said(element.placeholder), options: [], chosen: [], people: ids.map(plain).slice(0, OPTIONS), multi: plain(element.tag).startsWith('multi') };
 };
-const date = (card, element) => ({ kind: 'date', label: card.said(element.label), placeholder: card.said(element.placeholder), value: String(element.initial_date ?? element.initial_time ?? element.initial_datetime ?? ''), form: element.tag === 'date_picker' ? 'date' : element.tag === 'picker_time' ? 'time' : 'datetime' });
+const date = (card, element) => ({ kind: 'date', label: card.said(element.label), placeholder: card.said(element.placeholder), value: plain(element.initial_date ?? element.initial_time ?? element.initial_datetime), form: element.tag === 'date_picker' ? 'date' : element.tag === 'picker_time' ? 'time' : 'datetime' });
 
 /** Each known tag: how it is read; null draws nothing, undefined degrades. */
 const KNOWN = {
@@ -178,7 +178,7 @@ const KNOWN = {
     const alt = card.said(element.alt);
     const title = card.said(element.title);
     if (!key) return alt || title ? { kind: 'text', blocks: [{ kind: 'paragraph', inline: [{ kind: 'text', text: alt || title }] }] } : null;
-    return { kind: 'img', key, alt, title, size: imageSize(element), crop: (element.scale_type ?? element.mode ?? 'crop_center').startsWith('crop') };
+    return { kind: 'img', key, alt, title, size: imageSize(element), crop: plain(element.scale_type ?? element.mode ?? 'crop_center').startsWith('crop') };
   },
   img_combination(_card, element) {
     const keys = (list(element.img_list) ?? []).map((one) => fileKey(one?.img_key)).filter(Boolean).slice(0, 9);
@@ -193,7 +193,7 @@ const KNOWN = {
   button(card, element) {
     const words = card.said(element.text);
     if (!words && !element.icon) return null;
-    return { kind: 'button', text: words || card.said(element.hover_tips) || '…', look: Object.hasOwn(BUTTONS, element.type ?? '') ? BUTTONS[element.type] : 'default', url: card.opens(element), disabled: element.disabled === true, fill: element.width === 'fill', tip: card.said(element.hover_tips) };
+    return { kind: 'button', text: words || card.said(element.hover_tips) || '…', look: Object.hasOwn(BUTTONS, plain(element.type)) ? BUTTONS[element.type] : 'default', url: card.opens(element), disabled: element.disabled === true, fill: element.width === 'fill', tip: card.said(element.hover_tips) };
   },
   overflow(card, element) {
     const options = card.options(element);
@@ -211,13 +211,13 @@ const KNOWN = {
   date_picker: date,
   picker_time: date,
   picker_datetime: date,
-  input: (card, element) => ({ kind: 'input', name: String(element.name ?? ''), label: card.said(element.label), placeholder: card.said(element.placeholder), value: card.said(element.default_value), long: element.input_type === 'multiline_text' || element.rows > 1 }),
+  input: (card, element) => ({ kind: 'input', name: plain(element.name), label: card.said(element.label), placeholder: card.said(element.placeholder), value: card.said(element.default_value), long: element.input_type === 'multiline_text' || Number(plain(element.rows)) > 1 }),
   checker: (card, element) => ({ kind: 'checker', blocks: card.blocks(element.text), checked: element.checked === true }),
   column_set(card, element, depth) {
     const columns = (list(element.columns) ?? []).filter(isObject).slice(0, 12).map((column) => ({
       elements: card.elements(list(column.elements) ?? [], depth + 1),
       weight: column.width === 'weighted' || column.width === undefined ? bounded(column.weight, 1, 5, 1) : 0,
-      width: /^\d{1,3}px$/.test(column.width ?? '') ? Math.min(600, Number.parseInt(column.width, 10)) : null,
+      width: /^\d{1,3}px$/.test(plain(column.width)) ? Math.min(600, Number.parseInt(column.width, 10)) : null,
       vertical: column.vertical_align === 'center' ? 'center' : column.vertical_align === 'bottom' ? 'end' : 'start',
       shaded: shaded(column.background_style),
     }));
@@ -235,13 +235,13 @@ const KNOWN = {
     const title = card.said(element.header?.title);
     return inside.length || title ? { kind: 'panel', title: element.header?.title?.tag === 'plain_text' ? [{ kind: 'text', text: title }] : inline(title), open: element.expanded === true, elements: inside, border: isObject(element.border) } : null;
   },
-  person: (_card, element) => (element.user_id ? { kind: 'people', ids: [String(element.user_id)] } : null),
+  person: (_card, element) => (plain(element.user_id) ? { kind: 'people', ids: [plain(element.user_id)] } : null),
   person_list(_card, element) {
-    const ids = (list(element.persons) ?? []).map((one) => String(one?.id ?? one ?? '')).filter(Boolean).slice(0, ROWS);
+    const ids = (list(element.persons) ?? []).map((one) => plain(one?.id ?? one)).filter(Boolean).slice(0, ROWS);
     return ids.length ? { kind: 'people', ids } : null;
   },
   table(card, element) {
-    const columns = (list(element.columns) ?? []).filter(isObject).slice(0, 20).map((column) => ({ name: String(column.name ?? ''), words: card.said(column.display_name), type: String(column.data_type ?? 'text'), align: align(column.horizontal_align) ?? 'left' }));
+    const columns = (list(element.columns) ?? []).filter(isObject).slice(0, 20).map((column) => ({ name: plain(column.name), words: card.said(column.display_name), type: plain(column.data_type) || 'text', align: align(column.horizontal_align) ?? 'left' }));
     if (columns.length === 0) return null;
     const given = (list(element.rows) ?? []).filter(isObject);
     const rows = given.slice(0, ROWS).map((row) => columns.map((column) => cell(card, row[column.name], column.type)));
@@ -267,8 +267,8 @@ function group(card, element, depth) {
 function cell(card, value, type) {
   if (value === undefined || value === null || value === '') return { blocks: [] };
   if (type === 'options' && Array.isArray(value)) return { tags: value.filter(isObject).slice(0, 20).map((one) => ({ text: card.said(one.text), colour: colourName(one.color) ?? 'grey' })) };
-  if (type === 'persons' || type === 'person') return { ids: (Array.isArray(value) ? value : [value]).map(String).slice(0, 20) };
-  if (type === 'date' && Number.isFinite(Number(value)) && Math.abs(Number(value)) < 8.64e15) return { at_ms: Number(value) };
+  if (type === 'persons' || type === 'person') return { ids: (Array.isArray(value) ? value : [value]).map(plain).slice(0, 20) };
+  if (type === 'date' && Math.abs(Number(plain(value) || NaN)) < 8.64e15) return { at_ms: Number(plain(value)) };
   const said = Array.isArray(value) ? value.map((one) => card.said(isObject(one) ? (one.text ?? one) : one)).join('、') : card.said(value);
   if (type === 'markdown' || type === 'lark_md') return { blocks: blocks(said) };
   return { blocks: said ? [{ kind: 'paragraph', inline: [{ kind: 'text', text: said }] }] : [] };
@@ -283,16 +283,18 @@ const PICTURES = { tiny: [16, 16], small: [40, 40], medium: [80, 80], large: [16
 
 /** The box of a picture where the card says it, px; null takes the width of the card. */
 function imageSize(element) {
-  const given = /^(\d{1,4})(?:px)?\s+(\d{1,4})(?:px)?$/.exec(element.size ?? '');
+  const given = /^(\d{1,4})(?:px)?\s+(\d{1,4})(?:px)?$/.exec(plain(element.size));
   if (given) return [bounded(Number(given[1]), 1, 600, 16), bounded(Number(given[2]), 1, 600, 16)];
-  if (Object.hasOwn(PICTURES, element.size ?? '')) return PICTURES[element.size];
+  if (Object.hasOwn(PICTURES, plain(element.size))) return PICTURES[element.size];
   return element.mode === 'tiny' ? PICTURES.tiny : element.mode === 'small' ? PICTURES.small : element.mode === 'medium' ? PICTURES.medium : element.mode === 'large' ? PICTURES.large : null;
 }
 
 const align = (value) => (['left', 'center', 'right'].includes(value) ? value : null);
-const textSize = (value) => (/^heading/.test(value ?? '') || /^xx?-large|^large$/.test(value ?? '') ? 'large' : value === 'notation' || value === 'small' || value === 'x-small' ? 'small' : null);
+const textSize = (value) => (/^heading|^xx?-large|^large$/.test(plain(value)) ? 'large' : value === 'notation' || value === 'small' || value === 'x-small' ? 'small' : null);
 const shaded = (value) => (value && value !== 'default' ? (colourName(value) ?? 'grey') : null);
 const bounded = (value, least, most, other) => (Number.isFinite(value) ? Math.min(most, Math.max(least, Math.round(value))) : other);
+/** What stands in a field for a word: JSON may hold an object there, and one that cannot be made a text at that. */
+const plain = (value) => (typeof value === 'string' ? value : typeof value === 'number' || typeof value === 'boolean' ? String(value) : '');
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 const list = (value) => (Array.isArray(value) ? value : undefined);
 

@@ -19,7 +19,7 @@ export const COLOURS = new Set(['blue', 'wathet', 'turquoise', 'green', 'lime', 
 
 /** `red-600`, `Red`, `neutral` -> a name of COLOURS, or null for the colour of the text. */
 export function colourName(value) {
-  const name = /^[a-z]+/.exec(String(value ?? '').toLowerCase())?.[0];
+  const name = typeof value === 'string' ? /^[a-z]+/.exec(value.toLowerCase())?.[0] : undefined;
   if (name === 'neutral' || name === 'gray') return 'grey';
   return COLOURS.has(name) ? name : null;
 }
