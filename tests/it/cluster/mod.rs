@@ -9,21 +9,22 @@ mod rolling;
 mod store_away;
 mod waiting;
 
-use crate::support::{Client, Server, servers, text_of};
+use crate::support::{Client, Server, keyspaces, servers, text_of};
 use protocol::command::History;
 use protocol::ids::ChatId;
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{Mutex, MutexGuard};
 
 /// One cluster at a time: each makes fifty tables when it starts, which the one store of all tests bears beside the requests of
 /// one cluster, and not of several.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
-/// Settings of the nodes of a cluster that no other test has; the next cluster starts when they are let go of.
+/// Settings of the nodes of a cluster that no other test has. When they are let go of, its tables are dropped and the next one
+/// starts.
 pub struct Settings {
     all: Vec<(&'static str, String)>,
+    keyspace: String,
     _one: MutexGuard<'static, ()>,
 }
 
@@ -40,21 +41,29 @@ impl DerefMut for Settings {
     }
 }
 
+impl Drop for Settings {
+    fn drop(&mut self) {
+        keyspaces::drop(&self.keyspace);
+    }
+}
+
 /// Waits until no other test has a cluster.
 pub async fn settings() -> Settings {
     let one = ONE_AT_A_TIME.lock().await;
-    Settings { all: tokio::task::spawn_blocking(own_settings).await.expect("the servers come up"), _one: one }
+    let made = tokio::task::spawn_blocking(|| {
+        let keyspace = keyspaces::name();
+        (of_nodes(keyspace.clone()), keyspace)
+    });
+    let (all, keyspace) = made.await.expect("the servers come up");
+    Settings { all, keyspace, _one: one }
 }
 
-fn own_settings() -> Vec<(&'static str, String)> {
-    let name = rand::random::<u32>();
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970").as_millis();
+fn of_nodes(keyspace: String) -> Vec<(&'static str, String)> {
     vec![
         ("CLARION_SCYLLA", servers::scylla().join(",")),
         ("CLARION_NATS", servers::nats().join(",")),
-        // By this name the tests find what earlier runs have left.
-        ("CLARION_SCYLLA_KEYSPACE", format!("clarion_test_{now_ms}_{name:08x}")),
-        ("CLARION_NATS_PREFIX", format!("t{name:08x}")),
+        ("CLARION_SCYLLA_KEYSPACE", keyspace),
+        ("CLARION_NATS_PREFIX", format!("t{:08x}", rand::random::<u32>())),
         ("CLARION_SCYLLA_REPLICATION", "1".into()),
         ("CLARION_LOG_REPLICAS", "1".into()),
         ("CLARION_LOG_GROUPS", "2".into()),

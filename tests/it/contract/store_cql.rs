@@ -2,9 +2,9 @@
 //! one read for many, and a store that goes away.
 
 use super::store::cursor;
-use super::stores::{cql, drop_keyspace, runtime, settings, some_chat, some_partition};
-use crate::support::PATIENCE;
+use super::stores::{cql, runtime, settings, some_chat, some_partition};
 use crate::support::servers::Servers;
+use crate::support::{PATIENCE, keyspaces};
 use clarion::clock::Clock;
 use clarion::store::cql::{CqlSettings, CqlStore, StoredEntry};
 use clarion::store::{Key, Range, Store, Table, Write, tables};
@@ -210,7 +210,7 @@ fn ten_thousand_who_open_the_same_page_at_once_cost_at_most_ten_reads() {
 
 #[test]
 fn nodes_that_start_at_once_make_the_schema_once() {
-    let settings = CqlSettings { keyspace: format!("{}_together", settings().keyspace), ..settings().clone() };
+    let settings = CqlSettings { keyspace: keyspaces::name(), ..settings().clone() };
     runtime().block_on(async {
         let clock = Clock::default();
         let starts = (0..4).map(|_| CqlStore::migrate(&settings, &clock));
@@ -223,13 +223,13 @@ fn nodes_that_start_at_once_make_the_schema_once() {
         let store = CqlStore::open(settings.clone(), clock).await.unwrap();
         let row = Write::Put(Table::Facts, Key::new(), tables::text_key("a"), b"1".to_vec());
         store.write(vec![row]).await.unwrap();
-        drop_keyspace(&settings.keyspace).await;
     });
+    keyspaces::drop(&settings.keyspace);
 }
 
 #[test]
 fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
-    let keyspace = format!("{}_operator", settings().keyspace);
+    let keyspace = keyspaces::name();
     let schema = |arguments: &[&str]| {
         let mut command = crate::support::clarion();
         command
@@ -248,7 +248,7 @@ fn the_operator_prints_the_schema_and_applies_it_beside_a_running_server() {
     assert!(fine && said.contains("nothing was missing"), "{said}");
     let (fine, _, complaint) = schema(&[]);
     assert!(!fine && complaint.contains("--apply"), "{complaint}");
-    runtime().block_on(drop_keyspace(&keyspace));
+    keyspaces::drop(&keyspace);
 }
 
 /// Waits until something holds.

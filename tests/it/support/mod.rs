@@ -2,6 +2,7 @@
 
 pub mod app;
 mod client;
+pub mod keyspaces;
 mod server;
 pub mod servers;
 
