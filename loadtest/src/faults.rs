@@ -34,6 +34,8 @@ pub struct Options {
     pub seconds: u64,
     /// Decides what is done, and when.
     pub seed: u64,
+    /// Nothing is done but that the store is away for so many seconds.
+    pub store_away: Option<u64>,
     /// People.
     pub people: u32,
     /// Groups of six; there is one of everybody besides.
@@ -137,7 +139,10 @@ impl Report {
 
 /// Runs it, and tells what came of it.
 pub fn run(options: &Options, program: &Path, settings: &[(String, String)], progress: &Progress) -> Result<Report, String> {
-    let plan = plan::plan(options.seed, options.seconds, options.nodes, options.nats);
+    let plan = match options.store_away {
+        Some(seconds) => plan::store_away(seconds),
+        None => plan::plan(options.seed, options.seconds, options.nodes, options.nats),
+    };
     eprintln!("the plan of seed {}, for {} nodes and {} servers of NATS:", options.seed, options.nodes, options.nats);
     for event in &plan {
         eprintln!("{:>8.3} s  {}, for {:.3} s", event.at_ms as f64 / 1e3, event.fault, event.lasts_ms as f64 / 1e3);
@@ -346,7 +351,7 @@ mod tests {
 
     #[test]
     fn guests_are_not_members() {
-        let options = Options { nodes: 3, nats: 3, seconds: 1, seed: 1, people: 48, groups: 16, rate: 1.0, hops: 1.0, text_bytes: 64 };
+        let options = Options { nodes: 3, nats: 3, seconds: 1, seed: 1, store_away: None, people: 48, groups: 16, rate: 1.0, hops: 1.0, text_bytes: 64 };
         let (lists, guests) = groups(&options);
         assert_eq!((lists.len(), guests.len()), (17, 17));
         for (list, guests) in lists.iter().zip(&guests) {

@@ -198,6 +198,9 @@ struct FaultsOptions {
     /// Decides what is done, and when: the same seed does the same.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// In place of the plan of a seed: the store is killed, and comes back after so many seconds.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    store_away: Option<u64>,
     /// People.
     #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(16..=10_000))]
     people: u32,
@@ -341,8 +344,10 @@ fn run_faults(options: &FaultsOptions) -> Result<bool, String> {
     let plan = faults::Options {
         nodes: options.nodes.into(),
         nats: options.nats_servers.into(),
-        seconds: options.seconds,
+        // What is sent while nothing is done to it any more, goes on for a moment.
+        seconds: options.store_away.map_or(options.seconds, |away| away + 10),
         seed: options.seed,
+        store_away: options.store_away,
         people: options.people,
         groups: options.groups,
         rate: options.rate,

@@ -224,4 +224,30 @@ mod tests {
             assert_eq!(elsewhere.nodes_of(&everybody), []);
         }
     }
+
+    #[test]
+    fn a_minute_in_which_everybody_comes_and_goes_is_told_in_kilobytes_a_second() {
+        const PEOPLE: u32 = 371_000;
+        const NODES: u32 = 20;
+        let rounds = 60_000 / crate::limits::PRESENCE_TOLD_EVERY_MS as u32;
+        let mut random = StdRng::seed_from_u64(371);
+        let mut there: Vec<PeopleThere> = (0..NODES).map(|_| PeopleThere::default()).collect();
+        let mut on = RoaringBitmap::new();
+        // One flip each, as in a morning: people come on a node by chance, in no order.
+        let mut flips: Vec<u32> = (0..PEOPLE).collect();
+        rand::seq::SliceRandom::shuffle(flips.as_mut_slice(), &mut random);
+        let mut bytes = 0;
+        for touched in flips.chunks(PEOPLE.div_ceil(rounds) as usize) {
+            on.extend(touched);
+            for (node, there) in (0..).zip(&mut there) {
+                let own = touched.iter().copied().filter(|user| user % NODES == node);
+                let delta = there.change(own, |user| on.contains(user).then_some(PresenceState::Online));
+                bytes += delta.unwrap_or_else(|| there.unchanged()).encode().len();
+            }
+        }
+        // What one node hears from nineteen others and says to them is about what all say once.
+        let a_second = bytes / 60;
+        assert!(a_second < 100_000, "{a_second} bytes a second");
+        assert_eq!(there.iter().map(|there| there.online.len()).sum::<u64>(), u64::from(PEOPLE));
+    }
 }

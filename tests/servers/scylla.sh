@@ -163,6 +163,7 @@ XML
   [ "$scylla_nodes" -eq 1 ] || quick=-XX:TieredStopAtLevel=1
   # A table is made in a fraction of the time when its making does not wait for the disk.
   [ "${CASSANDRA_TABLES:-durable}" != quick ] || quick="$quick -Dcassandra.unsafesystem=true"
+  quick="$quick ${CASSANDRA_OPTIONS:-}"
   cd "$home"
   # setsid: a Ctrl-C of the terminal is not for the store. 9 is the lock of `up`, which it must not keep.
   # shellcheck disable=SC2086

@@ -104,6 +104,12 @@ pub fn plan(seed: u64, seconds: u64, nodes: usize, nats: usize) -> Vec<Event> {
     }
 }
 
+/// The store is killed once and comes back after so many seconds; nothing else happens. Of every engine it is the one that may be
+/// away for long without anybody noticing more than that old pages are not there.
+pub fn store_away(seconds: u64) -> Vec<Event> {
+    vec![Event { at_ms: FIRST_MS, lasts_ms: seconds * 1_000, fault: Fault::KillStore }]
+}
+
 /// One fault. With `beside` it hits another part, so that a quorum of each part is left.
 fn one(rng: &mut StdRng, nodes: usize, nats: usize, beside: Option<Fault>) -> Fault {
     loop {
