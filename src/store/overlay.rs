@@ -84,6 +84,20 @@ impl Overlay {
         if layer.stored.get(&place.group).is_some_and(|stored| *stored >= place.offset) {
             return;
         }
+        self.put(&mut layer, place, writes);
+    }
+
+    /// The same for rows that the store has, while it cannot be asked. They go with the others of the group.
+    pub fn lay_again(&self, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
+        self.put(&mut self.layer.write(), place, writes);
+    }
+
+    /// Does a row wait here?
+    pub fn waits(&self, table: Table, partition: &Key, row: &Key) -> bool {
+        self.waiting(table, partition, row).is_some()
+    }
+
+    fn put(&self, layer: &mut Layer, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
         for write in writes {
             let (table, partition, row, value) = match write {
                 Write::Put(table, partition, row, value) => (table, partition, row, Some(Arc::from(value))),

@@ -7,7 +7,7 @@
 //! Each chat with something to append has a task, which ends when nothing waits any more.
 
 use super::envelope::{ENTRIES_MAX, Envelope, Logged};
-use super::streams::decode;
+use super::streams::{Found, decode};
 use super::{Inner, offset_of};
 use crate::error::{Error, Result};
 use crate::log::{Append, Appended, Audience, DedupeKey, Refused};
@@ -286,7 +286,7 @@ impl Inner {
     /// Where this message stands, if an earlier try has brought it in. Nobody else may have appended since: then it is not
     /// the last any more, and stands among those before.
     async fn landed(&self, group: usize, chat: u64, envelope: &Envelope) -> Result<Option<u64>> {
-        let Some((sequence, last)) = self.streams.last(group, chat).await? else { return Ok(None) };
+        let Some(Found { sequence, envelope: last, .. }) = self.streams.last(group, chat).await? else { return Ok(None) };
         if (last.writer, last.number) == (envelope.writer, envelope.number) {
             return Ok(Some(sequence));
         }
@@ -313,9 +313,9 @@ impl Inner {
         // The store first: what another node appends meanwhile may be stored before the log is asked, and is no loss of the log.
         let stored = self.overlay.below().last_seq(chat).await;
         let last = self.streams.last(group, chat).await?;
-        let logged = last.as_ref().and_then(|(sequence, envelope)| {
-            let last = envelope.entries.last()?;
-            Some(End { sequence: *sequence, seq: last.record.seq, stamp_us: last.stamp_us })
+        let logged = last.as_ref().and_then(|found| {
+            let last = found.envelope.entries.last()?;
+            Some(End { sequence: found.sequence, seq: last.record.seq, stamp_us: last.stamp_us })
         });
         let stored = match (stored, logged) {
             (Ok(stored), _) => stored,

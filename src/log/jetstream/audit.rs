@@ -15,7 +15,7 @@
 //! cannot be had from it.
 
 use super::Inner;
-use super::streams::decode;
+use super::streams::{Found, decode};
 use super::turn::{TURN_LASTS, Turn};
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -340,7 +340,7 @@ impl Auditor<'_> {
     /// A store that is ahead of the log shows that the log has lost something.
     async fn compare_ends(&self, chat: u64) -> Result<()> {
         let stored = self.log.overlay.below().last_seq(chat).await?;
-        let Some((_, last)) = self.log.streams.last(self.group, chat).await? else { return Ok(()) };
+        let Some(Found { envelope: last, .. }) = self.log.streams.last(self.group, chat).await? else { return Ok(()) };
         let logged = last.entries.last().map_or(0, |entry| entry.record.seq);
         if stored > logged {
             metrics::LOG_BEHIND_STORE.inc();

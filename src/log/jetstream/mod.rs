@@ -14,6 +14,7 @@ mod keeper;
 mod recent;
 mod rows;
 mod streams;
+mod tail;
 mod turn;
 
 pub use streams::JetStreamSettings;
@@ -25,6 +26,7 @@ use crate::store::{EntryStore, Overlay};
 use appender::Lane;
 use dashmap::DashMap;
 use parking_lot::Mutex;
+use protocol::error::ErrorCode;
 use recent::Recent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -66,6 +68,8 @@ struct Inner {
     /// Numbers of the messages up to which this node has followed.
     followed: Reached,
     followed_more: Vec<watch::Sender<u64>>,
+    /// Held by who reads a chat's last records from the log, by group.
+    tails: Vec<tokio::sync::Mutex<()>>,
     /// Asks a group's follower to read what it has not got.
     look: Vec<Notify>,
     followers: mpsc::Sender<Vec<Committed>>,
@@ -124,6 +128,7 @@ impl JetStreamLog {
             recent: Recent::default(),
             followed: Reached::from(&nowhere),
             followed_more: (0..groups).map(|_| watch::channel(0).0).collect(),
+            tails: (0..groups).map(|_| tokio::sync::Mutex::default()).collect(),
             look: (0..groups).map(|_| Notify::new()).collect(),
             followers,
             writer: rand::random(),
@@ -187,7 +192,17 @@ impl Log for JetStreamLog {
     }
 
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
-        Box::pin(super::read_rows(&*self.inner.overlay, chat, from_seq, to_seq, limit))
+        Box::pin(async move {
+            let read = || super::read_rows(&*self.inner.overlay, chat, from_seq, to_seq, limit);
+            match read().await {
+                // The store is away: what was said lately is in the log, too.
+                Err(error) if error.code == ErrorCode::StorageUnavailable => {
+                    self.inner.lay_tail(chat, from_seq).await?;
+                    read().await
+                }
+                answer => answer,
+            }
+        })
     }
 
     fn group(&self, chat: u64) -> usize {

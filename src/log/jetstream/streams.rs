@@ -4,7 +4,8 @@ use super::envelope::Envelope;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use async_nats::jetstream::context::{Context, ContextBuilder};
-use async_nats::jetstream::stream::{self, LastRawMessageErrorKind, Republish, StorageType};
+use async_nats::jetstream::message::StreamMessage;
+use async_nats::jetstream::stream::{self, DirectGetErrorKind, LastRawMessageErrorKind, Republish, StorageType};
 use async_nats::{Client, ConnectOptions, Message, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -50,6 +51,24 @@ pub struct JetStreamSettings {
     pub audit_rows_per_second: u64,
     /// Pause between two passes of the audit over a group.
     pub audit_every: Duration,
+}
+
+/// A message of a chat, read.
+pub struct Found {
+    /// Its number in the stream.
+    pub sequence: u64,
+    /// What it holds.
+    pub envelope: Envelope,
+    /// Number of the message before it in its chat, as its append expected it.
+    pub before: Option<u64>,
+}
+
+impl Found {
+    fn read(group: usize, message: &StreamMessage) -> Result<Self> {
+        let before = message.headers.get(header::NATS_EXPECTED_LAST_SUBJECT_SEQUENCE).and_then(|before| before.as_str().parse().ok());
+        let envelope = decode(group, message.sequence, &message.payload)?;
+        Ok(Self { sequence: message.sequence, envelope, before: before.filter(|before| *before > 0) })
+    }
 }
 
 /// A message of a stream.
@@ -183,10 +202,22 @@ impl Streams {
     ///
     /// # Errors
     /// `StorageUnavailable`.
-    pub async fn last(&self, group: usize, chat: u64) -> Result<Option<(u64, Envelope)>> {
+    pub async fn last(&self, group: usize, chat: u64) -> Result<Option<Found>> {
         match self.streams[group].get_last_raw_message_by_subject(&self.subject(group, chat)).await {
-            Ok(message) => Ok(Some((message.sequence, decode(group, message.sequence, &message.payload)?))),
+            Ok(message) => Found::read(group, &message).map(Some),
             Err(error) if error.kind() == LastRawMessageErrorKind::NoMessageFound => Ok(None),
+            Err(error) => Err(away(&error)),
+        }
+    }
+
+    /// A message by its number, from any server that has it; none: it was let go.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn message(&self, group: usize, sequence: u64) -> Result<Option<Found>> {
+        match self.streams[group].direct_get(sequence).await {
+            Ok(message) => Found::read(group, &message).map(Some),
+            Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(away(&error)),
         }
     }

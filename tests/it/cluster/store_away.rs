@@ -10,6 +10,7 @@ use clarion::store::{Store as _, Table};
 use protocol::command::{CreateGroup, History, React};
 use protocol::error::ErrorCode;
 use protocol::ids::ChatId;
+use protocol::record::Change;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -70,15 +71,19 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     }
     let mut expected = BTreeSet::new();
     let mut last = 0;
-    for round in 0..40 {
+    // More than is read from the log while the store is away.
+    for round in 0..70 {
         for (number, writer) in writers.iter_mut().enumerate() {
             let text = format!("before {round} of {number}");
             last = writer.say(chat, &text).await.seq;
             expected.insert(text);
         }
     }
+    let liked = writers[0].say(chat, "liked").await;
+    writers[1].must(React { message_id: liked.message_id, emoji: "OK".into() }).await;
+    expected.insert("liked".into());
     until_stored(&server).await;
-    let oldest_told: u64 = last;
+    let long_ago = 30;
 
     let away = Instant::now();
     let servers = tokio::task::spawn_blocking(move || {
@@ -87,6 +92,12 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     })
     .await
     .expect("the store is killed");
+    // What was said before, and is in memory nowhere, comes out of the log, with what was done to it.
+    let before = reader.must(page(chat, None, 40)).await;
+    let at = before.records.iter().position(|record| record.seq == liked.seq).expect("the last message is there");
+    let Change::Message(message) = &before.records[at].change else { panic!("{:?}", before.records[at]) };
+    assert_eq!(message.reactions.iter().map(|one| (one.emoji.as_str(), one.count)).collect::<Vec<_>>(), [("OK", 1)]);
+    assert!(before.records.iter().any(|record| record.seq == last), "{before:?}");
     let mut round = 0;
     let (mut recent_pages, mut refused_pages) = (0, 0);
     while away.elapsed() < Duration::from_secs(20) {
@@ -105,7 +116,7 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
         assert!(recent.records.iter().any(|record| record.seq == newest.seq), "the page ends with the newest message");
         recent_pages += 1;
         let asked = Instant::now();
-        let refused = reader.ask(page(chat, Some(oldest_told / 2), 20)).await.expect_err("the store is away");
+        let refused = reader.ask(page(chat, Some(long_ago), 20)).await.expect_err("the store is away");
         assert_eq!((refused.code, refused.retry_after_ms.is_some()), (ErrorCode::StorageUnavailable.number(), true), "{refused:?}");
         // The first ones after the death may take the time that a read has.
         assert!(asked.elapsed() < Duration::from_secs(10), "it hangs");
@@ -140,6 +151,6 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     }
     // Anew: the other ones were silent while the store was waited for.
     let mut reader = server.client("e1001").await;
-    let older = reader.must(page(chat, Some(oldest_told / 2), 20)).await;
+    let older = reader.must(page(chat, Some(long_ago), 20)).await;
     assert_eq!(older.records.len(), 20);
 }

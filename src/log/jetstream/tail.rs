@@ -1,0 +1,75 @@
+//! What was said lately, read from the log itself while the store does not answer.
+//!
+//! Each message of a stream names the one before it in its chat, because that is what its append expected: so a chat is
+//! walked from its end towards the past. What is found is laid over the store, as what is committed anew is; so a page
+//! and what was done to its messages are read as always, and go when the store is back.
+
+use super::envelope::Envelope;
+use super::{Inner, offset_of};
+use crate::error::{Error, Result};
+use crate::store::{LogPlace, Table, Write, tables};
+use std::time::Duration;
+
+/// Records that are read back for one page, a fraction of a millisecond each. A page that is farther back is told at once to
+/// come again.
+const BACK_MAX: u64 = 300;
+/// A page that cannot be had within this is told to come again.
+const WITHIN: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Lays a chat's records from its last one back to this seq over the store.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`: it is too far back, the log has let it go, or the log does not answer either.
+    pub async fn lay_tail(&self, chat: u64, from_seq: u64) -> Result<()> {
+        let walk = async {
+            // Many ask for the same page: one of them walks, and the others find what it has laid.
+            let _one = self.tails[self.group_of(chat)].lock().await;
+            match self.is_laid(chat, from_seq) {
+                true => Ok(()),
+                false => self.walk(chat, from_seq).await,
+            }
+        };
+        let late = || Error::storage("the store does not answer, and the log has much to do");
+        tokio::time::timeout(WITHIN, walk).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    /// What waits over the store reaches from the end of the chat back to the first that waits.
+    fn is_laid(&self, chat: u64, seq: u64) -> bool {
+        self.overlay.waits(Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq))
+    }
+
+    async fn walk(&self, chat: u64, from_seq: u64) -> Result<()> {
+        let group = self.group_of(chat);
+        // Half of what may wait is for what is written: reading must not stop that.
+        if self.overlay.bytes() > self.overlay_bytes_max / 2 {
+            return Err(Error::storage("the store does not answer, and what waits for it has taken the room"));
+        }
+        let mut next = self.streams.last(group, chat).await?;
+        let end = next.as_ref().and_then(|found| found.envelope.entries.last()).map_or(0, |last| last.record.seq);
+        if end.saturating_sub(from_seq) > BACK_MAX {
+            return Err(Error::storage("the store does not answer, and this is too far back to be read from the log"));
+        }
+        while let Some(found) = next {
+            self.lay_again(group, found.sequence, &found.envelope);
+            if found.envelope.entries.first().is_some_and(|first| first.record.seq <= from_seq) {
+                return Ok(());
+            }
+            next = match found.before {
+                Some(before) => self.streams.message(group, before).await?,
+                None => None,
+            };
+        }
+        Err(Error::storage("the store does not answer, and the log has let this go"))
+    }
+
+    /// Only records: other rows may have been written since by who does not use the log.
+    fn lay_again(&self, group: usize, sequence: u64, envelope: &Envelope) {
+        for (index, entry) in envelope.entries.iter().enumerate() {
+            let offset = offset_of(sequence, index);
+            let place = LogPlace { group, offset, stamp_us: entry.stamp_us };
+            let of_records = |write: &Write| matches!(write.place().0, Table::Messages | Table::Changes);
+            self.overlay.lay_again(place, super::rows::of(entry, offset).into_iter().filter(of_records));
+        }
+    }
+}
