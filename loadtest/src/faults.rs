@@ -351,7 +351,18 @@ mod tests {
 
     #[test]
     fn guests_are_not_members() {
-        let options = Options { nodes: 3, nats: 3, seconds: 1, seed: 1, store_away: None, people: 48, groups: 16, rate: 1.0, hops: 1.0, text_bytes: 64 };
+        let options = Options {
+            nodes: 3,
+            nats: 3,
+            seconds: 1,
+            seed: 1,
+            store_away: None,
+            people: 48,
+            groups: 16,
+            rate: 1.0,
+            hops: 1.0,
+            text_bytes: 64,
+        };
         let (lists, guests) = groups(&options);
         assert_eq!((lists.len(), guests.len()), (17, 17));
         for (list, guests) in lists.iter().zip(&guests) {

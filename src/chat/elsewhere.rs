@@ -4,9 +4,8 @@
 //! moment old, and nothing else.
 
 use super::head::Cursor;
-use super::{ChatKey, Chats};
-use crate::peers::{Kind, Told};
-use crate::store::tables;
+use super::{ChatKey, Chats, receipt};
+use crate::peers::{Kind, PeerChange, Told};
 use protocol::codec::Encoding;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -34,9 +33,7 @@ impl Chats {
     /// Tells the other nodes how far somebody has got.
     pub(super) fn tell_cursor(&self, key: ChatKey, user: u32, cursor: Cursor) {
         if self.peers.any() {
-            let mut body = tables::KeyMaker::default().u64(key.0).u32(user).done().to_vec();
-            body.extend(cursor.encode());
-            self.peers.tell_all(Kind::Receipts, body);
+            self.peers.tell_all(Kind::Receipts, receipt::word_of(key, user, cursor));
         }
     }
 
@@ -50,6 +47,7 @@ impl Chats {
     /// Takes what other nodes tell, until told to stop.
     pub async fn follow_others(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let (Some(mut cursors), Some(mut changes)) = (self.peers.told(Kind::Receipts), self.peers.told(Kind::Changes)) else { return };
+        let mut peers = self.peers.changes();
         let mut together = Vec::with_capacity(TOGETHER);
         loop {
             let change = tokio::select! {
@@ -60,9 +58,15 @@ impl Chats {
                     None
                 }
                 change = changes.recv() => change,
+                peer = peers.recv() => {
+                    if let Ok(PeerChange::Came(node)) = peer {
+                        self.tell_cursors_to(node);
+                    }
+                    None
+                }
                 _ = stop.wait_for(|stop| *stop) => return,
             };
-            together.drain(..).for_each(|told| self.cursor_came(&told));
+            together.drain(..).for_each(|told| self.cursors_came(&told));
             if let Some(told) = change {
                 match Encoding::Msgpack.decode::<Changed>(&told.body) {
                     Ok(changed) => self.change_came(changed).await,
@@ -74,13 +78,12 @@ impl Chats {
         }
     }
 
-    fn cursor_came(&self, told: &Told) {
-        let body = &told.body;
-        let (Some(chat), Some(user)) = (tables::read_u64(body, 0), tables::read_u32(body, 8)) else { return };
-        let Some(cursor) = body.get(12..).and_then(Cursor::decode) else { return };
-        self.receipts.heard(ChatKey(chat), user, cursor, told.from);
-        if let Some(head) = self.head_in_memory(ChatKey(chat)) {
-            self.receipts.follow(&head, user, cursor);
+    fn cursors_came(&self, told: &Told) {
+        for (key, user, cursor) in receipt::read_words(&told.body) {
+            self.receipts.remember(key, user, cursor, told.from);
+            if let Some(head) = self.head_in_memory(key) {
+                self.receipts.follow(&head, user, cursor);
+            }
         }
     }
 

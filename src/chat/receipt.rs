@@ -7,7 +7,7 @@ use super::head::{Cursor, Head};
 use super::{ChatKey, Chats};
 use crate::error::Result;
 use crate::limits;
-use crate::peers::NodeId;
+use crate::peers::{Kind, NodeId};
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
 use parking_lot::Mutex;
@@ -15,25 +15,33 @@ use protocol::command::ReceiptUpTo;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Rows in one write, so that no commit has to wait long for receipts.
 const WRITE_ROWS: usize = 200;
 
-/// How long it is remembered what other nodes have told: longer than it takes to see that a node is dead.
-const HEARD_FOR: Duration = Duration::from_secs(10);
-/// Receipts of other nodes that are remembered; more are not, and a node that dies then may take its last second's with it.
-const HEARD_MAX: usize = 200_000;
+/// How long it is remembered what was told: longer than it takes to see that a node is dead, and than a store takes to put on
+/// its disk what it has acknowledged.
+const LATELY: Duration = Duration::from_secs(60);
+/// Receipts that are remembered so; more are not, and a node that dies then may take its last second's with it.
+const LATELY_MAX: usize = 200_000;
+/// Bytes of one receipt as nodes tell it.
+const WORD: usize = 8 + 4 + 32;
+/// Bytes of them that are told together to a node that has come.
+const WORDS_BYTES: usize = 64 << 10;
 
-/// Receipts that are not written yet.
+/// Receipts that are not written yet, and those that may get lost although they were.
 #[derive(Default)]
 pub(super) struct Receipts {
     dirty: Mutex<HashMap<(ChatKey, u32), Cursor>>,
-    /// What other nodes have told lately, and may not have written when they die.
-    heard: Mutex<HashMap<(ChatKey, u32), Heard>>,
+    /// What nodes have told lately, this one too: a node may not have written it when it dies, and a store may forget it.
+    lately: Mutex<HashMap<(ChatKey, u32), Lately>>,
+    /// The store did not take the last ones.
+    store_away: AtomicBool,
 }
 
-struct Heard {
+struct Lately {
     cursor: Cursor,
     from: NodeId,
     at: Instant,
@@ -70,34 +78,64 @@ impl Receipts {
         true
     }
 
-    /// What is not in the store yet of somebody's cursor, as far as this node knows.
+    /// What may not be in the store of somebody's cursor, as far as this node knows.
     fn waiting(&self, place: (ChatKey, u32)) -> Cursor {
         let dirty = self.dirty.lock().get(&place).copied().unwrap_or_default();
-        let heard = self.heard.lock().get(&place).map(|heard| heard.cursor).unwrap_or_default();
-        dirty.merge(heard)
+        let lately = self.lately.lock().get(&place).map(|lately| lately.cursor).unwrap_or_default();
+        dirty.merge(lately)
     }
 
-    /// Another node has told how far somebody has got, and writes it in a moment.
-    pub(super) fn heard(&self, key: ChatKey, user: u32, cursor: Cursor, from: NodeId) {
-        let mut heard = self.heard.lock();
-        if heard.len() < HEARD_MAX {
-            let before = heard.get(&(key, user)).map(|heard| heard.cursor).unwrap_or_default();
-            heard.insert((key, user), Heard { cursor: before.merge(cursor), from, at: Instant::now() });
+    /// The same of a whole chat, or of everything.
+    fn all_waiting(&self, of: impl Fn(ChatKey) -> bool) -> HashMap<(ChatKey, u32), Cursor> {
+        let dirty = self.dirty.lock();
+        let mut all: HashMap<_, _> = dirty.iter().filter(|((key, _), _)| of(*key)).map(|(place, cursor)| (*place, *cursor)).collect();
+        drop(dirty);
+        for (place, lately) in self.lately.lock().iter().filter(|((key, _), _)| of(*key)) {
+            let entry: &mut Cursor = all.entry(*place).or_default();
+            *entry = entry.merge(lately.cursor);
+        }
+        all
+    }
+
+    /// A node tells how far somebody has got, and writes it in a moment.
+    pub(super) fn remember(&self, key: ChatKey, user: u32, cursor: Cursor, from: NodeId) {
+        let mut lately = self.lately.lock();
+        let before = lately.get(&(key, user)).map(|before| before.cursor);
+        if before.is_some() || lately.len() < LATELY_MAX {
+            let cursor = before.unwrap_or_default().merge(cursor);
+            lately.insert((key, user), Lately { cursor, from, at: Instant::now() });
         }
     }
 
-    /// What nodes had told that are dead now is written by those who have heard it.
+    /// What nodes had told that are dead now is written by those who have heard it. What is old is forgotten, unless the store
+    /// is away: then nobody knows whether it has it.
     fn inherit(&self, alive: impl Fn(NodeId) -> bool) {
-        let mut dead = Vec::new();
-        self.heard.lock().retain(|place, heard| {
-            let from_dead = !alive(heard.from);
-            if from_dead {
-                dead.push((*place, heard.cursor));
+        let away = self.store_away.load(Ordering::Relaxed);
+        self.write_again(|lately| !alive(lately.from), |lately| away || lately.at.elapsed() < LATELY);
+    }
+
+    /// The store has taken something. When it had been away, it may have forgotten what it took before.
+    fn taken(&self) {
+        if self.store_away.swap(false, Ordering::Relaxed) {
+            self.write_again(|_| true, |_| true);
+        }
+    }
+
+    fn write_again(&self, wanted: impl Fn(&Lately) -> bool, kept: impl Fn(&Lately) -> bool) {
+        let mut again = Vec::new();
+        self.lately.lock().retain(|place, lately| {
+            let wanted = wanted(lately);
+            if wanted {
+                again.push((*place, lately.cursor));
             }
-            !from_dead && heard.at.elapsed() < HEARD_FOR
+            !wanted && kept(lately)
         });
+        self.put_back(again);
+    }
+
+    fn put_back(&self, cursors: impl IntoIterator<Item = ((ChatKey, u32), Cursor)>) {
         let mut dirty = self.dirty.lock();
-        for (place, cursor) in dead {
+        for (place, cursor) in cursors {
             let entry = dirty.entry(place).or_default();
             *entry = entry.merge(cursor);
         }
@@ -189,12 +227,9 @@ impl Chats {
                 _ => break,
             }
         }
-        let of_chat = |(key, _): &(ChatKey, u32)| *key == head.key;
-        let mut dirty: Vec<(u32, Cursor)> = Vec::new();
-        dirty.extend(self.receipts.dirty.lock().iter().filter(|(place, _)| of_chat(place)).map(|((_, user), cursor)| (*user, *cursor)));
-        dirty.extend(self.receipts.heard.lock().iter().filter(|(place, _)| of_chat(place)).map(|((_, user), heard)| (*user, heard.cursor)));
+        let waiting = self.receipts.all_waiting(|key| key == head.key);
         let mut cursors = head.cursors.lock();
-        for (user, cursor) in dirty {
+        for ((_, user), cursor) in waiting {
             let entry = cursors.known.entry(user).or_default();
             *entry = entry.merge(cursor);
         }
@@ -217,26 +252,57 @@ impl Chats {
         }
     }
 
+    /// Tells a node that has come what may not be in the store yet.
+    pub(super) fn tell_cursors_to(&self, node: NodeId) {
+        let mut words = Vec::new();
+        for ((key, user), cursor) in self.receipts.all_waiting(|_| true) {
+            words.extend(word_of(key, user, cursor));
+            if words.len() > WORDS_BYTES {
+                self.peers.tell(node, Kind::Receipts, std::mem::take(&mut words));
+            }
+        }
+        if !words.is_empty() {
+            self.peers.tell(node, Kind::Receipts, words);
+        }
+    }
+
     async fn write_dirty(&self) {
-        let others = self.peers.others();
-        self.receipts.inherit(|node| others.iter().any(|peer| peer.id == node));
+        let (me, others) = (self.peers.me(), self.peers.others());
+        self.receipts.inherit(|node| node == me || others.iter().any(|peer| peer.id == node));
         let dirty: Vec<((ChatKey, u32), Cursor)> = self.receipts.dirty.lock().drain().collect();
+        if self.peers.clustered() {
+            dirty.iter().for_each(|((key, user), cursor)| self.receipts.remember(*key, *user, *cursor, me));
+        }
         self.write_batch_reads().await;
         for part in dirty.chunks(WRITE_ROWS) {
             let writes = part
                 .iter()
                 .map(|((key, user), cursor)| Write::Put(Table::Cursors, tables::u64_key(key.0), tables::u32_key(*user), cursor.encode()))
                 .collect();
-            if let Err(error) = self.store.write(writes).await {
-                tracing::warn!(%error, "receipts could not be written; they are tried again");
-                let mut waiting = self.receipts.dirty.lock();
-                for (place, cursor) in part {
-                    let entry = waiting.entry(*place).or_default();
-                    *entry = entry.merge(*cursor);
+            match self.store.write(writes).await {
+                Ok(()) => self.receipts.taken(),
+                Err(error) => {
+                    tracing::warn!(%error, "receipts could not be written; they are tried again");
+                    self.receipts.store_away.store(true, Ordering::Relaxed);
+                    self.receipts.put_back(part.iter().copied());
                 }
             }
         }
     }
+}
+
+/// How far somebody has got, as nodes tell it: chat, person, cursor.
+pub(super) fn word_of(key: ChatKey, user: u32, cursor: Cursor) -> Vec<u8> {
+    let mut word = tables::KeyMaker::default().u64(key.0).u32(user).done().to_vec();
+    word.extend(cursor.encode());
+    word
+}
+
+/// What one node has told another, one behind the other.
+pub(super) fn read_words(words: &[u8]) -> impl Iterator<Item = (ChatKey, u32, Cursor)> {
+    words
+        .chunks(WORD)
+        .map_while(|word| Some((ChatKey(tables::read_u64(word, 0)?), tables::read_u32(word, 8)?, Cursor::decode(word.get(12..)?)?)))
 }
 
 impl Chats {
@@ -253,5 +319,49 @@ impl Chats {
             .filter(|(user, cursor)| **user != last.by && cursor.read_seq >= last.seq && members.contains(**user))
             .count();
         Ok(Some((last.by, last.seq, count as u32)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(seq: u64) -> Cursor {
+        Cursor { delivered_seq: seq, read_seq: seq, read_position: seq, read_at_ms: seq }
+    }
+
+    fn written(receipts: &Receipts) -> Vec<(u32, u64)> {
+        let mut written: Vec<_> = receipts.dirty.lock().drain().map(|((_, user), cursor)| (user, cursor.read_seq)).collect();
+        written.sort_unstable();
+        written
+    }
+
+    #[test]
+    fn what_a_dead_node_had_told_and_what_a_store_may_have_forgotten_is_written_again() {
+        let (receipts, me, other) = (Receipts::default(), NodeId(1), NodeId(2));
+        receipts.remember(ChatKey(7), 1, read(4), other);
+        receipts.remember(ChatKey(7), 1, read(3), other);
+        receipts.remember(ChatKey(7), 2, read(9), me);
+        receipts.inherit(|_| true);
+        assert_eq!(written(&receipts), []);
+        assert_eq!(receipts.waiting((ChatKey(7), 1)), read(4));
+        receipts.inherit(|node| node == me);
+        assert_eq!(written(&receipts), [(1, 4)]);
+        // A store that never was away keeps what it has taken.
+        receipts.remember(ChatKey(7), 1, read(4), me);
+        receipts.taken();
+        assert_eq!(written(&receipts), []);
+        receipts.store_away.store(true, Ordering::Relaxed);
+        receipts.taken();
+        assert_eq!(written(&receipts), [(1, 4), (2, 9)]);
+    }
+
+    #[test]
+    fn words_come_out_as_they_went_in() {
+        let words = [(ChatKey(7), 1, read(4)), (ChatKey(u64::MAX), 371_000, read(0))];
+        let told: Vec<u8> = words.iter().flat_map(|(key, user, cursor)| word_of(*key, *user, *cursor)).collect();
+        assert_eq!(told.len(), words.len() * WORD);
+        assert_eq!(read_words(&told).collect::<Vec<_>>(), words);
+        assert_eq!(read_words(&told[..WORD + 5]).count(), 1);
     }
 }
