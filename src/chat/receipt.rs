@@ -12,6 +12,7 @@ use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
 use parking_lot::Mutex;
 use protocol::command::ReceiptUpTo;
+use protocol::event::Receipt;
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -152,11 +153,23 @@ impl Receipts {
 }
 
 impl Chats {
+    /// What another node tells of somebody may be old: it was held, and the person has gone on elsewhere since. Nobody is told
+    /// less than this node knows.
+    pub fn raise_receipt(&self, key: ChatKey, user: u32, receipt: &mut Receipt) {
+        let mut known = self.receipts.waiting((key, user));
+        if let Some(head) = self.head_in_memory(key) {
+            known = known.merge(head.cursors.lock().known.get(&user).copied().unwrap_or_default());
+        }
+        receipt.delivered_seq = receipt.delivered_seq.max(known.delivered_seq);
+        receipt.read_seq = receipt.read_seq.max(known.read_seq);
+    }
+
     /// How far a member has got. Somebody who never read anything has read what was there when they came.
     pub(super) async fn cursor(&self, head: &Head, user: u32) -> Result<Cursor> {
         let known = { head.cursors.lock().known.get(&user).copied() };
         let cursor = match known {
-            Some(cursor) => cursor,
+            // Also what was told while the head was loaded.
+            Some(cursor) => cursor.merge(self.receipts.waiting((head.key, user))),
             None => {
                 let kept = self.store.get(Table::Cursors, tables::u64_key(head.key.0), tables::u32_key(user)).await?;
                 let mut cursor = kept.and_then(|bytes| Cursor::decode(&bytes)).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! Events for single people that are no records: to their sessions here, and to the nodes on which they have others.
 
 use super::Delivery;
+use crate::ids::ChatKey;
 use crate::limits;
 use crate::peers::{Kind, Told};
 use crate::session::{EventFrame, Lane, LatestKey};
@@ -48,7 +49,12 @@ impl Delivery {
         while told.recv_many(&mut together, limits::AIMED_TOGETHER).await > 0 {
             for told in together.drain(..) {
                 match Encoding::Msgpack.decode::<Crossing>(&told.body) {
-                    Ok(Crossing { people, latest, event }) => self.here(people.into_iter(), latest, event, 0),
+                    Ok(Crossing { people, latest, mut event }) => {
+                        if let (Some(LatestKey::Receipt(chat, user)), Event::Receipt(receipt)) = (latest, &mut event) {
+                            self.chats.raise_receipt(ChatKey(chat), user, receipt);
+                        }
+                        self.here(people.into_iter(), latest, event, 0);
+                    }
                     // A newer version may tell what this one does not know.
                     Err(error) => tracing::debug!(%error, node = %told.from, "an event of another node cannot be read"),
                 }

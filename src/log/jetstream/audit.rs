@@ -173,7 +173,8 @@ impl Auditor<'_> {
                 if lost.is_some_and(|lost| other.looked_ms >= lost.back_ms) {
                     *lost = None;
                 }
-                return Ok(BETWEEN_TURNS);
+                // Until it is known that somebody has looked: who has the turn may be dead.
+                return Ok(if lost.is_some() { TRIED_AGAIN_AFTER } else { BETWEEN_TURNS });
             }
         };
         if let Some(forgotten) = *lost {

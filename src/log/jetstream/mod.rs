@@ -194,13 +194,17 @@ impl Log for JetStreamLog {
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
         Box::pin(async move {
             let read = || super::read_rows(&*self.inner.overlay, chat, from_seq, to_seq, limit);
-            match read().await {
-                // The store is away: what was said lately is in the log, too.
-                Err(error) if error.code == ErrorCode::StorageUnavailable => {
-                    self.inner.lay_tail(chat, from_seq).await?;
-                    read().await
-                }
-                answer => answer,
+            let error = match read().await {
+                Ok(entries) if (from_seq..).zip(&entries).all(|(seq, entry)| entry.record.seq == seq) => return Ok(entries),
+                // The store has forgotten what it had; until the auditor has been there, the log fills the hole.
+                Ok(_) => None,
+                // It is away: what was said lately is in the log, too.
+                Err(error) if error.code == ErrorCode::StorageUnavailable => Some(error),
+                Err(error) => return Err(error),
+            };
+            match (self.inner.lay_tail(chat, from_seq).await, error) {
+                (Ok(()), _) | (Err(_), None) => read().await,
+                (Err(error), Some(_)) => Err(error),
             }
         })
     }

@@ -1,4 +1,4 @@
-//! What was said lately, read from the log itself while the store does not answer.
+//! What was said lately, read from the log itself while the store does not answer, or does not have it.
 //!
 //! Each message of a stream names the one before it in its chat, because that is what its append expected: so a chat is
 //! walked from its end towards the past. What is found is laid over the store, as what is committed anew is; so a page

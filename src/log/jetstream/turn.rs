@@ -11,7 +11,7 @@ use crate::store::tables::{self, Key, KeyMaker, Table};
 use std::time::Duration;
 
 /// How long a turn lasts without being kept.
-pub const TURN_LASTS: Duration = Duration::from_secs(30);
+pub const TURN_LASTS: Duration = Duration::from_secs(12);
 /// After so long, two nodes that have taken a turn at once see whose it is.
 const SETTLES: Duration = Duration::from_secs(1);
 
