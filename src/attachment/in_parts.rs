@@ -15,7 +15,12 @@ use protocol::error::ErrorCode;
 use serde::{Deserialize, Serialize};
 use std::pin::pin;
 use std::sync::Arc;
-use tokio::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{Mutex, MutexGuard};
+
+/// How long who wants to write an upload waits for those who look at it.
+const LOOKED_AT_FOR: Duration = Duration::from_millis(200);
 
 /// How far an upload in parts is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,10 +52,29 @@ struct Kept {
     key: Option<String>,
 }
 
+/// One upload. Whose it is, and whether it goes on, is seen without waiting for the part that is on its way.
+struct Open {
+    uploader: u32,
+    finished: AtomicBool,
+    kept: Mutex<Kept>,
+}
+
+impl Open {
+    fn new(kept: Kept) -> Arc<Self> {
+        Arc::new(Self { uploader: kept.uploader, finished: AtomicBool::new(kept.key.is_some()), kept: Mutex::new(kept) })
+    }
+
+    /// To be at work on it alone. Who only looks at it is gone in a moment; a part that is on its way is not.
+    async fn alone(&self) -> Result<MutexGuard<'_, Kept>> {
+        let waited = tokio::time::timeout(LOOKED_AT_FOR, self.kept.lock()).await;
+        waited.map_err(|_| Error::busy("another part of this upload is on its way"))
+    }
+}
+
 /// Every upload in parts.
 #[derive(Default)]
 pub(super) struct InParts {
-    open: DashMap<String, Arc<Mutex<Kept>>>,
+    open: DashMap<String, Arc<Open>>,
 }
 
 impl InParts {
@@ -58,7 +82,7 @@ impl InParts {
         let open = DashMap::new();
         for (_, row, json) in store.all(Table::UploadsInParts).await? {
             if let (Ok(id), Ok(kept)) = (String::from_utf8(row.to_vec()), serde_json::from_slice::<Kept>(&json)) {
-                open.insert(id, Arc::new(Mutex::new(kept)));
+                open.insert(id, Open::new(kept));
             }
         }
         Ok(Self { open })
@@ -118,7 +142,7 @@ impl Attachments {
         if size_bytes > upload.limit_bytes {
             return Err(Error::too_large("the file", size_bytes, upload.limit_bytes, "bytes").into());
         }
-        let of_person = self.of_uploader(upload.uploader).await;
+        let of_person = self.of_uploader(upload.uploader);
         if of_person >= limits::PARTS_PER_PERSON_MAX || self.in_parts.open.len() >= limits::PARTS_MAX {
             return Err(Error::busy(format!("{of_person} uploads in parts of yours are not finished; finish or delete one")).into());
         }
@@ -138,18 +162,13 @@ impl Attachments {
         self.blobs.begin_part(&id, size_bytes).await?;
         self.keep_parts(&id, &kept).await?;
         let state = kept.state(&id);
-        self.in_parts.open.insert(id, Arc::new(Mutex::new(kept)));
+        self.in_parts.open.insert(id, Open::new(kept));
         Ok(state)
     }
 
-    async fn of_uploader(&self, uploader: u32) -> usize {
-        let all: Vec<Arc<Mutex<Kept>>> = self.in_parts.open.iter().map(|entry| entry.value().clone()).collect();
-        let mut count = 0;
-        for one in all {
-            let kept = one.lock().await;
-            count += usize::from(kept.uploader == uploader && kept.key.is_none());
-        }
-        count
+    fn of_uploader(&self, uploader: u32) -> usize {
+        let goes_on = |open: &Open| open.uploader == uploader && !open.finished.load(Ordering::Relaxed);
+        self.in_parts.open.iter().filter(|entry| goes_on(entry.value())).count()
     }
 
     async fn keep_parts(&self, id: &str, kept: &Kept) -> Result<()> {
@@ -157,22 +176,14 @@ impl Attachments {
         self.store.write(vec![Write::Put(Table::UploadsInParts, tables::none(), tables::text_key(id), json)]).await
     }
 
-    fn parts_of(&self, uploader: u32, id: &str) -> Result<Arc<Mutex<Kept>>> {
-        let found = self.in_parts.open.get(id).map(|entry| entry.value().clone()).ok_or_else(not_found)?;
-        // Who is at work on it is known to be its uploader; only the others need to look.
-        if let Ok(kept) = found.try_lock()
-            && kept.uploader != uploader
-        {
-            return Err(not_found());
-        }
-        Ok(found)
+    fn parts_of(&self, uploader: u32, id: &str) -> Result<Arc<Open>> {
+        let found = self.in_parts.open.get(id).map(|entry| entry.value().clone());
+        found.filter(|open| open.uploader == uploader).ok_or_else(not_found)
     }
 
     /// How far an upload of one's own is.
     pub async fn parts_state(&self, uploader: u32, id: &str) -> Result<PartsState> {
-        let found = self.parts_of(uploader, id)?;
-        let kept = found.lock().await;
-        if kept.uploader == uploader { Ok(kept.state(id)) } else { Err(not_found()) }
+        Ok(self.parts_of(uploader, id)?.kept.lock().await.state(id))
     }
 
     /// Takes a part that begins at `offset`. What came of it is kept, also when the rest does not come.
@@ -189,12 +200,7 @@ impl Attachments {
     ) -> std::result::Result<PartsState, PutError> {
         let _slot = self.uploads.take(uploader)?;
         let found = self.parts_of(uploader, id)?;
-        let Ok(mut kept) = found.try_lock() else {
-            return Err(Error::busy("another part of this upload is on its way").into());
-        };
-        if kept.uploader != uploader {
-            return Err(not_found().into());
-        }
+        let mut kept = found.alone().await?;
         if kept.key.is_some() {
             return Err(Error::invalid("offset", "the upload is finished").into());
         }
@@ -239,12 +245,7 @@ impl Attachments {
     pub async fn finish_parts(&self, uploader: u32, id: &str) -> std::result::Result<FileEntry, PutError> {
         let _slot = self.uploads.take(uploader)?;
         let found = self.parts_of(uploader, id)?;
-        let Ok(mut kept) = found.try_lock() else {
-            return Err(Error::busy("a part of this upload is on its way").into());
-        };
-        if kept.uploader != uploader {
-            return Err(not_found().into());
-        }
+        let mut kept = found.alone().await?;
         if let Some(key) = &kept.key {
             return Ok(self.entry(key).await?.ok_or_else(not_found)?);
         }
@@ -257,6 +258,7 @@ impl Attachments {
         let finished = Kept { key: Some(entry.key.clone()), touched_ms: self.clock.now_ms(), ..kept.clone() };
         self.keep_parts(id, &finished).await?;
         *kept = finished;
+        found.finished.store(true, Ordering::Relaxed);
         self.blobs.remove_part(id).await;
         Ok(entry)
     }
@@ -282,7 +284,7 @@ impl Attachments {
         let until = self.clock.now_ms().saturating_sub(limits::PARTS_AGE_MS);
         for id in self.in_parts.ids() {
             let found = self.in_parts.open.get(&id).map(|entry| entry.value().clone());
-            let old = found.is_some_and(|found| found.try_lock().is_ok_and(|kept| kept.touched_ms <= until));
+            let old = found.is_some_and(|found| found.kept.try_lock().is_ok_and(|kept| kept.touched_ms <= until));
             if old {
                 self.forget_parts(&id).await?;
             }
