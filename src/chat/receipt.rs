@@ -168,15 +168,16 @@ impl Chats {
     pub(super) async fn cursor(&self, head: &Head, user: u32) -> Result<Cursor> {
         let known = { head.cursors.lock().known.get(&user).copied() };
         let cursor = match known {
-            // Also what was told while the head was loaded.
+            // Also what was noted by who had this head's forerunner in hand.
             Some(cursor) => cursor.merge(self.receipts.waiting((head.key, user))),
             None => {
                 let kept = self.store.get(Table::Cursors, tables::u64_key(head.key.0), tables::u32_key(user)).await?;
                 let mut cursor = kept.and_then(|bytes| Cursor::decode(&bytes)).unwrap_or_default();
                 // What the node of a sender had not written when it died.
                 cursor = cursor.merge(head.lock().written_by(user));
-                cursor = cursor.merge(self.receipts.waiting((head.key, user)));
                 let mut cursors = head.cursors.lock();
+                // Under the lock: what another node tells from here on finds the cursor known.
+                cursor = cursor.merge(self.receipts.waiting((head.key, user)));
                 let entry = cursors.known.entry(user).or_default();
                 *entry = entry.merge(cursor);
                 *entry
@@ -240,9 +241,8 @@ impl Chats {
                 _ => break,
             }
         }
-        let waiting = self.receipts.all_waiting(|key| key == head.key);
         let mut cursors = head.cursors.lock();
-        for ((_, user), cursor) in waiting {
+        for ((_, user), cursor) in self.receipts.all_waiting(|key| key == head.key) {
             let entry = cursors.known.entry(user).or_default();
             *entry = entry.merge(cursor);
         }
