@@ -12,24 +12,25 @@ use crate::directory::Directory;
 use crate::engines::Engines;
 use crate::gateway::Gateway;
 use crate::ids::Seal;
+use crate::log::Committed;
 use crate::metrics;
 use crate::net::admission::Caps;
 use crate::net::tls::Certificate;
 use crate::net::{Listener, Times, open_files};
 use crate::open_api::{self, OpenApi};
 use crate::operator::demo;
-use crate::peers::Kind;
+use crate::peers::{Kind, Peers};
 use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
-use crate::store::{Store, Turn, Write};
-use crate::web::{Check, Site, Starting, Who};
+use crate::store::{Store, Write};
+use crate::web::{Site, Starting, Who};
 use axum::Router;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 /// Name of the fact that identifiers are sealed with.
@@ -62,47 +63,23 @@ pub async fn run(config: Config) -> Result<(), String> {
     let starting = Starting::new(config.metrics_from.clone());
     let serving = tokio::spawn(serve(listener, starting.clone(), accepting, grace));
     let mut told_to_go = std::pin::pin!(told_to_go());
-    let opened = tokio::select! {
-        opened = begin(&config, &clock, &starting) => Some(opened?),
+    let loaded = tokio::select! {
+        loaded = load(&config, &clock, &starting) => Some(loaded?),
         () = &mut told_to_go => None,
     };
-    let Some((engines, first_start)) = opened else {
+    let Some(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats }) = loaded else {
         tracing::info!("told to go before log and store were there");
         stop_accepting.send_replace(true);
         return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
     };
-    let (log, store) = (engines.log.clone(), engines.store.clone());
-    let committed = engines.follow().ok_or("the log is followed already")?;
-    let say = |error: crate::error::Error| format!("the server cannot start: {error}");
-    let seal = Seal::new(seal_key(&*store).await.map_err(say)?);
-
-    let directory = Directory::load(store.clone()).await.map_err(say)?;
-    directory.name_organisation(&config.organisation_name);
-    let auth = Auth::load(store.clone(), directory.clone(), clock.clone(), &config).await.map_err(say)?;
-    let demo = demo::make_if_wanted(&config, &store, &directory, &auth).await?;
-    drop(first_start);
-    let peers = engines.peers(&config).await?;
-    let attachments = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await?);
-    let (uploads, readable) = (attachments.clone(), store.clone());
-    let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
-    let chats = Chats::load(log, store, directory.clone(), attachments.clone(), peers.clone(), seal, clock.clone(), config.clone())
-        .await
-        .map_err(say)?;
+    let uploads = attachments.clone();
 
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let registry = Arc::new(Registry::new(cores, config.heartbeat_seconds as usize));
     let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone(), peers.clone()));
     let (delivery, workers) = Delivery::new(registry.clone(), presence.elsewhere.clone(), peers.clone(), chats.clone());
     let who = Arc::new(Who::new(auth.clone(), &config, address));
-    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone()).check(Check {
-        name: "store",
-        ask: Box::new(move || {
-            let store = readable.clone();
-            Box::pin(async move {
-                store.get(Table::Facts, tables::none(), tables::text_key(SEAL_KEY)).await.map(drop).map_err(|error| error.to_string())
-            })
-        }),
-    });
+    let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone());
     let site = engines.checks().into_iter().fold(site, Site::check);
     let gateway = Arc::new(Gateway {
         chats: chats.clone(),
@@ -131,6 +108,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(presence.follow_peers(tasks_stop.clone()));
     tasks.spawn(chats.clone().follow_others(tasks_stop.clone()));
     tasks.spawn(chats.clone().follow_sends(tasks_stop.clone()));
+    tasks.spawn(chats.clone().keep_at_hand(tasks_stop.clone()));
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
     tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
@@ -217,11 +195,42 @@ async fn serve(listener: Listener, starting: Starting, accepting: watch::Receive
     }
 }
 
-/// Opens log and store, and takes the turn to make what an organisation has from its first start on.
-async fn begin(config: &Config, clock: &Clock, starting: &Starting) -> Result<(Engines, Option<Turn>), String> {
+/// What is read, and at the first start made, before anybody is served.
+struct Loaded {
+    engines: Engines,
+    committed: mpsc::Receiver<Vec<Committed>>,
+    directory: Directory,
+    auth: Auth,
+    /// What a starting demo has to say.
+    demo: Option<String>,
+    peers: Arc<Peers>,
+    attachments: Arc<Attachments>,
+    audit: Arc<AuditLog>,
+    chats: Arc<Chats>,
+}
+
+/// Opens log and store and reads what stands there; in a cluster for as long as it takes until they answer.
+async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Result<Loaded, String> {
     let engines = Engines::open(config, clock, starting).await?;
-    let first_start = engines.first_start().await?;
-    Ok((engines, first_start))
+    let first_start = engines.patiently(starting, || engines.first_start()).await?;
+    let (log, store) = (engines.log.clone(), engines.store.clone());
+    let committed = engines.follow().ok_or("the log is followed already")?;
+    let seal = Seal::new(engines.patiently(starting, || seal_key(&*store)).await?);
+    let directory = engines.patiently(starting, || Directory::load(store.clone())).await?;
+    directory.name_organisation(&config.organisation_name);
+    let auth = engines.patiently(starting, || Auth::load(store.clone(), directory.clone(), clock.clone(), config)).await?;
+    let demo = demo::make_if_wanted(config, &store, &directory, &auth).await?;
+    drop(first_start);
+    let peers = engines.peers(config).await?;
+    let attachments = Arc::new(Attachments::open(config, store.clone(), clock.clone()).await?);
+    engines.patiently(starting, || attachments.load()).await?;
+    let audit = AuditLog::new(store.clone(), clock.clone(), config.audit_days);
+    let chats = || {
+        let (log, store, directory, attachments) = (log.clone(), store.clone(), directory.clone(), attachments.clone());
+        Chats::load(log, store, directory, attachments, peers.clone(), seal.clone(), clock.clone(), config.clone())
+    };
+    let chats = engines.patiently(starting, chats).await?;
+    Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats })
 }
 
 /// Runs something until told to stop.

@@ -5,16 +5,23 @@ use crate::config::Config;
 use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
 use crate::peers::{PeerSettings, Peers};
 use crate::store::cql::{CqlSettings, CqlStore};
+use crate::store::tables::{self, Table};
 use crate::store::{SqliteStore, Store, Turn};
 use crate::web::starting::Told;
 use crate::web::{Check, Starting};
+use futures_util::future::BoxFuture;
 use protocol::error::ErrorCode;
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// Pause between two comparisons of the whole log with the store.
 const BETWEEN_AUDITS: Duration = Duration::from_secs(3_600);
+/// Pause before what the store did not answer is asked again, at the start.
+const BETWEEN_TRIES: Duration = Duration::from_millis(500);
+/// How often it is told that it is waited for.
+const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// Log and store of this node, opened.
 pub struct Engines {
@@ -85,9 +92,37 @@ impl Engines {
     /// at once, one makes it, and the others find it.
     ///
     /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn first_start(&self) -> crate::error::Result<Option<Turn>> {
+        first_start(&*self.store).await
+    }
+
+    /// Does what needs the store when the server starts. A store of a cluster that goes away meanwhile is waited for, and told of;
+    /// then all of `work` is done again.
+    ///
+    /// # Errors
     /// One sentence for the operator.
-    pub async fn first_start(&self) -> Result<Option<Turn>, String> {
-        first_start(&*self.store).await.map_err(|error| format!("the server cannot start: {error}"))
+    pub async fn patiently<T, F>(&self, starting: &Starting, work: impl Fn() -> F) -> Result<T, String>
+    where
+        F: Future<Output = crate::error::Result<T>>,
+    {
+        let waits = matches!(self.kind, Kind::Cluster { .. });
+        let trying = |told: Told| async move {
+            let mut complained: Option<Instant> = None;
+            loop {
+                let error = match work().await {
+                    Err(error) if waits && error.code == ErrorCode::StorageUnavailable => error,
+                    outcome => return outcome.map_err(|error| format!("the server cannot start: {error}")),
+                };
+                if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
+                    tracing::warn!(%error, "what is kept cannot be read, and is waited for");
+                    complained = Some(Instant::now());
+                }
+                told.waits(&error.to_string());
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+        };
+        starting.waits_for("cluster store", trying).await
     }
 
     /// Takes the stream of committed records. Only one can take it.
@@ -110,7 +145,7 @@ impl Engines {
     }
 
     /// Keeps log and store in step, and lets go what is old. It never ends by itself.
-    pub fn keep(&self, config: &Config, clock: &Clock) -> futures_util::future::BoxFuture<'static, ()> {
+    pub fn keep(&self, config: &Config, clock: &Clock) -> BoxFuture<'static, ()> {
         match &self.kind {
             Kind::Embedded { log, .. } => {
                 let keep = Duration::from_secs(config.log_keep_days * 24 * 3_600);
@@ -125,13 +160,28 @@ impl Engines {
 
     /// What a load balancer asks before it sends anybody here.
     pub fn checks(&self) -> Vec<Check> {
-        let Kind::Cluster { store, log } = &self.kind else { return Vec::new() };
-        let (store, log) = (store.clone(), log.clone());
-        let away = |answers: bool, what: &str| if answers { Ok(()) } else { Err(format!("{what} does not answer")) };
-        vec![
-            Check { name: "log", ask: Box::new(move || Box::pin(std::future::ready(away(log.healthy(), "the log")))) },
-            Check { name: "cluster store", ask: Box::new(move || Box::pin(std::future::ready(away(store.healthy(), "the store")))) },
-        ]
+        let away = |answers: bool, what: &str| std::future::ready(if answers { Ok(()) } else { Err(format!("{what} does not answer")) });
+        match &self.kind {
+            Kind::Embedded { .. } => {
+                let store = self.store.clone();
+                let read = move || -> BoxFuture<'static, Result<(), String>> {
+                    let store = store.clone();
+                    Box::pin(async move {
+                        let fact = store.get(Table::Facts, tables::none(), tables::text_key("readiness")).await;
+                        fact.map(drop).map_err(|error| error.to_string())
+                    })
+                };
+                vec![Check { name: "store", needed: true, ask: Box::new(read) }]
+            }
+            Kind::Cluster { store, log } => {
+                let (store, log) = (store.clone(), log.clone());
+                vec![
+                    Check { name: "log", needed: true, ask: Box::new(move || Box::pin(away(log.healthy(), "the log"))) },
+                    // All nodes have the same one, and people chat on without it.
+                    Check { name: "cluster store", needed: false, ask: Box::new(move || Box::pin(away(store.healthy(), "the store"))) },
+                ]
+            }
+        }
     }
 
     /// Ends what was opened; everything that was accepted is on disk then.

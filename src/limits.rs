@@ -33,6 +33,18 @@ pub const DIRECTORY_LOOKED_AT_EVERY_MS: u64 = 500;
 pub const DIRECTORY_CHANGES_KEPT: u64 = 10_000;
 /// In a cluster: how often a node looks whether it has followed the log as far as another one that asks it something.
 pub const FOLLOWED_LOOK_MS: u64 = 1;
+/// In a cluster: how long a session that was on another node waits until this one has followed as far.
+pub const CURSOR_FOLLOWED_MS_MAX: u64 = 2_000;
+/// One that comes with a cursor older than this is let in although this node has not followed as far.
+pub const CURSOR_AHEAD_AGE_MS_MAX: u64 = 120_000;
+/// How often it looks. Very many come at once when a node has died.
+pub const CURSOR_FOLLOWED_LOOK_MS: u64 = 20;
+/// In a cluster: heads that wait to be loaded ahead of time.
+pub const HEADS_WANTED: usize = 4_096;
+/// How many of them are loaded at once.
+pub const HEADS_LOADED_AT_ONCE: usize = 8;
+/// In a cluster: bytes of rows by heart, about, of which chats are opened while the store is away. 64 MiB.
+pub const LAST_KNOWN_BYTES_MAX: usize = 64 << 20;
 /// Days within which the same key gives what it had made.
 pub const EDIT_TOKEN_DAYS: u32 = 7;
 /// Old keys that are forgotten with each new one.

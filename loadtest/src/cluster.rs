@@ -233,6 +233,8 @@ pub struct Servers {
     name: String,
     guard: Option<Child>,
     kept: bool,
+    /// They are killed and start again and again: a machine of Java that compiles in haste is there in a fraction of the time.
+    hasty: bool,
 }
 
 impl Servers {
@@ -250,6 +252,7 @@ impl Servers {
             name: format!("load_{now_ms}_{}", std::process::id()),
             guard: None,
             kept: false,
+            hasty: !size.given,
         };
         if servers.nats.is_empty() || servers.store.is_empty() {
             servers.guard = Some(guard(folder)?);
@@ -277,6 +280,9 @@ impl Servers {
         let mut command = Command::new(scripts().join(name));
         command.args(arguments).env("SERVERS_DIR", &self.folder).env("NATS_NODES", self.nats_own.to_string());
         command.env_remove("CLARION_NATS").env_remove("CLARION_SCYLLA");
+        if self.hasty && std::env::var_os("CASSANDRA_OPTIONS").is_none() {
+            command.env("CASSANDRA_OPTIONS", "-XX:TieredStopAtLevel=1");
+        }
         command
     }
 

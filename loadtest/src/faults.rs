@@ -266,9 +266,14 @@ fn groups(options: &Options) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
     (lists, guests)
 }
 
-/// A kind of fault; by itself where the store, of which there is one node, was away too.
+/// A kind of fault; by itself where the store, of which there is one node, was away too, and where another part was hit with it.
 fn name_of(done: &Done) -> String {
-    if done.store_away { format!("{}, the store away", done.fault.kind()) } else { done.fault.kind().to_owned() }
+    let kind = done.fault.kind();
+    match done {
+        Done { store_away: true, .. } => format!("{kind}, the store away"),
+        Done { paired: true, .. } => format!("{kind}, together with another part"),
+        _ => kind.to_owned(),
+    }
 }
 
 /// From each fault until each chat took a message that was sent after it.
@@ -343,7 +348,7 @@ mod tests {
     fn a_gap_ends_with_the_first_message_that_was_sent_after_the_fault() {
         let kept =
             |sent_s: u64, acked_s: u64| Kept { seq: 1, message: 1, sent_ns: sent_s * 1_000_000_000, acked_ns: acked_s * 1_000_000_000 };
-        let done = [Done { fault: Fault::KillNode(0), at_ns: 10_000_000_000, store_away: false }];
+        let done = [Done { fault: Fault::KillNode(0), at_ns: 10_000_000_000, paired: false, store_away: false }];
         let gaps = gaps(&done, &[vec![kept(9, 11), kept(12, 13), kept(14, 15)], vec![kept(10, 11)]]);
         let gap = gaps["node killed"];
         assert!((900_000..1_100_000).contains(&gap.p50) && (2_900_000..3_100_000).contains(&gap.max), "{gap:?}");

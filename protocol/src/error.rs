@@ -108,6 +108,7 @@ catalogue! {
         4004 RateExceeded Retry "far more commands than the limit allows"
         4005 HelloTimeout Retry "no hello came in time"
         4006 Internal Retry "the server made an error"
+        4007 Behind Retry "this node does not know yet what the device knows from another; come back, on another if there is one"
         4100 TokenInvalid SignIn "the token is not one of ours, or there is none"
         4101 TokenExpired SignIn "the token is too old; refresh it"
         4102 DeviceRevoked SignIn "this device was signed out"

@@ -78,14 +78,13 @@ pub(super) struct InParts {
 }
 
 impl InParts {
-    pub(super) async fn load(store: &dyn Store) -> Result<Self> {
-        let open = DashMap::new();
+    pub(super) async fn load(&self, store: &dyn Store) -> Result<()> {
         for (_, row, json) in store.all(Table::UploadsInParts).await? {
             if let (Ok(id), Ok(kept)) = (String::from_utf8(row.to_vec()), serde_json::from_slice::<Kept>(&json)) {
-                open.insert(id, Open::new(kept));
+                self.open.insert(id, Open::new(kept));
             }
         }
-        Ok(Self { open })
+        Ok(())
     }
 
     /// The ids that are known.

@@ -146,10 +146,9 @@ impl Attachments {
         let blobs = tokio::task::spawn_blocking(move || Blobs::open(folder, keep_free_bytes, shared))
             .await
             .map_err(|error| format!("the folder of files could not be opened: {error}"))??;
-        let in_parts = in_parts::InParts::load(&*store).await.map_err(|error| format!("uploads in parts could not be read: {error}"))?;
         Ok(Self {
             blobs,
-            in_parts,
+            in_parts: in_parts::InParts::default(),
             store,
             clock,
             uploads: Slots::new(limits::UPLOADS_MAX, limits::UPLOADS_PER_PERSON_MAX),
@@ -157,6 +156,14 @@ impl Attachments {
             naming: RwLock::new(()),
             condemned: Mutex::new(HashSet::new()),
         })
+    }
+
+    /// Reads which uploads in parts were begun.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn load(&self) -> Result<()> {
+        self.in_parts.load(&*self.store).await
     }
 
     /// Takes an upload. When it returns, the bytes and their row are on disk.

@@ -32,6 +32,11 @@ impl Chats {
                     self.receipts.follow(&head, record.by, cursor);
                 }
             }
+            if head.broken() {
+                self.is_wanted_here(ChatKey(record.chat));
+            }
+        } else if !committed.own {
+            self.is_wanted_here(ChatKey(record.chat));
         }
         self.noted.raise(committed.group, committed.offset);
         if self.peers.clustered() {

@@ -46,6 +46,7 @@ mod restricted;
 mod send;
 mod shape;
 mod share_link;
+mod standby;
 mod sync;
 mod tabs;
 mod top_notice;
@@ -141,6 +142,9 @@ pub struct Chats {
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted: Reached,
+    /// Chats whose heads are to be at hand.
+    wanted: mpsc::Sender<ChatKey>,
+    wanted_here: Mutex<Option<mpsc::Receiver<ChatKey>>>,
 }
 
 /// Since when somebody is in a chat, or until when. Kept as JSON.
@@ -186,6 +190,7 @@ impl Chats {
         }
         let names = group_names::GroupNames::load(&*store).await?;
         let (joins_told, joins_followed) = mpsc::channel(limits::JOIN_NOTICES_WAITING);
+        let (wanted, wanted_here) = mpsc::channel(limits::HEADS_WANTED);
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         let batches = batch::Batches::load(&*store).await?;
         let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
@@ -197,6 +202,8 @@ impl Chats {
             batches,
             card_tokens: card_token::CardTokens::default(),
             noted: Reached::from(&log.head()),
+            wanted,
+            wanted_here: Mutex::new(Some(wanted_here)),
             log,
             store,
             directory,

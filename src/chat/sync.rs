@@ -8,9 +8,11 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{Entry, Position, Record};
 use protocol::command::{Sync, Synced};
+use protocol::error::ErrorCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 /// Records that are read back at once.
 const READ_BACK: u64 = 64;
@@ -53,6 +55,21 @@ impl Chats {
         })
     }
 
+    /// Waits, for a moment, until this node has followed the log as far as the one did that gave out a cursor. Otherwise it
+    /// would tell again what the device has from there, and show less than was there already. `false`: it has not.
+    pub async fn follow_up_to(&self, cursor: &str) -> bool {
+        let Some(cursor) = SyncCursor::parse(cursor).filter(|cursor| self.log.may_have(&cursor.position)) else { return true };
+        let until = Instant::now() + Duration::from_millis(limits::CURSOR_FOLLOWED_MS_MAX);
+        while !cursor.position.within(&self.noted.now()) {
+            if Instant::now() >= until {
+                // One that was given out long ago is of a log that has lost its end since: nobody waits for that.
+                return self.clock.now_ms().saturating_sub(cursor.at_ms) > limits::CURSOR_AHEAD_AGE_MS_MAX;
+            }
+            tokio::time::sleep(Duration::from_millis(limits::CURSOR_FOLLOWED_LOOK_MS)).await;
+        }
+        true
+    }
+
     /// A page of what was missed.
     pub async fn sync(&self, user: u32, command: Sync) -> Result<Synced> {
         let now = self.cursor_now();
@@ -63,7 +80,7 @@ impl Chats {
             return Ok(Synced { too_long_all: true, cursor: Some(now.print()), ..Synced::default() });
         }
         // The end stays where the first page saw it; what comes later is told live, or by the next sync.
-        let (end, after) = match command.page.as_deref() {
+        let (mut end, after) = match command.page.as_deref() {
             None => (now, None),
             Some(page) => {
                 match page.split_once('/').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
@@ -81,7 +98,15 @@ impl Chats {
                 chats.insert(key, false);
             }
         }
-        let changed_settings = self.personal_changed_since(user, since_ms).await?;
+        let changed_settings = match self.personal_changed_since(user, since_ms).await {
+            Ok(changed) => changed,
+            Err(error) if error.code == ErrorCode::StorageUnavailable => {
+                // What was said comes all the same. Settings that changed meanwhile are told by the next sync.
+                end.at_ms = end.at_ms.min(cursor.at_ms);
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
         let mut synced = Synced::default();
         let mut shown: Vec<Arc<Record>> = Vec::new();
         for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).enumerate() {
@@ -134,8 +159,14 @@ impl Chats {
         };
         let own = |entry: &Entry| entry.record.by == user;
         // A chat that is new to the device, or in which another device of this person was active, comes with its entry.
-        if missed.iter().any(|entry| entry.record.seq == joined_seq || entry.record.seq == 1 || own(entry)) {
-            synced.entries.push(self.inbox_entry(user, head).await?);
+        let new = missed.iter().any(|entry| entry.record.seq == joined_seq || entry.record.seq == 1);
+        if new || missed.iter().any(own) {
+            match self.inbox_entry(user, head).await {
+                Ok(entry) => synced.entries.push(entry),
+                // The store is away: the records show as much of a chat that the device knows.
+                Err(error) if !new && error.code == ErrorCode::StorageUnavailable => {}
+                Err(error) => return Err(error),
+            }
         }
         for entry in missed {
             synced.records.push(self.shape(&entry.record));

@@ -219,6 +219,11 @@ async fn greet(
     if gateway.registry.count() as u64 >= gateway.config.sessions_max {
         return Err(Some((CloseCode::ServerFull, Some(gateway.come_back_ms()))));
     }
+    if let Some(cursor) = &hello.cursor
+        && !gateway.chats.follow_up_to(cursor).await
+    {
+        return Err(Some((CloseCode::Behind, Some(gateway.come_back_ms()))));
+    }
     let session = Session::new(principal.user, &hello.device_id, encoding, socket.clone(), &gateway.clock);
     gateway.registry.insert(&session);
     gateway.presence.came(&session);

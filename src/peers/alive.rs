@@ -98,6 +98,11 @@ impl Alive {
         self.homes.load().of(key)
     }
 
+    /// Is this node at home for something when its home goes away?
+    pub fn next_home(&self, key: u64) -> bool {
+        self.homes.load().next_of(key) == Some(self.me)
+    }
+
     pub fn changes(&self) -> broadcast::Receiver<PeerChange> {
         self.changed.subscribe()
     }

@@ -8,18 +8,31 @@ use super::NodeId;
 /// Shards; many more than nodes, so that the shares are about the same.
 const SHARDS: u64 = 1_024;
 
-/// The home of each shard.
-pub(super) struct Homes(Vec<NodeId>);
+/// The home of each shard, and who would be it next.
+pub(super) struct Homes(Vec<(NodeId, Option<NodeId>)>);
 
 impl Homes {
     /// Homes over these nodes. A node's name decides, so that it is at home for the same after a restart.
     pub fn of_nodes(nodes: &[(NodeId, &str)]) -> Self {
-        let home = |shard: u64| nodes.iter().max_by_key(|(id, name)| (weight(shard, name), *id)).map(|(id, _)| *id);
+        let heaviest = |shard: u64, but: Option<NodeId>| {
+            let nodes = nodes.iter().filter(|(id, _)| Some(*id) != but);
+            nodes.max_by_key(|(id, name)| (weight(shard, name), *id)).map(|(id, _)| *id)
+        };
+        let home = |shard: u64| heaviest(shard, None).map(|home| (home, heaviest(shard, Some(home))));
         Self((0..SHARDS).filter_map(home).collect())
     }
 
     /// The home of a chat or a job.
     pub fn of(&self, key: u64) -> Option<NodeId> {
+        self.at(key).map(|(home, _)| home)
+    }
+
+    /// The node that is at home for it when its home goes away.
+    pub fn next_of(&self, key: u64) -> Option<NodeId> {
+        self.at(key)?.1
+    }
+
+    fn at(&self, key: u64) -> Option<(NodeId, Option<NodeId>)> {
         // Keys may be close together, or differ in their upper half only.
         let mixed = (key ^ (key >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0.get((mixed >> 54) as usize).copied()
@@ -55,6 +68,17 @@ mod tests {
             }
         }
         assert!((14_000..27_000).contains(&moved), "about a fifth: {moved}");
+    }
+
+    #[test]
+    fn the_next_one_is_at_home_when_the_home_goes_away() {
+        let (all, alone) = (homes(&[1, 2, 3, 4]), homes(&[1]));
+        for key in 0..1_000u64 {
+            let home = all.of(key).unwrap();
+            let left: Vec<u64> = [1, 2, 3, 4].into_iter().filter(|node| NodeId(*node) != home).collect();
+            assert_eq!(homes(&left).of(key), all.next_of(key));
+        }
+        assert_eq!((alone.of(1), alone.next_of(1)), (Some(NodeId(1)), None));
     }
 
     #[test]

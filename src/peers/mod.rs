@@ -71,6 +71,11 @@ impl Peers {
         self.alive.home(key).filter(|home| *home != self.alive.me)
     }
 
+    /// Is this node at home for a chat when the one that is now goes away?
+    pub fn next_home(&self, key: u64) -> bool {
+        self.alive.next_home(key)
+    }
+
     /// Tells which nodes come and go from now on.
     pub fn changes(&self) -> broadcast::Receiver<PeerChange> {
         self.alive.changes()

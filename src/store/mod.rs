@@ -5,6 +5,7 @@
 //! exist, and how their keys are made, stand in [`tables`].
 
 pub mod cql;
+mod last_known;
 mod overlay;
 mod sqlite;
 pub mod tables;

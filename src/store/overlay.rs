@@ -4,10 +4,12 @@
 //! committed all the same: a row that waits here hides the one below. A row is let go when the store has everything up
 //! to its place in the log.
 
+use super::last_known::LastKnown;
 use super::tables::{self, Key, Table};
 use super::{Answer, EntryStore, Range, Row, Store, Write};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use parking_lot::RwLock;
+use protocol::error::ErrorCode;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -49,6 +51,7 @@ pub struct Overlay {
     below: Arc<dyn EntryStore>,
     layer: RwLock<Layer>,
     bytes: AtomicUsize,
+    last_known: LastKnown,
 }
 
 /// Where rows stand in the log.
@@ -65,7 +68,7 @@ pub struct LogPlace {
 impl Overlay {
     /// Over this store.
     pub fn new(below: Arc<dyn EntryStore>) -> Self {
-        Self { below, layer: RwLock::default(), bytes: AtomicUsize::new(0) }
+        Self { below, layer: RwLock::default(), bytes: AtomicUsize::new(0), last_known: LastKnown::default() }
     }
 
     /// The store below.
@@ -90,6 +93,16 @@ impl Overlay {
     /// The same for rows that the store has, while it cannot be asked. They go with the others of the group.
     pub fn lay_again(&self, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
         self.put(&mut self.layer.write(), place, writes);
+    }
+
+    /// A record was followed, after those before it: what is known by heart goes along.
+    pub fn followed<'a>(&self, writes: impl IntoIterator<Item = &'a Write>) {
+        writes.into_iter().for_each(|write| self.last_known.apply(write));
+    }
+
+    /// Records are gone that were not followed.
+    pub fn missed(&self) {
+        self.last_known.forget();
     }
 
     /// Does a row wait here?
@@ -172,6 +185,7 @@ impl Overlay {
     }
 
     async fn scan_both(&self, table: Table, partition: Key, range: Range) -> Result<Vec<Row>> {
+        let changes = self.last_known.changes();
         let waiting = self.waiting_in(table, &partition, &range);
         if covers(&waiting, &range) || (table == Table::Changes && self.has_all_changes(&partition, &range)) {
             return Ok(waiting.into_iter().filter_map(|(row, value)| Some((row, value?.to_vec()))).take(range.limit).collect());
@@ -180,9 +194,44 @@ impl Overlay {
         let asked = range.limit.saturating_add(waiting.iter().filter(|(_, value)| value.is_none()).count());
         let backward = range.backward;
         let limit = range.limit;
-        let below = self.below.scan(table, partition, Range { limit: asked, ..range }).await?;
-        Ok(merge(below, waiting, backward, limit, asked))
+        let whole = LastKnown::keeps(table) && !backward && (&range.from, &range.to) == (&Bound::Unbounded, &Bound::Unbounded);
+        let below = match self.below.scan(table, partition.clone(), Range { limit: asked, ..range.clone() }).await {
+            Err(error) if away(&error) => return self.last_known.rows(table, &partition, &range).ok_or(error),
+            below => below?,
+        };
+        let merged = merge(below, waiting, backward, limit, asked);
+        if whole && merged.len() < limit {
+            self.last_known.note(changes, table, partition, &merged);
+        }
+        Ok(merged)
     }
+
+    /// A row of a table that is known by heart while the store is away.
+    async fn get_known(&self, table: Table, partition: Key, row: Key) -> Result<Option<Vec<u8>>> {
+        let changes = self.last_known.changes();
+        if let Some(value) = self.waiting(table, &partition, &row) {
+            return Ok(value.map(|value| value.to_vec()));
+        }
+        match self.below.get(table, partition.clone(), row.clone()).await {
+            Err(error) if away(&error) => {
+                let rows = self.last_known.rows(table, &partition, &Range::between(row.clone(), row, 1));
+                rows.map(|mut rows| rows.pop().map(|(_, value)| value)).ok_or(error)
+            }
+            Ok(found) => {
+                if matches!(table, Table::Chats | Table::Members) {
+                    // These have one row, or none.
+                    let rows: Vec<Row> = found.iter().map(|value| (row.clone(), value.clone())).collect();
+                    self.last_known.note(changes, table, partition, &rows);
+                }
+                Ok(found)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn away(error: &Error) -> bool {
+    error.code == ErrorCode::StorageUnavailable
 }
 
 impl Laid {
@@ -261,6 +310,9 @@ impl Store for Overlay {
     }
 
     fn get(&self, table: Table, partition: Key, row: Key) -> Answer<'_, Option<Vec<u8>>> {
+        if LastKnown::keeps(table) {
+            return Box::pin(self.get_known(table, partition, row));
+        }
         match self.waiting(table, &partition, &row) {
             Some(value) => Box::pin(async move { Ok(value.map(|value| value.to_vec())) }),
             None => self.below.get(table, partition, row),
@@ -296,7 +348,9 @@ impl Store for Overlay {
     fn write(&self, writes: Vec<Write>) -> Answer<'_, ()> {
         let rows: Vec<(Table, Key, Key)> = writes.iter().map(Write::place).collect();
         Box::pin(async move {
+            let known: Vec<Write> = writes.iter().filter(|write| LastKnown::keeps(write.place().0)).cloned().collect();
             self.below.write(writes).await?;
+            self.followed(&known);
             // What was committed before this write, and is not stored yet, counts no more: the store sees to it by the time.
             let mut layer = self.layer.write();
             for (table, partition, row) in rows {

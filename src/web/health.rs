@@ -9,7 +9,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use prometheus::{Encoder, TextEncoder};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +22,9 @@ const CHECK_LIMIT: Duration = Duration::from_secs(2);
 pub struct Check {
     /// What it is, in a word.
     pub name: &'static str,
+    /// Without it, work must go to another node. Otherwise it is only told: what all nodes share, and can do without for a while,
+    /// must not take all of them out at once.
+    pub needed: bool,
     /// Well, or why not.
     pub ask: Box<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
 }
@@ -27,8 +32,10 @@ pub struct Check {
 /// What the health routes need.
 #[derive(Clone)]
 pub struct Health {
-    /// All must be well.
+    /// All that are needed must be well.
     pub checks: Arc<Vec<Check>>,
+    /// Names of those that were not, when it was asked last.
+    pub unwell: Arc<Mutex<HashSet<&'static str>>>,
     /// Who may read the metrics, beside the machine itself. They tell nothing of people, but how many there are.
     pub metrics_from: Networks,
 }
@@ -46,19 +53,30 @@ impl Health {
 }
 
 async fn ready(State(health): State<Health>) -> Response {
-    let mut wrong = String::new();
+    let (mut why_not, mut ready) = (String::new(), true);
     for check in health.checks.iter() {
         let outcome = tokio::time::timeout(CHECK_LIMIT, (check.ask)()).await.unwrap_or_else(|_| Err("it does not answer".into()));
-        if let Err(why) = outcome {
-            tracing::warn!(check = check.name, why, "not ready");
-            wrong.push_str(&format!("{}: {why}\n", check.name));
+        // Balancers ask every second or so: only what changes is worth a line.
+        match outcome {
+            Ok(()) => {
+                if health.unwell.lock().remove(check.name) {
+                    tracing::info!(check = check.name, "well again");
+                }
+            }
+            Err(why) => {
+                if health.unwell.lock().insert(check.name) {
+                    tracing::warn!(check = check.name, why, "{}", if check.needed { "not ready" } else { "not well" });
+                }
+                why_not.push_str(&format!("{}: {why}\n", check.name));
+                ready &= !check.needed;
+            }
         }
     }
     let no_store = [(header::CACHE_CONTROL, "no-store")];
-    if wrong.is_empty() {
-        (no_store, "ready\n").into_response()
+    if ready {
+        (no_store, format!("ready\n{why_not}")).into_response()
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, no_store, wrong).into_response()
+        (StatusCode::SERVICE_UNAVAILABLE, no_store, why_not).into_response()
     }
 }
 

@@ -58,6 +58,7 @@ impl Site {
         let files = attachments.clone();
         let writable = Check {
             name: "files",
+            needed: true,
             ask: Box::new(move || {
                 let files = files.clone();
                 Box::pin(async move { files.healthy().await })
@@ -72,7 +73,7 @@ impl Site {
         }
     }
 
-    /// Something more that must be well before this node is given work.
+    /// Something more that is asked about.
     pub fn check(mut self, check: Check) -> Self {
         self.checks.push(check);
         self
@@ -85,7 +86,7 @@ impl Site {
 
     /// All routes.
     pub fn router(self) -> Router {
-        let health = Health { checks: Arc::new(self.checks), metrics_from: self.config.metrics_from };
+        let health = Health { checks: Arc::new(self.checks), unwell: Arc::default(), metrics_from: self.config.metrics_from };
         Router::new()
             .merge(self.pages.router())
             .merge(self.sign_in.router())

@@ -68,8 +68,8 @@ impl Starting {
     /// Serves what there is: everything once the server has started, and until then that it waits.
     pub fn router(&self) -> Router {
         let starting = self.clone();
-        let servers = Check { name: "start", ask: Box::new(move || Box::pin(std::future::ready(Err(starting.why())))) };
-        let health = Health { checks: Arc::new(vec![servers]), metrics_from: self.0.metrics_from.clone() };
+        let servers = Check { name: "start", needed: true, ask: Box::new(move || Box::pin(std::future::ready(Err(starting.why())))) };
+        let health = Health { checks: Arc::new(vec![servers]), unwell: Arc::default(), metrics_from: self.0.metrics_from.clone() };
         let waiting: Router = Router::new().merge(health.router()).fallback(come_back).layer(map_response(headers::everywhere));
         let starting = self.clone();
         Router::new().fallback(move |request: Request| {

@@ -18,6 +18,8 @@ pub struct Done {
     pub fault: Fault,
     /// When, on the clock of all processes.
     pub at_ns: u64,
+    /// Something was done to another part at the same time.
+    pub paired: bool,
     /// The store was away then, or a moment later: what is not in memory cannot be loaded.
     pub store_away: bool,
 }
@@ -30,32 +32,39 @@ struct Step {
     at_ms: u64,
     begin: bool,
     fault: Fault,
+    paired: bool,
 }
 
 /// Goes through the plan, and returns what was done when the cluster is well again.
 pub fn go_through(plan: &[Event], cluster: &mut Cluster, wires: &[Wires], seconds: u64, say: &dyn Fn(&str)) -> Result<Vec<Done>, String> {
     let mut steps: Vec<Step> = Vec::new();
     for event in plan {
-        steps.push(Step { at_ms: event.at_ms, begin: true, fault: event.fault });
-        steps.push(Step { at_ms: event.at_ms + event.lasts_ms, begin: false, fault: event.fault });
+        let Event { at_ms, lasts_ms, fault, paired } = *event;
+        steps.push(Step { at_ms, begin: true, fault, paired });
+        steps.push(Step { at_ms: at_ms + lasts_ms, begin: false, fault, paired });
     }
     steps.sort_by_key(|step| step.at_ms);
     let begun = Instant::now();
+    // A store that is still starting is waited for before it is killed again: what comes after it comes later then, and not
+    // all at once.
+    let mut late = Duration::ZERO;
     let mut done = Vec::new();
     let back: Back = Arc::default();
     for step in steps {
-        std::thread::sleep(Duration::from_millis(step.at_ms).saturating_sub(begun.elapsed()));
+        let at = Duration::from_millis(step.at_ms);
+        std::thread::sleep((at + late).saturating_sub(begun.elapsed()));
         let words = if step.begin { step.fault.to_string() } else { format!("over: {}", step.fault) };
         say(&words);
         eprintln!("{:>8.3} s  {words}", begun.elapsed().as_secs_f64());
         if step.begin {
-            done.push(Done { fault: step.fault, at_ns: now_ns(), store_away: false });
+            done.push(Done { fault: step.fault, at_ns: now_ns(), paired: step.paired, store_away: false });
             begin(step.fault, cluster, wires)?;
         } else {
             end(step.fault, cluster, wires, &back)?;
         }
+        late = late.max(begun.elapsed().saturating_sub(at));
     }
-    std::thread::sleep(Duration::from_secs(seconds).saturating_sub(begun.elapsed()));
+    std::thread::sleep((Duration::from_secs(seconds) + late).saturating_sub(begun.elapsed()));
     say("waiting until everything is well");
     let until = Instant::now() + WELL_WITHIN;
     for node in &mut cluster.nodes {

@@ -75,6 +75,8 @@ pub struct Event {
     pub lasts_ms: u64,
     /// What it is.
     pub fault: Fault,
+    /// Something of another part comes with it, so that it is worse than it would be alone.
+    pub paired: bool,
 }
 
 /// Quiet time at the beginning.
@@ -89,10 +91,12 @@ pub fn plan(seed: u64, seconds: u64, nodes: usize, nats: usize) -> Vec<Event> {
     loop {
         let first = one(&mut rng, nodes, nats, None);
         let mut lasts_ms = lasts(&mut rng, first);
-        let mut now = vec![Event { at_ms, lasts_ms, fault: first }];
+        let mut now = vec![Event { at_ms, lasts_ms, fault: first, paired: false }];
         if rng.random_range(0..4) == 0 {
             let second = one(&mut rng, nodes, nats, Some(first));
-            let event = Event { at_ms: at_ms + rng.random_range(0..=lasts_ms), lasts_ms: lasts(&mut rng, second), fault: second };
+            let second_ms = at_ms + rng.random_range(0..=lasts_ms);
+            let event = Event { at_ms: second_ms, lasts_ms: lasts(&mut rng, second), fault: second, paired: true };
+            now[0].paired = true;
             lasts_ms = lasts_ms.max(event.at_ms - at_ms + event.lasts_ms);
             now.push(event);
         }
@@ -107,7 +111,7 @@ pub fn plan(seed: u64, seconds: u64, nodes: usize, nats: usize) -> Vec<Event> {
 /// The store is killed once and comes back after so many seconds; nothing else happens. Of every engine it is the one that may be
 /// away for long without anybody noticing more than that old pages are not there.
 pub fn store_away(seconds: u64) -> Vec<Event> {
-    vec![Event { at_ms: FIRST_MS, lasts_ms: seconds * 1_000, fault: Fault::KillStore }]
+    vec![Event { at_ms: FIRST_MS, lasts_ms: seconds * 1_000, fault: Fault::KillStore, paired: false }]
 }
 
 /// One fault. With `beside` it hits another part, so that a quorum of each part is left.

@@ -108,7 +108,7 @@ impl Inner {
                 match decode(group, sequence, &come.payload) {
                     Ok(envelope) => self.take(group, sequence, envelope, &mut batch),
                     // It is told, and counted; what stands behind it must not wait for ever.
-                    Err(_) => metrics::LOG_DAMAGED.inc(),
+                    Err(_) => self.damaged(),
                 }
                 self.reached(group, sequence);
             }
@@ -135,6 +135,7 @@ impl Inner {
             if read.is_empty() {
                 if self.gone(group, last, &mut empty).await? {
                     tracing::warn!(group, last, "messages of the log are gone that this node had not followed");
+                    self.overlay.missed();
                     self.reached(group, last);
                     return Ok(());
                 }
@@ -143,7 +144,7 @@ impl Inner {
             for kept in read {
                 match decode(group, kept.sequence, &kept.payload) {
                     Ok(envelope) => self.take(group, kept.sequence, envelope, &mut batch),
-                    Err(_) => metrics::LOG_DAMAGED.inc(),
+                    Err(_) => self.damaged(),
                 }
                 self.reached(group, kept.sequence);
             }
@@ -177,9 +178,15 @@ impl Inner {
             let members = audience.as_ref().map(|audience| audience.members.clone()).or_else(|| entry.members.map(Arc::new));
             let moved = audience.and_then(|audience| audience.moved).or_else(|| entry.moved.map(Arc::new));
             let offset = offset_of(sequence, index);
+            self.overlay.followed(&entry.writes);
             let rows = if mine { Vec::new() } else { entry.writes };
             batch.push(Committed { group, offset, record: entry.record, members, moved, own: mine, rows });
         }
+    }
+
+    fn damaged(&self) {
+        metrics::LOG_DAMAGED.inc();
+        self.overlay.missed();
     }
 
     /// Another node has gone on with a chat.

@@ -186,7 +186,7 @@ impl Log for JetStreamLog {
             }
             // Whoever reads the rows after this finds all that was committed before it.
             self.inner.catch_up(self.inner.group_of(chat), end.sequence).await?;
-            let found = super::read_rows(&*self.inner.overlay, chat, end.seq, end.seq, 1).await?;
+            let found = self.read(chat, end.seq, end.seq, 1).await?;
             found.into_iter().next().map(Some).ok_or_else(|| Error::storage("the last record of a chat is not there yet"))
         })
     }

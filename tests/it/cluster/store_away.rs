@@ -1,17 +1,18 @@
 //! The store of a cluster dies while people chat: they go on, and it has everything when it is back.
 
-use super::{node, settings};
+use super::{Settings, node, settings};
 use crate::support::servers::Servers;
-use crate::support::{Client, PATIENCE, Server, http, text_of};
+use crate::support::{Client, PATIENCE, Server, http, text_message, text_of};
 use clarion::clock::Clock;
 use clarion::log::Record;
 use clarion::store::cql::{CqlSettings, CqlStore};
 use clarion::store::{Store as _, Table};
-use protocol::command::{CreateGroup, History, React};
+use protocol::command::{CreateGroup, GetChat, History, React, UpdateChat};
 use protocol::error::ErrorCode;
 use protocol::ids::ChatId;
 use protocol::record::Change;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn page(chat_id: ChatId, before: Option<u64>, limit: u64) -> History {
@@ -42,25 +43,50 @@ async fn stored(store: &CqlStore) -> BTreeSet<String> {
     texts.collect()
 }
 
-#[tokio::test]
-async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards() {
-    let (servers, scylla, nats) = tokio::task::spawn_blocking(|| {
-        let servers = Servers::own("store-load", &[]);
+/// Servers that this test may kill, and settings for nodes on them.
+struct OwnCluster {
+    servers: Arc<Servers>,
+    scylla: Vec<String>,
+    settings: Settings,
+}
+
+async fn own_cluster(name: &'static str, keyspace: &'static str) -> OwnCluster {
+    let (servers, scylla, nats) = tokio::task::spawn_blocking(move || {
+        let servers = Servers::own(name, &[]);
         let (scylla, nats) = (servers.up("scylla"), servers.up("nats"));
-        (servers, scylla, nats)
+        (Arc::new(servers), scylla, nats)
     })
     .await
     .expect("the servers come up");
     let mut settings = settings().await;
     settings.retain(|(name, _)| !["CLARION_NATS", "CLARION_SCYLLA", "CLARION_SCYLLA_KEYSPACE", "CLARION_HEARTBEAT_SECONDS"].contains(name));
-    let keyspace = "clarion_load";
     settings.extend([
         ("CLARION_NATS", nats.join(",")),
         ("CLARION_SCYLLA", scylla.join(",")),
         ("CLARION_SCYLLA_KEYSPACE", keyspace.into()),
         ("CLARION_COMMANDS_PER_SECOND", "10000".into()),
     ]);
-    let server = node(&settings).await;
+    OwnCluster { servers, scylla, settings }
+}
+
+impl OwnCluster {
+    async fn kill_store(&self) {
+        let servers = self.servers.clone();
+        let killed = tokio::task::spawn_blocking(move || servers.down("scylla", &[("SERVERS_SIGNAL", "KILL")]));
+        killed.await.expect("the store is killed");
+    }
+
+    async fn bring_store_back(&self) {
+        let servers = self.servers.clone();
+        let back = tokio::task::spawn_blocking(move || drop(servers.up("scylla")));
+        back.await.expect("the store comes back");
+    }
+}
+
+#[tokio::test]
+async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards() {
+    let cluster = own_cluster("store-load", "clarion_load").await;
+    let server = node(&cluster.settings).await;
     let mut reader = server.client("e1001").await;
     let user_ids = (1002..=1006).map(|number| format!("e{number}")).collect();
     let group = CreateGroup { client_message_id: "g".into(), name: "Load".into(), user_ids, ..CreateGroup::default() };
@@ -86,12 +112,7 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     let long_ago = 30;
 
     let away = Instant::now();
-    let servers = tokio::task::spawn_blocking(move || {
-        servers.down("scylla", &[("SERVERS_SIGNAL", "KILL")]);
-        servers
-    })
-    .await
-    .expect("the store is killed");
+    cluster.kill_store().await;
     // What was said before, and is in memory nowhere, comes out of the log, with what was done to it.
     let before = reader.must(page(chat, None, 40)).await;
     let at = before.records.iter().position(|record| record.seq == liked.seq).expect("the last message is there");
@@ -130,14 +151,10 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     }
     assert_eq!(told, expected);
 
-    let _servers = tokio::task::spawn_blocking(move || {
-        servers.up("scylla");
-        servers
-    })
-    .await
-    .expect("the store comes back");
+    cluster.bring_store_back().await;
     until_stored(&server).await;
-    let clarion = CqlSettings { addresses: scylla, keyspace: keyspace.into(), replication_factor: 1, ..CqlSettings::default() };
+    let clarion =
+        CqlSettings { addresses: cluster.scylla.clone(), keyspace: "clarion_load".into(), replication_factor: 1, ..CqlSettings::default() };
     let store = CqlStore::open(clarion, Clock::default()).await.expect("the settings are right");
     let started = Instant::now();
     loop {
@@ -153,4 +170,49 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     let mut reader = server.client("e1001").await;
     let older = reader.must(page(chat, Some(long_ago), 20)).await;
     assert_eq!(older.records.len(), 20);
+}
+
+/// Whoever is on another node than the home of a chat changes it, and then a home dies: chats go on, although what they are
+/// made of cannot be read.
+#[tokio::test]
+async fn groups_change_and_a_node_dies_while_the_store_is_away_and_every_chat_goes_on() {
+    let cluster = own_cluster("store-nodes", "clarion_store_nodes").await;
+    let settings = &cluster.settings;
+    let (mut first, second, _third) = tokio::join!(node(settings), node(settings), node(settings));
+    let (mut one, mut other) = (first.client("e1001").await, second.client("e1002").await);
+    let mut chats = Vec::new();
+    for number in 0..8 {
+        let user_ids = vec!["e1002".into(), "e1003".into()];
+        let name = format!("Group {number}");
+        let chat = one.must(CreateGroup { client_message_id: name.clone(), name, user_ids, ..CreateGroup::default() }).await.chat_id;
+        one.say(chat, "before").await;
+        other.say(chat, "before").await;
+        chats.push(chat);
+    }
+    until_stored(&first).await;
+    cluster.kill_store().await;
+
+    for (number, chat) in chats.iter().enumerate() {
+        let name = format!("Called otherwise {number}");
+        one.must(UpdateChat { chat_id: *chat, name: Some(name), ..UpdateChat::default() }).await;
+        // Wherever the home is, one of these two is not there.
+        other.say(*chat, "after the change").await;
+        one.say(*chat, "after the change").await;
+    }
+    first.kill();
+    for chat in &chats {
+        let started = Instant::now();
+        while let Err(refused) = other.ask(text_message(*chat, &format!("death-{chat}"), "after the death")).await {
+            assert!(started.elapsed() < PATIENCE, "{refused:?}\n{}", second.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+    cluster.bring_store_back().await;
+    until_stored(&second).await;
+    let mut anew = second.client("e1001").await;
+    for (number, chat) in chats.iter().enumerate() {
+        let seen = anew.must(GetChat { chat_id: *chat }).await;
+        assert_eq!(seen.name, format!("Called otherwise {number}"));
+        assert_eq!(super::texts(&mut anew, *chat).await, ["before", "before", "after the change", "after the change", "after the death"]);
+    }
 }

@@ -298,6 +298,7 @@ CLOSES = {
     4004: ('RateExceeded', 'the same again, after the time that is given'),
     4005: ('HelloTimeout', 'the same again, after the time that is given'),
     4006: ('Internal', 'the same again, after the time that is given'),
+    4007: ('Behind', 'the same again, after the time that is given'),
     4100: ('TokenInvalid', 'a new token, or the person signs in; then again'),
     4101: ('TokenExpired', 'a new token, or the person signs in; then again'),
     4102: ('DeviceRevoked', 'a new token, or the person signs in; then again'),
