@@ -93,8 +93,10 @@ pub struct Standing {
     messages: u64,
     /// Bit k: the record `upto - k` is an own message known from its reply only; its event may still come.
     echoes: u64,
-    /// Largest place that came as an event; a smaller one after it is out of order.
+    /// Largest place that came as an event in this session; a smaller one after it is out of order.
     last_event: u64,
+    /// Up to here a record may come as an event although it is there: from a session before, or by `sync`.
+    before: u64,
     /// What is out of the common: nothing at all for nearly every member.
     rare: Option<Box<Rare>>,
 }
@@ -123,27 +125,56 @@ impl Standing {
         self.upto + truth.base >= truth.last_acked && self.whole()
     }
 
+    /// The member begins a session anew: what is there may be told once more, in order.
+    pub fn new_session(&mut self) {
+        self.last_event = 0;
+        self.known_otherwise();
+    }
+
+    /// A `sync` has told what is there: events of the same records may still be on their way.
+    pub fn known_otherwise(&mut self) {
+        self.before = self.upto;
+    }
+
+    /// A record came by `sync`, whatever was there.
+    pub fn synced(&mut self, truth: &Truth, seq: u64, message: Option<u64>) -> Verdict {
+        if seq <= truth.base {
+            return Verdict::Before;
+        }
+        let place = seq - truth.base;
+        if place > self.upto {
+            self.advance(place, false);
+        } else if !self.fill(place) {
+            return Verdict::Echo;
+        }
+        if !self.forget_ahead(place) {
+            self.count(seq, message);
+        }
+        Verdict::Fine
+    }
+
     /// A record came as an event. `message` identifies the message in it; `own` says that this member had sent it;
-    /// `recovering` that a `gap` was told and not yet filled, so that holes may be filled by later answers.
+    /// `recovering` that a `sync` is under way, so that both may tell the same.
     pub fn event(&mut self, truth: &Truth, seq: u64, message: Option<u64>, own: bool, recovering: bool) -> Verdict {
         if seq <= truth.base {
             return Verdict::Before;
         }
         let place = seq - truth.base;
-        let late = place < self.last_event;
+        let (late, again) = (place < self.last_event, place <= self.last_event);
+        let may_be_known = !again && (recovering || place <= self.before);
         self.last_event = self.last_event.max(place);
         let verdict = if place > self.upto {
             self.advance(place, false);
             Verdict::Fine
         } else if self.fill(place) {
-            if recovering { Verdict::Fine } else { Verdict::Reordered }
+            if may_be_known { Verdict::Fine } else { Verdict::Reordered }
         } else {
             let behind = self.upto - place;
             if own && behind < 64 && self.echoes >> behind & 1 == 1 {
                 self.echoes &= !(1 << behind);
-                return if late && !recovering { Verdict::Reordered } else { Verdict::Echo };
+                return if late { Verdict::Reordered } else { Verdict::Echo };
             }
-            return if recovering { Verdict::Fine } else { Verdict::Doubled };
+            return if may_be_known { Verdict::Fine } else { Verdict::Doubled };
         };
         // An own message that its reply had shown ahead of time is already in the sum.
         if !self.forget_ahead(place) {

@@ -211,6 +211,9 @@ pub struct Fleet {
     fatal: Option<String>,
     /// Nodes may die: clients keep what they wrote and go to another node.
     survival: Option<Survival>,
+    surviving: bool,
+    /// Clients whose connections ended while all were gone through.
+    lost_meanwhile: Vec<u32>,
 }
 
 /// Faults put into words, at most.
@@ -279,6 +282,8 @@ impl Fleet {
             progress,
             fatal: None,
             survival: None,
+            surviving: false,
+            lost_meanwhile: Vec::new(),
         })
     }
 

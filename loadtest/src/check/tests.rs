@@ -147,13 +147,44 @@ fn another_message_in_the_place_of_the_acknowledged_one_is_told() {
 fn what_a_gap_left_out_may_come_later_by_sync() {
     let truth = truth(4);
     let mut standing = Standing::default();
-    for (seq, recovering) in [(8, false), (11, true), (9, true), (10, true), (11, true)] {
-        assert_eq!(standing.event(&truth, seq, Some(seq * 1_000), false, recovering), Verdict::Fine);
+    assert_eq!(standing.event(&truth, 8, Some(8_000), false, false), Verdict::Fine);
+    assert_eq!(standing.event(&truth, 11, Some(11_000), false, true), Verdict::Fine);
+    for seq in [9, 10] {
+        assert_eq!(standing.synced(&truth, seq, Some(seq * 1_000)), Verdict::Fine);
     }
     assert!(standing.complete(&truth));
     let mut faults = Faults::default();
     standing.close(&truth, &mut faults);
     assert_eq!(faults, Faults::default());
+}
+
+#[test]
+fn what_a_sync_has_told_may_come_as_an_event_once_and_in_order() {
+    let truth = truth(4);
+    let event = |standing: &mut Standing, seq: u64| standing.event(&truth, seq, Some(seq * 1_000), false, false);
+    let mut standing = Standing::default();
+    assert_eq!(event(&mut standing, 8), Verdict::Fine);
+    for seq in [9, 10] {
+        standing.synced(&truth, seq, Some(seq * 1_000));
+    }
+    standing.known_otherwise();
+    assert_eq!([9, 10, 10, 9, 11].map(|seq| event(&mut standing, seq)), {
+        use Verdict::{Doubled, Fine};
+        [Fine, Fine, Doubled, Doubled, Fine]
+    });
+}
+
+#[test]
+fn another_node_may_tell_once_more_what_is_there_and_a_record_twice_in_one_session_is_told() {
+    let truth = truth(4);
+    let event = |standing: &mut Standing, seq: u64| standing.event(&truth, seq, Some(seq * 1_000), false, false);
+    let mut standing = Standing::default();
+    assert_eq!([8, 9].map(|seq| event(&mut standing, seq)), [Verdict::Fine, Verdict::Fine]);
+    standing.new_session();
+    assert_eq!([8, 9, 10, 9, 10].map(|seq| event(&mut standing, seq)), {
+        use Verdict::{Doubled, Fine};
+        [Fine, Fine, Fine, Doubled, Doubled]
+    });
 }
 
 #[test]

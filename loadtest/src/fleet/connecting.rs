@@ -224,8 +224,9 @@ impl Fleet {
 
     /// A connection ended unasked.
     pub(super) fn lose(&mut self, at: u32, reason: &str) {
-        if self.survival.is_some() {
-            return self.move_on(at, None);
+        if self.surviving {
+            // Where all of them are gone through just now, it is left a moment later.
+            return if self.survival.is_some() { self.move_on(at, None) } else { self.lost_meanwhile.push(at) };
         }
         match self.clients[at as usize].stage {
             Stage::Here => {

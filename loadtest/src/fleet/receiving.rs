@@ -1,7 +1,7 @@
 //! Bytes in: frames are cut out of one shared buffer, and each goes past the referee.
 
 use super::{Fleet, Seat, Stage, Wait};
-use crate::check::Verdict;
+use crate::check::{Standing, Verdict};
 use crate::incoming::{self, Incoming, RecordSeen};
 use crate::readiness::now_ns;
 use crate::websocket::{self, Opcode};
@@ -10,6 +10,13 @@ use protocol::command::{Sync, Synced};
 use protocol::content::Content;
 use protocol::record::{Change, Record};
 use std::io::{ErrorKind, Read as _};
+
+/// How a record came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Event,
+    Sync,
+}
 
 impl Fleet {
     /// Reads what a socket has and serves every whole frame in it.
@@ -100,7 +107,7 @@ impl Fleet {
                 if record.message.is_some() {
                     self.counts.message_bytes += frame_bytes as u64;
                 }
-                self.judge(at, &record, now);
+                self.judge(at, &record, Way::Event, now);
             }
             Ok(Incoming::Reply { id, body }) => self.take_reply(at, id, Ok(body), now),
             Ok(Incoming::Refusal { id, code }) => self.take_reply(at, id, Err(code), now),
@@ -134,8 +141,8 @@ impl Fleet {
     }
 
     /// The referee looks at one record for one client.
-    fn judge(&mut self, at: u32, record: &RecordSeen, now: u64) {
-        let recovering = self.clients[at as usize].recovering || self.just_resumed(at, now);
+    fn judge(&mut self, at: u32, record: &RecordSeen, way: Way, now: u64) {
+        let recovering = self.clients[at as usize].recovering;
         let Some(chat) = self.chat_of.get(&record.chat_id).copied() else {
             // A group of an earlier run on the same server, or one that is being made just now.
             return;
@@ -150,7 +157,11 @@ impl Fleet {
         let message = record.message.and_then(|message| self.of_this_run(message.client_message_id).map(|number| (number, message.text)));
         let own = message.is_some_and(|(number, _)| number >> 32 == u64::from(at));
         let truth = &self.chats[chat as usize].truth;
-        let verdict = self.seats[seat].standing.event(truth, record.seq, message.map(|(number, _)| number), own, recovering);
+        let (standing, number) = (&mut self.seats[seat].standing, message.map(|(number, _)| number));
+        let verdict = match way {
+            Way::Event => standing.event(truth, record.seq, number, own, recovering),
+            Way::Sync => standing.synced(truth, record.seq, number),
+        };
         match verdict {
             Verdict::Fine | Verdict::Echo => {}
             Verdict::Before => return,
@@ -163,7 +174,8 @@ impl Fleet {
             }
             Verdict::Doubled => {
                 self.faults.doubled += 1;
-                self.complain(format!("doubled: {} got seq {} of chat {chat} again", self.identities[at as usize].user, record.seq));
+                let (user, node) = (&self.identities[at as usize].user, self.clients[at as usize].node);
+                self.complain(format!("doubled: {user} got seq {} of chat {chat} again, from node {node}", record.seq));
                 return;
             }
         }
@@ -258,7 +270,7 @@ impl Fleet {
             Err(error) => return self.malformed(at, &error.to_string()),
         };
         for record in &synced.records {
-            self.judge(at, &seen(record), now);
+            self.judge(at, &seen(record), Way::Sync, now);
         }
         for entry in &synced.too_long {
             self.excuse(at, Some(entry.chat.chat_id));
@@ -275,7 +287,15 @@ impl Fleet {
             self.ask_sync(at, None);
         } else {
             self.clients[at as usize].recovering = false;
-            self.resumed(at, now);
+            self.standings(at, Standing::known_otherwise);
+        }
+    }
+
+    pub(super) fn standings(&mut self, at: u32, change: impl Fn(&mut Standing)) {
+        let client = &self.clients[at as usize];
+        let from = client.seats_from as usize;
+        if let Some(seats) = self.seats.get_mut(from..from + client.seats as usize) {
+            seats.iter_mut().for_each(|seat| change(&mut seat.standing));
         }
     }
 

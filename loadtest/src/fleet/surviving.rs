@@ -6,6 +6,7 @@
 
 use super::{Fleet, Stage, Wait, Waiting};
 use crate::arrivals::Arrivals;
+use crate::check::Standing;
 use crate::incoming::ReceiptSeen;
 use crate::readiness::now_ns;
 use protocol::codec::Encoding;
@@ -25,8 +26,6 @@ const ANSWER_NS_MAX: u64 = 8_000_000_000;
 const REFUSALS_NS_MAX: u64 = 4_000_000_000;
 /// Pause before a refused command is given again.
 const AGAIN_NS: u64 = 200_000_000;
-/// After a resume, live events may bring once more what `sync` has brought.
-const RESUMED_NS: u64 = 5_000_000_000;
 /// How often clients say how far they have read.
 const BETWEEN_RECEIPTS_NS: u64 = 1_000_000_000;
 
@@ -71,7 +70,6 @@ struct Device {
     again_ns: u64,
     refused_since_ns: Option<u64>,
     resync_ns: Option<u64>,
-    resumed_ns: u64,
     said_ns: u64,
     /// What this session was told of others: by chat and person, delivered and read.
     receipts: HashMap<(ChatId, String), (u64, u64)>,
@@ -89,6 +87,7 @@ struct Letter {
 impl Fleet {
     /// From now on nodes may die. `guests` are the people of each chat who come and go and are not judged.
     pub fn begin_surviving(&mut self, guests: Vec<Vec<u32>>) {
+        self.surviving = true;
         self.survival = Some(Survival {
             devices: self.clients.iter().map(|_| Device::default()).collect(),
             kept: self.chats.iter().map(|_| Vec::new()).collect(),
@@ -220,6 +219,7 @@ impl Fleet {
             }
         }
         self.survival = Some(survival);
+        leaving.append(&mut self.lost_meanwhile);
         for at in leaving {
             self.move_on(at, None);
         }
@@ -262,6 +262,9 @@ impl Fleet {
             }
         }
         self.survival = Some(survival);
+        for at in std::mem::take(&mut self.lost_meanwhile) {
+            self.move_on(at, None);
+        }
     }
 
     fn forget_read(&self, at: u32, read: &mut [u64]) {
@@ -313,6 +316,7 @@ impl Fleet {
 
     /// The session stands on another node: what was missed is asked for.
     pub(super) fn resume(&mut self, at: u32, cursor: Box<str>, resumable: bool) {
+        self.standings(at, Standing::new_session);
         let Some(survival) = &mut self.survival else { return };
         if resumable {
             survival.resumed += 1;
@@ -324,19 +328,6 @@ impl Fleet {
             survival.not_resumed += 1;
             self.excuse(at, None);
         }
-    }
-
-    pub(super) fn resumed(&mut self, at: u32, now: u64) {
-        if let Some(survival) = &mut self.survival {
-            survival.devices[at as usize].resumed_ns = now;
-        }
-    }
-
-    pub(super) fn just_resumed(&self, at: u32, now: u64) -> bool {
-        self.survival.as_ref().is_some_and(|survival| {
-            let resumed_ns = survival.devices[at as usize].resumed_ns;
-            resumed_ns > 0 && now.saturating_sub(resumed_ns) < RESUMED_NS
-        })
     }
 
     /// Somebody who comes and goes in this chat.

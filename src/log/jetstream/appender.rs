@@ -33,6 +33,10 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 const ENDS_MAX: usize = 200_000;
 /// Code of the server for an expectation while another one of the same chat is on its way.
 const ANOTHER_ON_ITS_WAY: &str = "10164";
+/// When the leader of a stream has said so for so long, another one is asked for. A leader may go on believing that something of
+/// a chat is on its way that never comes (seen with nats-server 2.15.1 after a server was held): its note of it is kept by a
+/// number that another message may take, and goes with its leadership only.
+const HELD_BACK: Duration = Duration::from_secs(2);
 
 /// Where a chat ends in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,6 +248,7 @@ impl Inner {
         let id = format!("{:x}.{:x}", envelope.writer, envelope.number);
         let subject = self.streams.subject(group, chat);
         let started = Instant::now();
+        let mut held_back: Option<Instant> = None;
         loop {
             let message = PublishMessage::build().payload(payload.clone()).message_id(&id).expected_last_subject_sequence(expected);
             let outcome = match self.streams.context.send_publish(subject.clone(), message).await {
@@ -266,7 +271,14 @@ impl Inner {
                 PublishErrorKind::MaxPayloadExceeded => {
                     return Published::Unavailable(Error::too_large("record", payload.len() as u64, MESSAGE_BYTES_MAX as u64, "bytes"));
                 }
-                PublishErrorKind::Other if !error.to_string().contains(ANOTHER_ON_ITS_WAY) => {
+                PublishErrorKind::Other if error.to_string().contains(ANOTHER_ON_ITS_WAY) => {
+                    if held_back.get_or_insert_with(Instant::now).elapsed() > HELD_BACK {
+                        self.streams.ask_for_another_leader(group).await;
+                        held_back = None;
+                    }
+                    super::streams::away(&error)
+                }
+                PublishErrorKind::Other => {
                     tracing::warn!(%error, group, "an append failed and is tried again");
                     super::streams::away(&error)
                 }

@@ -3,12 +3,14 @@
 use super::envelope::Envelope;
 use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::metrics;
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{self, DirectGetErrorKind, LastRawMessageErrorKind, Republish, StorageType};
 use async_nats::{Client, ConnectOptions, Message, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
+use parking_lot::Mutex;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,8 @@ const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// Messages of one subscription that may wait; more are dropped, noticed by their numbers, and read from the stream.
 const LIVE_WAITING_MAX: usize = 65_536;
+/// A stream is not asked for another leader again before this.
+const BETWEEN_LEADERS: Duration = Duration::from_secs(10);
 
 /// How the log of a cluster is reached and kept.
 #[derive(Debug, Clone)]
@@ -105,6 +109,8 @@ pub struct Streams {
     pub context: Context,
     streams: Vec<stream::Stream<()>>,
     prefix: String,
+    /// By group: when it was asked for another leader.
+    asked_for_leader: Vec<Mutex<Option<Instant>>>,
 }
 
 impl Streams {
@@ -171,7 +177,8 @@ impl Streams {
             }
             streams.push(stream);
         }
-        Ok(Self { client, context, streams, prefix: settings.prefix.clone() })
+        let asked_for_leader = (0..settings.groups).map(|_| Mutex::default()).collect();
+        Ok(Self { client, context, streams, prefix: settings.prefix.clone(), asked_for_leader })
     }
 
     /// Number of groups.
@@ -219,6 +226,23 @@ impl Streams {
             Ok(message) => Found::read(group, &message).map(Some),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(away(&error)),
+        }
+    }
+
+    /// Asks the leader of a group's stream to give way to another one, when that was not asked for a moment ago.
+    pub async fn ask_for_another_leader(&self, group: usize) {
+        {
+            let mut asked = self.asked_for_leader[group].lock();
+            if asked.is_some_and(|at| at.elapsed() < BETWEEN_LEADERS) {
+                return;
+            }
+            *asked = Some(Instant::now());
+        }
+        metrics::LOG_LEADERS_LEFT.inc();
+        tracing::warn!(group, "the leader of a stream has held a chat back for seconds; another leader is asked for");
+        let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", stream_name(&self.prefix, group));
+        if let Err(error) = self.client.request(subject, Bytes::new()).await {
+            tracing::warn!(%error, group, "the leader of a stream does not answer");
         }
     }
 
