@@ -46,6 +46,8 @@ pub struct Options {
     pub hops: f64,
     /// Bytes of each text.
     pub text_bytes: usize,
+    /// What nodes and servers wrote stays, also when all was well.
+    pub keep: bool,
 }
 
 /// Members of each group for certain, and those who come and go.
@@ -90,6 +92,8 @@ pub struct Report {
     pub found: Found,
     /// The referee's first faults in words.
     pub complaints: Vec<String>,
+    /// The messages that waited longest, in words.
+    pub slowest: Vec<String>,
 }
 
 impl Report {
@@ -119,7 +123,7 @@ impl Report {
              {moves} times a device went to another node, {resumed} times it went on where it was, {not_resumed} times it had to begin anew; \
              {} sends refused for now, {} chats told too long\n\n\
              Read from every node: {} records; lost {lost}, doubled {doubled}, reordered {reordered}, invented {invented}, \
-             different {different}, receipts backwards {backwards}. Live: {} faults {:?}\n\n**{} violations**\n",
+             different {different}, receipts backwards {backwards}. Live: {} faults {:?}\n\nWaited longest:\n\n- {}\n\n**{} violations**\n",
             self.found.acknowledged,
             self.found.changes,
             self.delivered,
@@ -131,6 +135,7 @@ impl Report {
             self.found.read,
             self.live.total(),
             self.live,
+            self.slowest.join("\n- "),
             self.violations()
         );
         table
@@ -162,11 +167,11 @@ pub fn run(options: &Options, program: &Path, settings: &[(String, String)], pro
     progress.step("starting the nodes");
     cluster.start()?;
     let outcome = under_faults(options, &plan, &mut cluster, &wires, progress);
-    let bad = match &outcome {
-        Ok(report) => report.violations() > 0,
+    let stays = match &outcome {
+        Ok(report) => options.keep || report.violations() > 0,
         Err(_) => true,
     };
-    if bad {
+    if stays {
         eprintln!("what nodes and servers wrote stays in {}", cluster.keep().display());
     }
     outcome
@@ -249,6 +254,7 @@ fn under_faults(
         live: outcome.faults,
         found,
         complaints: outcome.complaints,
+        slowest: survival.slowest.iter().map(|slow| slow.words.clone()).collect(),
     };
     fleet.leave(&everybody);
     Ok(report)
@@ -367,6 +373,7 @@ mod tests {
             rate: 1.0,
             hops: 1.0,
             text_bytes: 64,
+            keep: false,
         };
         let (lists, guests) = groups(&options);
         assert_eq!((lists.len(), guests.len()), (17, 17));

@@ -216,6 +216,9 @@ struct FaultsOptions {
     /// Bytes of each text.
     #[arg(long, default_value_t = 100)]
     text_bytes: usize,
+    /// What nodes and servers wrote stays where the last line says, also when all was well.
+    #[arg(long)]
+    keep: bool,
     /// A setting for the nodes, as `NAME=VALUE` of their environment. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
@@ -353,6 +356,7 @@ fn run_faults(options: &FaultsOptions) -> Result<bool, String> {
         rate: options.rate,
         hops: options.hops,
         text_bytes: options.text_bytes.max(16),
+        keep: options.keep,
     };
     let progress = Progress::new();
     let report = faults::run(&plan, &program()?, &settings(&options.settings)?, &progress)?;

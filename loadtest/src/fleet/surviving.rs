@@ -26,6 +26,8 @@ const ANSWER_NS_MAX: u64 = 8_000_000_000;
 const REFUSALS_NS_MAX: u64 = 4_000_000_000;
 /// Pause before a refused command is given again.
 const AGAIN_NS: u64 = 200_000_000;
+/// Letters that are told of because they waited longest.
+const SLOWEST: usize = 10;
 /// How often clients say how far they have read.
 const BETWEEN_RECEIPTS_NS: u64 = 1_000_000_000;
 
@@ -46,6 +48,7 @@ pub struct Kept {
 #[derive(Default)]
 pub struct Survival {
     devices: Vec<Device>,
+    begun_ns: u64,
     /// By chat: everything that was acknowledged.
     pub kept: Vec<Vec<Kept>>,
     /// By chat: people who come and go.
@@ -60,6 +63,8 @@ pub struct Survival {
     pub not_resumed: u64,
     /// Sends that were refused for now and given again.
     pub refused: u64,
+    /// Those that waited longest, the longest first.
+    pub slowest: Vec<Slow>,
 }
 
 #[derive(Default)]
@@ -82,6 +87,26 @@ struct Letter {
     intended_ns: u64,
     /// The largest seq that was acknowledged in the chat when it was first sent.
     behind: Option<u64>,
+    tries: Tries,
+}
+
+/// What became of a letter before it was acknowledged.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tries {
+    first_ns: u64,
+    given: u32,
+    refused: u32,
+    /// Codes of the first and the last refusal.
+    codes: (u16, u16),
+}
+
+/// A letter that waited long.
+#[derive(Debug, Clone)]
+pub struct Slow {
+    /// From when it was first given until it was acknowledged.
+    pub waited_ns: u64,
+    /// In words.
+    pub words: String,
 }
 
 impl Fleet {
@@ -92,6 +117,7 @@ impl Fleet {
             devices: self.clients.iter().map(|_| Device::default()).collect(),
             kept: self.chats.iter().map(|_| Vec::new()).collect(),
             read: vec![0; self.seats.len()],
+            begun_ns: now_ns(),
             guests,
             ..Survival::default()
         });
@@ -155,7 +181,7 @@ impl Fleet {
         self.next_message += 1;
         self.counts.sent += 1;
         if let Some(survival) = &mut self.survival {
-            survival.devices[at as usize].letters.push_back(Letter { chat, number, intended_ns, behind: None });
+            survival.devices[at as usize].letters.push_back(Letter { chat, number, intended_ns, behind: None, tries: Tries::default() });
         }
     }
 
@@ -202,6 +228,8 @@ impl Fleet {
                 None if now >= device.again_ns => {
                     if let Some(letter) = device.letters.front_mut() {
                         letter.behind.get_or_insert(self.chats[letter.chat as usize].truth.last_acked);
+                        letter.tries.given += 1;
+                        letter.tries.first_ns = if letter.tries.given == 1 { now } else { letter.tries.first_ns };
                         device.on_its_way_ns = Some(now);
                         self.give(at as u32, *letter);
                     }
@@ -359,6 +387,10 @@ impl Fleet {
         let device = &mut survival.devices[at as usize];
         device.on_its_way_ns = None;
         device.again_ns = now + AGAIN_NS;
+        if let Some(letter) = device.letters.front_mut() {
+            letter.tries.codes = (if letter.tries.refused == 0 { code } else { letter.tries.codes.0 }, code);
+            letter.tries.refused += 1;
+        }
         let since = *device.refused_since_ns.get_or_insert(now);
         if now.saturating_sub(since) > REFUSALS_NS_MAX {
             self.move_on(at, None);
@@ -373,6 +405,20 @@ impl Fleet {
         device.refused_since_ns = None;
         let letter = device.letters.pop_front();
         survival.kept[waiting.chat as usize].push(Kept { seq, message: waiting.message, sent_ns, acked_ns: now });
+        if let Some(Letter { tries: Tries { first_ns, given, refused, codes }, chat, .. }) = letter {
+            let waited_ns = now.saturating_sub(first_ns);
+            let (place, slowest) = (survival.slowest.partition_point(|slow| slow.waited_ns >= waited_ns), &mut survival.slowest);
+            if place < SLOWEST {
+                let user = &self.identities[at as usize].user;
+                let words = format!(
+                    "{:.1} s: {user} to chat {chat}, first given {:.1} s after the beginning; given {given} times, refused {refused} times ({codes:?})",
+                    waited_ns as f64 / 1e9,
+                    first_ns.saturating_sub(survival.begun_ns) as f64 / 1e9,
+                );
+                slowest.insert(place, Slow { waited_ns, words });
+                slowest.truncate(SLOWEST);
+            }
+        }
         let behind = letter.and_then(|letter| letter.behind).unwrap_or(0);
         if seq <= behind {
             self.faults.reordered += 1;

@@ -194,17 +194,19 @@ impl Log for JetStreamLog {
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
         Box::pin(async move {
             let read = || super::read_rows(&*self.inner.overlay, chat, from_seq, to_seq, limit);
-            let error = match read().await {
-                Ok(entries) if (from_seq..).zip(&entries).all(|(seq, entry)| entry.record.seq == seq) => return Ok(entries),
+            let (found, error) = match read().await {
+                Ok(found) if self.inner.is_whole(chat, from_seq, to_seq, limit, &found).await? => return Ok(found),
                 // The store has forgotten what it had; until the auditor has been there, the log fills the hole.
-                Ok(_) => None,
+                Ok(found) => (found, None),
                 // It is away: what was said lately is in the log, too.
-                Err(error) if error.code == ErrorCode::StorageUnavailable => Some(error),
+                Err(error) if error.code == ErrorCode::StorageUnavailable => (Vec::new(), Some(error)),
                 Err(error) => return Err(error),
             };
-            match (self.inner.lay_tail(chat, from_seq).await, error) {
-                (Ok(()), _) | (Err(_), None) => read().await,
-                (Err(error), Some(_)) => Err(error),
+            match (self.inner.lay_tail(chat, from_seq, error.is_some()).await?, error) {
+                (true, _) => read().await,
+                // Neither of the two has it any more.
+                (false, None) => Ok(found),
+                (false, Some(error)) => Err(error),
             }
         })
     }

@@ -167,6 +167,38 @@ fn what_the_store_has_lost_is_found_and_written_again_and_what_was_changed_since
 }
 
 #[test]
+fn what_the_store_has_forgotten_is_read_from_the_log_also_at_the_end_of_a_chat() {
+    runtime().block_on(async {
+        let forgets = |seq| if seq == 4 || seq >= 9 { Forgets::Everything } else { Forgets::Nothing };
+        let store = Forgetful::new(cql().clone(), forgets);
+        let one = Place::on(settings(servers::nats()), store.clone()).await;
+        let chat = some_chat();
+        for seq in 1..=10 {
+            assert_eq!(one.append(message(chat, seq, 5, "x"), 1, More::default()).await, Ok(Appended::New));
+        }
+        // Nothing waits for the store any more: it has said that it has everything.
+        until("the store has taken everything", async || {
+            let rows = one.store.scan(Table::Messages, tables::bucket_key(chat, 0), Range::first(100)).await.unwrap();
+            let seqs: Vec<u64> = rows.iter().filter_map(|(row, _)| tables::read_u64(row, 0)).collect();
+            (seqs == [1, 2, 3, 5, 6, 7, 8]).then_some(())
+        })
+        .await;
+        // Another node does not know where the chat ends.
+        let other = Place::on(one.settings(), store).await;
+        for place in [&one, &other] {
+            let seqs = async |from, to| {
+                let found = place.log.read(chat, from, to, 100).await.unwrap();
+                found.iter().map(|entry| entry.record.seq).collect::<Vec<_>>()
+            };
+            assert_eq!(seqs(9, 12).await, [9, 10]);
+            assert_eq!(seqs(6, 9).await, [6, 7, 8, 9]);
+            assert_eq!(seqs(1, 10).await, (1..=10).collect::<Vec<_>>());
+            assert_eq!(place.log.last(chat).await.unwrap().unwrap().record.seq, 10);
+        }
+    });
+}
+
+#[test]
 fn a_store_that_forgets_what_it_acknowledged_last_gets_it_from_the_log_again() {
     // As it comes, a single Cassandra acknowledges before its disk has something.
     let servers = Servers::own("store-forgets", &[]);
