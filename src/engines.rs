@@ -3,6 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
+use crate::patience::Patience;
 use crate::peers::{PeerSettings, Peers};
 use crate::store::cql::{CqlSettings, CqlStore};
 use crate::store::tables::{self, Table};
@@ -13,15 +14,11 @@ use futures_util::future::BoxFuture;
 use protocol::error::ErrorCode;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Pause between two comparisons of the whole log with the store.
 const BETWEEN_AUDITS: Duration = Duration::from_secs(3_600);
-/// Pause before what the store did not answer is asked again, at the start.
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
-/// How often it is told that it is waited for.
-const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 
 /// Log and store of this node, opened.
 pub struct Engines {
@@ -108,18 +105,14 @@ impl Engines {
     {
         let waits = matches!(self.kind, Kind::Cluster { .. });
         let trying = |told: Told| async move {
-            let mut complained: Option<Instant> = None;
+            let mut waiting = Patience::with("what is kept in the store of the cluster");
             loop {
-                let error = match work().await {
-                    Err(error) if waits && error.code == ErrorCode::StorageUnavailable => error,
+                match work().await {
+                    Err(error) if waits && error.code == ErrorCode::StorageUnavailable => {
+                        waiting.once_more(&error.to_string(), |why| told.waits(why)).await;
+                    }
                     outcome => return outcome.map_err(|error| format!("the server cannot start: {error}")),
-                };
-                if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
-                    tracing::warn!(%error, "what is kept cannot be read, and is waited for");
-                    complained = Some(Instant::now());
                 }
-                told.waits(&error.to_string());
-                tokio::time::sleep(BETWEEN_TRIES).await;
             }
         };
         starting.waits_for("cluster store", trying).await

@@ -32,3 +32,4 @@ pub mod error;
 pub mod ids;
 pub mod limits;
 pub mod metrics;
+pub mod patience;

@@ -17,11 +17,11 @@ use crate::peers::{Ask, Asked, NodeId, Unanswered};
 use dashmap::DashMap;
 use protocol::codec::Encoding;
 use protocol::command::Send;
-use protocol::error::ErrorBody;
+use protocol::error::{ErrorBody, ErrorCode};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How long the home node is waited for. A leader of the log that died is replaced within about five seconds, and the home waits
@@ -77,6 +77,8 @@ enum Outcome {
         /// The field that is wrong.
         field: Option<String>,
     },
+    /// What the chat is made of cannot be read there.
+    Unknown,
 }
 
 impl Chats {
@@ -117,7 +119,15 @@ impl Chats {
             };
             metrics::FORWARDED.with_label_values(&[outcome]).inc();
             match answer {
-                Ok(answer) => chats.placed_at_home(key, &answer).await,
+                Ok(answer) => match chats.placed_at_home(key, &answer).await? {
+                    Some(placed) => Ok(placed),
+                    None => {
+                        if let Some(before) = &mut before {
+                            let _ = before.wait_for(|over| *over).await;
+                        }
+                        chats.place_beside(key, home, sender, send, origin).await
+                    }
+                },
                 Err(Unanswered::Busy) => Err(Error::busy("the node on which this chat is at home has too much to do")),
                 Err(Unanswered::Gone | Unanswered::Late) => {
                     // Those of the same sender have the same fate, and keep their order here.
@@ -130,17 +140,47 @@ impl Chats {
         }))
     }
 
-    async fn placed_at_home(&self, key: ChatKey, answer: &[u8]) -> Result<(Arc<Record>, Repeated)> {
+    /// What the home says; none: it cannot open the chat.
+    async fn placed_at_home(&self, key: ChatKey, answer: &[u8]) -> Result<Option<(Arc<Record>, Repeated)>> {
         let outcome: Outcome =
             Encoding::Msgpack.decode(answer).map_err(|_| Error::busy("the node on which this chat is at home speaks otherwise"))?;
         let (record, repeated) = match outcome {
             Outcome::Placed { record, repeated } => (record, repeated),
             Outcome::Refused { error, field } => return Err(Error::of_body(error, field)),
+            Outcome::Unknown => return Ok(None),
         };
         let record = Record::decode(&record).map_err(|_| Error::busy("the node on which this chat is at home speaks otherwise"))?;
         // Whoever has sent it and reads the chat next finds it.
         self.followed(key, record.seq).await;
-        Ok((Arc::new(record), repeated))
+        Ok(Some((Arc::new(record), repeated)))
+    }
+
+    /// The store is away, and a node that has just become the home of a chat cannot open it. The one before, which is the next
+    /// home, may have it in memory, or this one.
+    async fn place_beside(
+        self: &Arc<Self>,
+        key: ChatKey,
+        home: NodeId,
+        sender: u32,
+        send: Send,
+        origin: Origin,
+    ) -> Result<(Arc<Record>, Repeated)> {
+        let next = self.peers.next_home(key.0).filter(|next| *next != home && *next != self.peers.me());
+        if let Some(next) = next {
+            let noted = self.noted.of(self.log.group(key.0));
+            let body = Encoding::Msgpack.encode(&Forwarded { sender, send: send.clone(), origin, noted });
+            if let Ok(answer) = self.peers.ask(next, Ask::Send, body, PLACED_WITHIN).await
+                && let Some(placed) = self.placed_at_home(key, &answer).await?
+            {
+                return Ok(placed);
+            }
+        }
+        self.send_here(sender, send, origin).await?.await
+    }
+
+    /// Was a message refused because the chat cannot be opened here now?
+    pub(super) fn cannot_open(&self, key: ChatKey, error: &Error) -> bool {
+        error.code == ErrorCode::StorageUnavailable && self.peers.any() && self.head_in_memory(key).is_none()
     }
 
     /// Waits until this node has followed a chat up to a record, where it has the chat's head in memory; else the head is
@@ -170,7 +210,7 @@ impl Chats {
     /// Places messages for other nodes until told to stop.
     pub async fn follow_sends(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let Some(mut asked) = self.peers.asked(Ask::Send) else { return };
-        let workers: Vec<mpsc::Sender<(Asked, Forwarded)>> = (0..WORKERS)
+        let workers: Vec<mpsc::Sender<(Asked, Forwarded, Instant)>> = (0..WORKERS)
             .map(|_| {
                 let (sender, receiver) = mpsc::channel(WORKER_WAITING_MAX);
                 tokio::spawn(self.clone().place_for_others(receiver));
@@ -195,15 +235,17 @@ impl Chats {
             let chat = self.key(forwarded.send.chat_id).map_or(0, |key| key.0);
             let worker = &workers[(chat.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 59) as usize % WORKERS];
             // One that does not fit is dropped, and its node is told that this one is busy.
-            let _ = worker.try_send((asked, forwarded));
+            let _ = worker.try_send((asked, forwarded, Instant::now()));
         }
     }
 
-    async fn place_for_others(self: Arc<Self>, mut waiting: mpsc::Receiver<(Asked, Forwarded)>) {
-        while let Some((asked, forwarded)) = waiting.recv().await {
+    async fn place_for_others(self: Arc<Self>, mut waiting: mpsc::Receiver<(Asked, Forwarded, Instant)>) {
+        while let Some((asked, forwarded, came)) = waiting.recv().await {
             let Forwarded { sender, send, origin, noted } = forwarded;
-            self.know_what_the_sender_knows(sender, &send, noted).await;
+            self.know_what_the_sender_knows(sender, &send, noted, came).await;
+            let chat_id = send.chat_id;
             let placed = self.send_here(sender, send, origin).await;
+            let unknown = placed.as_ref().err().is_some_and(|error| self.key(chat_id).is_ok_and(|key| self.cannot_open(key, error)));
             tokio::spawn(async move {
                 let outcome = match placed {
                     Ok(waiting) => waiting.await,
@@ -211,6 +253,7 @@ impl Chats {
                 };
                 let outcome = match outcome {
                     Ok((record, repeated)) => Outcome::Placed { record: record.encode(), repeated },
+                    Err(_) if unknown => Outcome::Unknown,
                     Err(error) => Outcome::Refused { error: error.body(), field: error.field },
                 };
                 asked.answer(Encoding::Msgpack.encode(&outcome));
@@ -218,16 +261,16 @@ impl Chats {
         }
     }
 
-    /// The sender's node may have seen what this one has not: somebody new, or who has just become a member.
-    async fn know_what_the_sender_knows(&self, sender: u32, send: &Send, noted: u64) {
+    /// The sender's node may have seen what this one has not: somebody new, or who has just become a member. Those that came
+    /// while one before them waited have waited with it.
+    async fn know_what_the_sender_knows(&self, sender: u32, send: &Send, noted: u64, came: Instant) {
         if self.directory.entry(sender).is_none() || send.mentions.iter().any(|user_id| self.directory.index(user_id).is_none()) {
             // What is not known then is refused, as it would be there.
             let _ = self.directory.catch_up().await;
         }
         let Ok(key) = self.key(send.chat_id) else { return };
         let group = self.log.group(key.0);
-        let started = std::time::Instant::now();
-        while self.noted.of(group) < noted && started.elapsed() < FOLLOWED_WITHIN {
+        while self.noted.of(group) < noted && came.elapsed() < FOLLOWED_WITHIN {
             tokio::time::sleep(Duration::from_millis(limits::FOLLOWED_LOOK_MS)).await;
         }
     }

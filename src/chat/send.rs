@@ -89,7 +89,14 @@ impl Chats {
         let key = self.key(command.chat_id)?;
         let placed = match self.peers.home(key.0) {
             Some(home) => self.send_home(home, sender, command, origin).await?,
-            None => self.send_here(sender, command, origin).await?,
+            None if !self.peers.any() => self.send_here(sender, command, origin).await?,
+            None => match self.send_here(sender, command.clone(), origin).await {
+                Err(error) if self.cannot_open(key, &error) => match self.peers.next_home(key.0) {
+                    Some(next) => self.send_home(next, sender, command, origin).await?,
+                    None => return Err(error),
+                },
+                placed => placed?,
+            },
         };
         let chats = self.clone();
         Ok(Box::pin(async move {

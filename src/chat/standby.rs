@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 impl Chats {
     /// Something has happened in a chat whose head is not in memory.
     pub(super) fn is_wanted_here(&self, key: ChatKey) {
-        let home = || self.peers.next_home(key.0) || self.peers.home(key.0).is_none();
+        let home = || self.peers.next_home(key.0) == Some(self.peers.me()) || self.peers.home(key.0).is_none();
         if self.peers.clustered() && home() {
             // When many wait, the next record of the chat brings it here again.
             let _ = self.wanted.try_send(key);

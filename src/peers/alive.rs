@@ -98,9 +98,9 @@ impl Alive {
         self.homes.load().of(key)
     }
 
-    /// Is this node at home for something when its home goes away?
-    pub fn next_home(&self, key: u64) -> bool {
-        self.homes.load().next_of(key) == Some(self.me)
+    /// The node that is at home for something when its home goes away.
+    pub fn next_home(&self, key: u64) -> Option<NodeId> {
+        self.homes.load().next_of(key)
     }
 
     pub fn changes(&self) -> broadcast::Receiver<PeerChange> {

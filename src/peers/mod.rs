@@ -71,8 +71,8 @@ impl Peers {
         self.alive.home(key).filter(|home| *home != self.alive.me)
     }
 
-    /// Is this node at home for a chat when the one that is now goes away?
-    pub fn next_home(&self, key: u64) -> bool {
+    /// The node that is at home for a chat when the one that is now goes away; it may be this one.
+    pub fn next_home(&self, key: u64) -> Option<NodeId> {
         self.alive.next_home(key)
     }
 

@@ -22,6 +22,7 @@ pub use streams::JetStreamSettings;
 use super::{Answer, Append, Audience, Committed, Entry, Log, Position, Reached};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::patience::Patience;
 use crate::store::{EntryStore, Overlay};
 use appender::Lane;
 use dashmap::DashMap;
@@ -30,7 +31,7 @@ use protocol::error::ErrorCode;
 use recent::Recent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use streams::{Streams, Waiting};
+use streams::Streams;
 use tokio::sync::{Notify, mpsc, watch};
 
 /// Bits of an offset for the place of a record in its message.
@@ -134,7 +135,7 @@ impl JetStreamLog {
             writer: rand::random(),
             number: AtomicU64::new(1),
         });
-        let mut waiting = Waiting::default();
+        let mut waiting = Patience::with("the log of the cluster");
         for group in 0..groups {
             // A server that goes away in the middle of it is waited for, too.
             while let Err(error) = inner.clone().begin(group).await {

@@ -4,6 +4,7 @@ use super::envelope::Envelope;
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::metrics;
+use crate::patience::Patience;
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{self, DirectGetErrorKind, LastRawMessageErrorKind, Republish, StorageType};
@@ -20,10 +21,6 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const READ_AT_ONCE: usize = 256;
 /// Bytes that are read at once, about.
 const READ_BYTES_AT_ONCE: usize = 4 << 20;
-/// How often a node that waits for its log says so.
-const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
-/// Pause between two tries at the start.
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
 /// Messages of one subscription that may wait; more are dropped, noticed by their numbers, and read from the stream.
 const LIVE_WAITING_MAX: usize = 65_536;
 /// A stream is not asked for another leader again before this.
@@ -83,24 +80,6 @@ pub struct Kept {
     pub payload: Bytes,
 }
 
-/// Tries that failed at the start, said now and then.
-#[derive(Default)]
-pub struct Waiting {
-    complained: Option<Instant>,
-}
-
-impl Waiting {
-    /// A try has failed; returns when the next one may be made.
-    pub async fn once_more(&mut self, why: &str, waits: impl Fn(&str)) {
-        if self.complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
-            tracing::warn!(why, "the log of the cluster is waited for");
-            self.complained = Some(Instant::now());
-        }
-        waits(why);
-        tokio::time::sleep(BETWEEN_TRIES).await;
-    }
-}
-
 /// The streams, over one connection.
 pub struct Streams {
     /// The connection.
@@ -120,7 +99,7 @@ impl Streams {
     /// # Errors
     /// One sentence: the settings cannot be right.
     pub async fn open(settings: &JetStreamSettings, waits: impl Fn(&str)) -> std::result::Result<Self, String> {
-        let mut waiting = Waiting::default();
+        let mut waiting = Patience::with("the log of the cluster");
         loop {
             match Self::connect(settings).await {
                 Ok(streams) => return Ok(streams),

@@ -40,6 +40,7 @@ pub use shared_read::JOIN_WITHIN;
 use super::{Answer, Key, Range, Row, Store, Table, Turn, Write};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::patience::Patience;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use health::Failure;
 use link::{Lane, Link, PROBE_TIMEOUT};
@@ -66,10 +67,6 @@ const TURN_WITHIN: Duration = Duration::from_secs(20);
 static TURNS: AtomicU64 = AtomicU64::new(1);
 /// Name of the turn to change the schema.
 const SCHEMA: &str = "schema";
-/// Pause between two tries to connect, at the start.
-const BETWEEN_TRIES: Duration = Duration::from_millis(500);
-/// How often a node that waits for its store says so.
-const BETWEEN_COMPLAINTS: Duration = Duration::from_secs(10);
 /// Statements that are prepared at the same time.
 const PREPARED_AT_ONCE: usize = 16;
 
@@ -120,18 +117,12 @@ impl CqlStore {
     /// One sentence: the settings cannot be right.
     pub async fn open_telling(settings: CqlSettings, clock: Clock, waits: impl Fn(&str)) -> std::result::Result<Self, String> {
         settings.check()?;
-        let mut complained: Option<Instant> = None;
+        let mut waiting = Patience::with("the store of the cluster");
         loop {
-            let why = match Self::connect(&settings, &clock).await {
+            match Self::connect(&settings, &clock).await {
                 Ok(store) => return Ok(store),
-                Err(why) => format!("{} does not answer: {why}", settings.addresses.join(", ")),
-            };
-            if complained.is_none_or(|at| at.elapsed() >= BETWEEN_COMPLAINTS) {
-                tracing::warn!(why, "the store of the cluster is waited for");
-                complained = Some(Instant::now());
+                Err(why) => waiting.once_more(&format!("{} does not answer: {why}", settings.addresses.join(", ")), &waits).await,
             }
-            waits(&why);
-            tokio::time::sleep(BETWEEN_TRIES).await;
         }
     }
 
