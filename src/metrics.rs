@@ -60,7 +60,6 @@ metrics! {
     CONFLICTS: IntCounter = counter("log_conflicts_total", "Appends refused because the chat had moved on");
     LOG_APPEND_SECONDS: Histogram = histogram("log_append_seconds", "In a cluster: time from sending an append until the log had it", SECONDS);
     LOG_HOLES: IntCounter = counter("log_holes_total", "In a cluster: messages of the log that did not come live and were read from it");
-    LOG_LEADERS_LEFT: IntCounter = counter("log_leaders_left_total", "In a cluster: times that a stream was asked for another leader, because the one it had held a chat back");
     LOG_DAMAGED: IntCounter = counter("log_damaged_total", "In a cluster: messages of the log that could not be read and were passed over");
     LOG_BEHIND_STORE: IntCounter = counter("log_behind_store_total", "In a cluster: chats of which the store has records that the log has lost");
     STORE_REFILLED: IntCounter = counter("store_refilled_total", "In a cluster: records that the store had forgotten and got from the log again");

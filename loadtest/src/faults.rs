@@ -82,6 +82,8 @@ pub struct Report {
     pub send_to_ack_us: Percentiles,
     /// Times that a device went to another node, went on there where it was, and could not.
     pub moves: (u64, u64, u64),
+    /// Times that a device left a node because its sync came to no end there.
+    pub not_synced: u64,
     /// Sends that were refused for now.
     pub refused: u64,
     /// Chats of which a `sync` said that too much was missed.
@@ -120,8 +122,8 @@ impl Report {
         let Found { lost, doubled, reordered, invented, different, backwards, .. } = &self.found;
         table += &format!(
             "\n{} messages and {} changes of groups acknowledged, {} delivered live; written to acknowledged p50 {:.3} s, p99 {:.2} s, max {:.2} s; \
-             {moves} times a device went to another node, {resumed} times it went on where it was, {not_resumed} times it had to begin anew; \
-             {} sends refused for now, {} chats told too long\n\n\
+             {moves} times a device went to another node, {resumed} times it went on where it was, {not_resumed} times it had to begin anew, \
+             {} times its sync came to no end; {} sends refused for now, {} chats told too long\n\n\
              Read from every node: {} records; lost {lost}, doubled {doubled}, reordered {reordered}, invented {invented}, \
              different {different}, receipts backwards {backwards}. Live: {} faults {:?}\n\nWaited longest:\n\n- {}\n\n**{} violations**\n",
             self.found.acknowledged,
@@ -130,6 +132,7 @@ impl Report {
             seconds(p50),
             seconds(p99),
             seconds(max),
+            self.not_synced,
             self.refused,
             self.too_long,
             self.found.read,
@@ -249,6 +252,7 @@ fn under_faults(
         delivered: outcome.counts.delivered,
         send_to_ack_us: outcome.send_to_ack_us,
         moves: (survival.moves, survival.resumed, survival.not_resumed),
+        not_synced: survival.not_synced,
         refused: survival.refused,
         too_long: outcome.counts.too_long,
         live: outcome.faults,

@@ -339,10 +339,15 @@ impl Fleet {
                 let lost = self.seats[seat].standing.close(&truth, &mut self.faults);
                 if lost > 0 {
                     let first = self.seats[seat].standing.first_missing(&truth);
+                    let client = &self.clients[at];
+                    let since_s = now_ns().saturating_sub(client.started_ns) as f64 / 1e9;
                     self.complain(format!(
-                        "{lost} lost: {} lacks seq {first} (and {} more) of chat {chat}",
+                        "{lost} lost: {} lacks seq {first} (and {} more) of chat {chat}, whose last is {}; since {since_s:.0} s on node {}{}",
                         self.identities[at].user,
-                        lost - 1
+                        lost - 1,
+                        truth.last_acked,
+                        client.node,
+                        if client.recovering { ", where its sync has no answer" } else { "" }
                     ));
                 } else if self.faults.altered > before.altered {
                     self.complain(format!(

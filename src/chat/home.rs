@@ -118,6 +118,9 @@ impl Chats {
                 Err(Unanswered::Late) => "late",
             };
             metrics::FORWARDED.with_label_values(&[outcome]).inc();
+            if outcome == "late" {
+                tracing::warn!(node = %home, "the home of a chat did not answer in time; the message is placed here");
+            }
             match answer {
                 Ok(answer) => match chats.placed_at_home(key, &answer).await? {
                     Some(placed) => Ok(placed),

@@ -3,8 +3,9 @@
 //!
 //! A head that another node's change has broken is made anew from the store, and so is one that moves to another home. While
 //! the store is away it is made from here: whole partitions as they were read, kept true by every record that the node
-//! follows. So it knows a partition either as it is at the place in the log that the node has reached, or not at all. The least
-//! used go when there is no room.
+//! follows. So it knows a partition either as it is at the place in the log that the node has reached, or not at all; but for
+//! requests to join, which come beside the log: one that another node has taken since may be missing. The least used go when
+//! there is no room.
 
 use super::tables::{Key, Table};
 use super::{Range, Row, Write};

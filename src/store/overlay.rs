@@ -185,7 +185,7 @@ impl Overlay {
     }
 
     async fn scan_both(&self, table: Table, partition: Key, range: Range) -> Result<Vec<Row>> {
-        let changes = self.last_known.changes();
+        let known = LastKnown::keeps(table).then(|| self.last_known.changes());
         let waiting = self.waiting_in(table, &partition, &range);
         if covers(&waiting, &range) || (table == Table::Changes && self.has_all_changes(&partition, &range)) {
             return Ok(waiting.into_iter().filter_map(|(row, value)| Some((row, value?.to_vec()))).take(range.limit).collect());
@@ -194,13 +194,17 @@ impl Overlay {
         let asked = range.limit.saturating_add(waiting.iter().filter(|(_, value)| value.is_none()).count());
         let backward = range.backward;
         let limit = range.limit;
-        let whole = LastKnown::keeps(table) && !backward && (&range.from, &range.to) == (&Bound::Unbounded, &Bound::Unbounded);
+        let Some(changes) = known else {
+            let below = self.below.scan(table, partition, Range { limit: asked, ..range }).await?;
+            return Ok(merge(below, waiting, backward, limit, asked));
+        };
         let below = match self.below.scan(table, partition.clone(), Range { limit: asked, ..range.clone() }).await {
             Err(error) if away(&error) => return self.last_known.rows(table, &partition, &range).ok_or(error),
             below => below?,
         };
         let merged = merge(below, waiting, backward, limit, asked);
-        if whole && merged.len() < limit {
+        let from_end_to_end = !backward && (&range.from, &range.to) == (&Bound::Unbounded, &Bound::Unbounded);
+        if from_end_to_end && merged.len() < limit {
             self.last_known.note(changes, table, partition, &merged);
         }
         Ok(merged)

@@ -22,6 +22,8 @@ pub(super) const SILENCE_GRACE_MS: u64 = 1_500;
 pub(super) const SIGN_IN_NS_MAX: u64 = 5_000_000_000;
 /// A node that does not answer a send within this time is left for another.
 const ANSWER_NS_MAX: u64 = 8_000_000_000;
+/// The same for a sync, which may have many pages.
+const SYNCED_NS_MAX: u64 = 20_000_000_000;
 /// A node that refuses a send for so long is left for another.
 const REFUSALS_NS_MAX: u64 = 4_000_000_000;
 /// Pause before a refused command is given again.
@@ -61,6 +63,8 @@ pub struct Survival {
     pub resumed: u64,
     /// Times that the node could not tell what was missed.
     pub not_resumed: u64,
+    /// Times that a node was left because a sync there came to no end.
+    pub not_synced: u64,
     /// Sends that were refused for now and given again.
     pub refused: u64,
     /// Those that waited longest, the longest first.
@@ -75,6 +79,7 @@ struct Device {
     again_ns: u64,
     refused_since_ns: Option<u64>,
     resync_ns: Option<u64>,
+    recovering_ns: Option<u64>,
     said_ns: u64,
     /// What this session was told of others: by chat and person, delivered and read.
     receipts: HashMap<(ChatId, String), (u64, u64)>,
@@ -237,6 +242,15 @@ impl Fleet {
                 _ => {}
             }
             let device = &mut survival.devices[at];
+            if self.clients[at].recovering {
+                let since = *device.recovering_ns.get_or_insert(now);
+                if now.saturating_sub(since) > SYNCED_NS_MAX {
+                    survival.not_synced += 1;
+                    leaving.push(at as u32);
+                }
+            } else {
+                device.recovering_ns = None;
+            }
             if device.resync_ns.is_some_and(|at| now >= at) {
                 device.resync_ns = None;
                 self.ask_sync(at as u32, None);
@@ -330,7 +344,7 @@ impl Fleet {
         }
         let Some(mut survival) = self.survival.take() else { return };
         let device = &mut survival.devices[at as usize];
-        (device.on_its_way_ns, device.refused_since_ns, device.resync_ns) = (None, None, None);
+        (device.on_its_way_ns, device.refused_since_ns, device.resync_ns, device.recovering_ns) = (None, None, None, None);
         device.receipts.clear();
         self.forget_read(at, &mut survival.read);
         self.survival = Some(survival);

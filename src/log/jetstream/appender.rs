@@ -33,10 +33,8 @@ const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 const ENDS_MAX: usize = 200_000;
 /// Code of the server for an expectation while another one of the same chat is on its way.
 const ANOTHER_ON_ITS_WAY: &str = "10164";
-/// When the leader of a stream has said so for so long, another one is asked for. A leader may go on believing that something of
-/// a chat is on its way that never comes (seen with nats-server 2.15.1 after a server was held): its note of it is kept by a
-/// number that another message may take, and goes with its leadership only.
-const HELD_BACK: Duration = Duration::from_secs(2);
+/// An append that waits longer for the log is worth a line.
+const SLOW: Duration = Duration::from_secs(3);
 
 /// Where a chat ends in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +63,8 @@ pub struct Lane {
 enum Checked {
     Goes(Append),
     Told,
+    /// It was refused because the chat does not end where it believed.
+    Elsewhere,
 }
 
 /// What became of a message.
@@ -141,9 +141,11 @@ impl Inner {
         };
         let earlier = futures_util::future::join_all(batch.iter().map(|(append, _)| self.made_before(append.dedupe))).await;
         let (mut goes, mut entries, mut expected, mut stamp_us, mut least_epoch) = (Vec::new(), Vec::new(), end.seq, end.stamp_us, epoch);
+        let mut doubted = false;
         for ((append, body), earlier) in batch.into_iter().zip(earlier) {
             match self.check(append, earlier, expected, &mut least_epoch) {
                 Checked::Told => {}
+                Checked::Elsewhere => doubted = true,
                 Checked::Goes(append) => {
                     expected += 1;
                     stamp_us = (self.clock.now_ms() * 1_000).max(stamp_us + 1);
@@ -154,7 +156,8 @@ impl Inner {
         }
         if let Some(mut lane) = self.lanes.get_mut(&chat) {
             lane.epoch = lane.epoch.max(least_epoch);
-            lane.end = Some(end);
+            // Who believes that the chat ends elsewhere may be right: then it is looked at before the next one.
+            lane.end = if doubted && entries.is_empty() { None } else { lane.end.or(Some(end)) };
         }
         if entries.is_empty() {
             return;
@@ -176,7 +179,10 @@ impl Inner {
             }
         }
         self.lay(group, sequence, &envelope);
-        if let Some(mut lane) = self.lanes.get_mut(&chat) {
+        if let Some(mut lane) = self.lanes.get_mut(&chat)
+            && lane.end.is_none_or(|end| end.sequence < sequence)
+        {
+            // Another node may have gone on behind it, which this one has followed already.
             lane.end = Some(End { sequence, seq: expected, stamp_us });
         }
         if self.settings.ack_stored
@@ -205,7 +211,9 @@ impl Inner {
             }
             Ok(None) if append.record.seq != last + 1 => {
                 metrics::CONFLICTS.inc();
-                Err(Refused::Conflict)
+                *least_epoch = append.epoch + 1;
+                let _ = append.done.send(Err(Refused::Conflict));
+                return Checked::Elsewhere;
             }
             Ok(None) => return Checked::Goes(append),
         };
@@ -248,7 +256,7 @@ impl Inner {
         let id = format!("{:x}.{:x}", envelope.writer, envelope.number);
         let subject = self.streams.subject(group, chat);
         let started = Instant::now();
-        let mut held_back: Option<Instant> = None;
+        let mut last_error = String::new();
         loop {
             let message = PublishMessage::build().payload(payload.clone()).message_id(&id).expected_last_subject_sequence(expected);
             let outcome = match self.streams.context.send_publish(subject.clone(), message).await {
@@ -257,11 +265,16 @@ impl Inner {
             };
             let error = match outcome {
                 Ok(ack) => {
-                    metrics::LOG_APPEND_SECONDS.observe(started.elapsed().as_secs_f64());
+                    let took = started.elapsed();
+                    metrics::LOG_APPEND_SECONDS.observe(took.as_secs_f64());
+                    if took > SLOW {
+                        tracing::warn!(group, ms = took.as_millis() as u64, last_error, "the log took an append late");
+                    }
                     return Published::At(ack.sequence);
                 }
                 Err(error) => error,
             };
+            last_error = error.to_string();
             let why = match error.kind() {
                 PublishErrorKind::WrongLastSequence => match self.landed(group, chat, envelope).await {
                     Ok(Some(sequence)) => return Published::At(sequence),
@@ -271,20 +284,14 @@ impl Inner {
                 PublishErrorKind::MaxPayloadExceeded => {
                     return Published::Unavailable(Error::too_large("record", payload.len() as u64, MESSAGE_BYTES_MAX as u64, "bytes"));
                 }
-                PublishErrorKind::Other if error.to_string().contains(ANOTHER_ON_ITS_WAY) => {
-                    if held_back.get_or_insert_with(Instant::now).elapsed() > HELD_BACK {
-                        self.streams.ask_for_another_leader(group).await;
-                        held_back = None;
-                    }
-                    super::streams::away(&error)
-                }
-                PublishErrorKind::Other => {
+                PublishErrorKind::Other if !last_error.contains(ANOTHER_ON_ITS_WAY) => {
                     tracing::warn!(%error, group, "an append failed and is tried again");
                     super::streams::away(&error)
                 }
                 _ => super::streams::away(&error),
             };
             if started.elapsed() > TRIED_FOR {
+                tracing::warn!(group, last_error, "the log did not take an append in time");
                 // Nobody may be told that it does not stand before that was looked at once more.
                 return match self.landed(group, chat, envelope).await {
                     Ok(Some(sequence)) => Published::At(sequence),

@@ -3,7 +3,6 @@
 use super::envelope::Envelope;
 use crate::config::Secret;
 use crate::error::{Error, Result};
-use crate::metrics;
 use crate::patience::Patience;
 use async_nats::jetstream::context::{Context, ContextBuilder};
 use async_nats::jetstream::message::StreamMessage;
@@ -11,9 +10,8 @@ use async_nats::jetstream::stream::{self, DirectGetErrorKind, LastRawMessageErro
 use async_nats::{Client, ConnectOptions, Message, header};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
-use parking_lot::Mutex;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long an answer of the server is waited for. Appends are tried again, so that a dead leader is noticed soon.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
@@ -21,10 +19,10 @@ pub const ANSWER_WITHIN: Duration = Duration::from_secs(1);
 const READ_AT_ONCE: usize = 256;
 /// Bytes that are read at once, about.
 const READ_BYTES_AT_ONCE: usize = 4 << 20;
+/// How often the server is asked whether it is there. One that hangs is left for another after two questions without an answer.
+const PING_EVERY: Duration = Duration::from_secs(2);
 /// Messages of one subscription that may wait; more are dropped, noticed by their numbers, and read from the stream.
 const LIVE_WAITING_MAX: usize = 65_536;
-/// A stream is not asked for another leader again before this.
-const BETWEEN_LEADERS: Duration = Duration::from_secs(10);
 
 /// How the log of a cluster is reached and kept.
 #[derive(Debug, Clone)]
@@ -88,8 +86,6 @@ pub struct Streams {
     pub context: Context,
     streams: Vec<stream::Stream<()>>,
     prefix: String,
-    /// By group: when it was asked for another leader.
-    asked_for_leader: Vec<Mutex<Option<Instant>>>,
 }
 
 impl Streams {
@@ -112,7 +108,7 @@ impl Streams {
         let mut options = ConnectOptions::new()
             .name("clarion")
             .connection_timeout(Duration::from_secs(2))
-            .ping_interval(Duration::from_secs(5))
+            .ping_interval(PING_EVERY)
             .request_timeout(Some(ANSWER_WITHIN))
             .subscription_capacity(LIVE_WAITING_MAX)
             .client_capacity(4_096)
@@ -156,8 +152,7 @@ impl Streams {
             }
             streams.push(stream);
         }
-        let asked_for_leader = (0..settings.groups).map(|_| Mutex::default()).collect();
-        Ok(Self { client, context, streams, prefix: settings.prefix.clone(), asked_for_leader })
+        Ok(Self { client, context, streams, prefix: settings.prefix.clone() })
     }
 
     /// Number of groups.
@@ -205,23 +200,6 @@ impl Streams {
             Ok(message) => Found::read(group, &message).map(Some),
             Err(error) if error.kind() == DirectGetErrorKind::NotFound => Ok(None),
             Err(error) => Err(away(&error)),
-        }
-    }
-
-    /// Asks the leader of a group's stream to give way to another one, when that was not asked for a moment ago.
-    pub async fn ask_for_another_leader(&self, group: usize) {
-        {
-            let mut asked = self.asked_for_leader[group].lock();
-            if asked.is_some_and(|at| at.elapsed() < BETWEEN_LEADERS) {
-                return;
-            }
-            *asked = Some(Instant::now());
-        }
-        metrics::LOG_LEADERS_LEFT.inc();
-        tracing::warn!(group, "the leader of a stream has held a chat back for seconds; another leader is asked for");
-        let subject = format!("$JS.API.STREAM.LEADER.STEPDOWN.{}", stream_name(&self.prefix, group));
-        if let Err(error) = self.client.request(subject, Bytes::new()).await {
-            tracing::warn!(%error, group, "the leader of a stream does not answer");
         }
     }
 
