@@ -349,6 +349,7 @@ impl Fleet {
                         client.node,
                         if client.recovering { ", where its sync has no answer" } else { "" }
                     ));
+                    self.complain(format!("the way of {}:{}", self.identities[at].user, self.trail(at)));
                 } else if self.faults.altered > before.altered {
                     self.complain(format!(
                         "altered: {} has other messages in chat {chat} than were acknowledged",

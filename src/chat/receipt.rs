@@ -40,6 +40,15 @@ pub(super) struct Receipts {
     lately: Mutex<HashMap<(ChatKey, u32), Lately>>,
     /// The store did not take the last ones.
     store_away: AtomicBool,
+    /// In a cluster: what sessions here were told lately, which may be more than is known here otherwise: the event of another node
+    /// may come before its word.
+    told: Mutex<HashMap<(ChatKey, u32), ToldHere>>,
+}
+
+struct ToldHere {
+    delivered_seq: u64,
+    read_seq: u64,
+    at: Instant,
 }
 
 struct Lately {
@@ -98,6 +107,19 @@ impl Receipts {
         all
     }
 
+    /// Sessions here are about to be told; they are not told less than they were lately.
+    fn raise_to_told(&self, place: (ChatKey, u32), receipt: &mut Receipt) {
+        let mut told = self.told.lock();
+        if let Some(before) = told.get(&place) {
+            receipt.delivered_seq = receipt.delivered_seq.max(before.delivered_seq);
+            receipt.read_seq = receipt.read_seq.max(before.read_seq);
+        } else if told.len() >= LATELY_MAX {
+            return;
+        }
+        let Receipt { delivered_seq, read_seq, .. } = *receipt;
+        told.insert(place, ToldHere { delivered_seq, read_seq, at: Instant::now() });
+    }
+
     /// A node tells how far somebody has got, and writes it in a moment.
     pub(super) fn remember(&self, key: ChatKey, user: u32, cursor: Cursor, from: NodeId) {
         let mut lately = self.lately.lock();
@@ -112,6 +134,7 @@ impl Receipts {
     /// is away: then nobody knows whether it has it.
     fn inherit(&self, alive: impl Fn(NodeId) -> bool) {
         let away = self.store_away.load(Ordering::Relaxed);
+        self.told.lock().retain(|_, told| told.at.elapsed() < LATELY);
         self.write_again(|lately| !alive(lately.from), |lately| away || lately.at.elapsed() < LATELY);
     }
 
@@ -162,6 +185,9 @@ impl Chats {
         }
         receipt.delivered_seq = receipt.delivered_seq.max(known.delivered_seq);
         receipt.read_seq = receipt.read_seq.max(known.read_seq);
+        if self.peers.clustered() {
+            self.receipts.raise_to_told((key, user), receipt);
+        }
     }
 
     /// How far a member has got. Somebody who never read anything has read what was there when they came.
@@ -367,6 +393,17 @@ mod tests {
         receipts.store_away.store(true, Ordering::Relaxed);
         receipts.taken();
         assert_eq!(written(&receipts), [(1, 4), (2, 9)]);
+    }
+
+    #[test]
+    fn sessions_are_not_told_less_than_they_were_although_the_word_of_it_has_not_come() {
+        let receipts = Receipts::default();
+        let tell = |user, delivered_seq, read_seq| {
+            let mut receipt = Receipt { delivered_seq, read_seq, ..Receipt::default() };
+            receipts.raise_to_told((ChatKey(7), user), &mut receipt);
+            (receipt.delivered_seq, receipt.read_seq)
+        };
+        assert_eq!([tell(1, 29, 29), tell(1, 25, 12), tell(1, 30, 12), tell(2, 3, 1)], [(29, 29), (29, 29), (30, 29), (3, 1)]);
     }
 
     #[test]

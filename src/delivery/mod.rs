@@ -194,12 +194,13 @@ impl Delivery {
     /// Tells how far somebody has got: the members of a small chat, and in any chat that person's other devices.
     pub fn receipt(&self, told: &ReceiptTold, own: Option<InboxChanged>, asking_session: u64) {
         if told.members.len() <= limits::RECEIPTS_TOLD_MEMBERS_MAX {
-            let receipt = Receipt {
+            let mut receipt = Receipt {
                 chat_id: self.chats.seal.chat_id(told.chat),
                 user_id: self.chats.directory.user_id(told.user).to_string(),
                 delivered_seq: told.cursor.delivered_seq,
                 read_seq: told.cursor.read_seq,
             };
+            self.chats.raise_receipt(told.chat, told.user, &mut receipt);
             let mut others = (*told.members).clone();
             others.remove(told.user);
             self.aim(&others, Some(LatestKey::Receipt(told.chat.0, told.user)), Event::Receipt(receipt), 0);

@@ -193,7 +193,7 @@ mod tests {
     fn the_least_used_go_when_there_is_no_room() {
         let last = LastKnown::default();
         let large = "x".repeat(1 << 20);
-        let chats = 3 * limits::LAST_KNOWN_BYTES_MAX as u64 >> 20;
+        let chats = (3 * limits::LAST_KNOWN_BYTES_MAX as u64) >> 20;
         for chat in 0..chats {
             last.note(last.changes(), Table::Recalled, tables::u64_key(chat), &[row(1, &large)]);
             assert!(known(&last, 0).is_some(), "the one that is used stays");

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 /// Bytes of an entry beside its keys and value, about.
 const ENTRY_BYTES: usize = 160;
@@ -24,6 +25,8 @@ struct Laid {
     stamp_us: u64,
     group: usize,
     offset: u64,
+    /// It stays until then although the store has everything up to it.
+    kept_until: Option<Instant>,
 }
 
 #[derive(Default)]
@@ -42,8 +45,20 @@ struct Layer {
     tables: HashMap<Table, Rows>,
     /// By group, in the order in which they came, which is nearly that of their offsets.
     leaving: HashMap<usize, VecDeque<Leaves>>,
+    /// Rows that were laid again, nearly in the order of their ends.
+    again: VecDeque<Leaves>,
     /// What the store has of each group.
     stored: HashMap<usize, u64>,
+}
+
+impl Layer {
+    fn laid(&self, Leaves { table, partition, row, .. }: &Leaves) -> Option<&Laid> {
+        self.tables.get(table)?.0.get(partition)?.get(row)
+    }
+
+    fn laid_mut(&mut self, Leaves { table, partition, row, .. }: &Leaves) -> Option<&mut Laid> {
+        self.tables.get_mut(table)?.0.get_mut(partition)?.get_mut(row)
+    }
 }
 
 /// A store with what the log has committed laid over it.
@@ -87,12 +102,12 @@ impl Overlay {
         if layer.stored.get(&place.group).is_some_and(|stored| *stored >= place.offset) {
             return;
         }
-        self.put(&mut layer, place, writes);
+        self.put(&mut layer, place, writes, None);
     }
 
-    /// The same for rows that the store has, while it cannot be asked. They go with the others of the group.
-    pub fn lay_again(&self, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
-        self.put(&mut self.layer.write(), place, writes);
+    /// The same for rows that the store has had, while it cannot be asked or has forgotten them. They stay until a time.
+    pub fn lay_again(&self, place: LogPlace, writes: impl IntoIterator<Item = Write>, until: Instant) {
+        self.put(&mut self.layer.write(), place, writes, Some(until));
     }
 
     /// A record was followed, after those before it: what is known by heart goes along.
@@ -110,18 +125,24 @@ impl Overlay {
         self.waiting(table, partition, row).is_some()
     }
 
-    fn put(&self, layer: &mut Layer, place: LogPlace, writes: impl IntoIterator<Item = Write>) {
+    fn put(&self, layer: &mut Layer, place: LogPlace, writes: impl IntoIterator<Item = Write>, kept_until: Option<Instant>) {
         for write in writes {
             let (table, partition, row, value) = match write {
                 Write::Put(table, partition, row, value) => (table, partition, row, Some(Arc::from(value))),
                 Write::Delete(table, partition, row) => (table, partition, row, None),
             };
-            let laid = Laid { value, stamp_us: place.stamp_us, group: place.group, offset: place.offset };
+            let laid = Laid { value, stamp_us: place.stamp_us, group: place.group, offset: place.offset, kept_until };
             let rows = layer.tables.entry(table).or_default().0.entry(partition.clone()).or_default();
             let size = laid.bytes(&partition, &row);
             match rows.get_mut(&row) {
                 // At the same place, it is the same write once more.
-                Some(before) if before.stamp_us >= laid.stamp_us => continue,
+                Some(before) if before.stamp_us >= laid.stamp_us => {
+                    before.kept_until = before.kept_until.max(kept_until);
+                    if kept_until.is_some() {
+                        layer.again.push_back(Leaves { offset: place.offset, table, partition, row });
+                    }
+                    continue;
+                }
                 Some(before) => {
                     self.bytes.fetch_sub(before.bytes(&partition, &row), Ordering::Relaxed);
                     *before = laid;
@@ -129,31 +150,47 @@ impl Overlay {
                 None => drop(rows.insert(row.clone(), laid)),
             }
             self.bytes.fetch_add(size, Ordering::Relaxed);
-            layer.leaving.entry(place.group).or_default().push_back(Leaves { offset: place.offset, table, partition, row });
+            let leaves = Leaves { offset: place.offset, table, partition, row };
+            match kept_until {
+                None => layer.leaving.entry(place.group).or_default().push_back(leaves),
+                Some(_) => layer.again.push_back(leaves),
+            }
         }
     }
 
     /// The store has everything of a group up to here.
     pub fn stored(&self, group: usize, offset: u64) {
         let mut layer = self.layer.write();
-        let Layer { tables, leaving, stored } = &mut *layer;
-        let reached = stored.entry(group).or_default();
+        let reached = layer.stored.entry(group).or_default();
         *reached = (*reached).max(offset);
-        let Some(leaving) = leaving.get_mut(&group) else { return };
-        while let Some(first) = leaving.front()
-            && first.offset <= offset
+        let now = Instant::now();
+        while let Some(first) = layer.leaving.get_mut(&group).and_then(|leaving| leaving.pop_front_if(|first| first.offset <= offset)) {
+            // A later write of the same row waits on, and one that was laid again goes at its own time.
+            self.let_go(&mut layer, first, |laid| laid.group == group && laid.offset <= offset && laid.kept_until.is_none());
+        }
+        while let Some(first) = layer.again.front() {
+            if layer.laid(first).and_then(|laid| laid.kept_until).is_some_and(|until| until > now) {
+                break;
+            }
+            let Some(first) = layer.again.pop_front() else { break };
+            let Some(laid) = layer.laid_mut(&first) else { continue };
+            laid.kept_until = None;
+            let of_group = laid.group;
+            let floor = layer.stored.get(&of_group).copied().unwrap_or(0);
+            // What the store has not got yet waits on as before.
+            self.let_go(&mut layer, first, |laid| laid.offset <= floor);
+        }
+    }
+
+    fn let_go(&self, layer: &mut Layer, Leaves { table, partition, row, .. }: Leaves, may: impl Fn(&Laid) -> bool) {
+        let Some(rows) = layer.tables.get_mut(&table) else { return };
+        let Some(of_partition) = rows.0.get_mut(&partition) else { return };
+        if of_partition.get(&row).is_some_and(may)
+            && let Some(laid) = of_partition.remove(&row)
         {
-            let Some(Leaves { table, partition, row, .. }) = leaving.pop_front() else { break };
-            let Some(rows) = tables.get_mut(&table) else { continue };
-            let Some(of_partition) = rows.0.get_mut(&partition) else { continue };
-            // A later write of the same row waits on.
-            if of_partition.get(&row).is_some_and(|laid| laid.group == group && laid.offset <= offset)
-                && let Some(laid) = of_partition.remove(&row)
-            {
-                self.bytes.fetch_sub(laid.bytes(&partition, &row), Ordering::Relaxed);
-                if of_partition.is_empty() {
-                    rows.0.remove(&partition);
-                }
+            self.bytes.fetch_sub(laid.bytes(&partition, &row), Ordering::Relaxed);
+            if of_partition.is_empty() {
+                rows.0.remove(&partition);
             }
         }
     }
@@ -418,6 +455,26 @@ mod tests {
 
     fn place(offset: u64) -> LogPlace {
         LogPlace { group: 0, offset, stamp_us: offset }
+    }
+
+    #[tokio::test]
+    async fn what_was_laid_again_stays_until_its_time_and_what_the_store_has_not_got_waits_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let overlay = Overlay::new(Arc::new(Later(SqliteStore::open(folder.path()).unwrap())));
+        let there = |row: u64| overlay.waits(Table::Threads, &tables::u32_key(1), &tables::u64_key(row));
+        overlay.stored(0, 5);
+        overlay.lay(place(7), [put(7, "seven")]);
+        let soon = Instant::now() + std::time::Duration::from_millis(60);
+        overlay.lay_again(place(3), [put(3, "three")], soon);
+        overlay.lay_again(place(7), [put(7, "seven")], soon);
+        overlay.stored(0, 6);
+        assert!(there(3) && there(7));
+        tokio::time::sleep(std::time::Duration::from_millis(80)).await;
+        overlay.stored(0, 6);
+        assert!(!there(3) && there(7), "the store has not got it");
+        overlay.stored(0, 7);
+        assert!(!there(7));
+        assert_eq!(overlay.bytes(), 0);
     }
 
     #[tokio::test]

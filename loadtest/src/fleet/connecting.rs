@@ -198,6 +198,7 @@ impl Fleet {
             self.limits = Some(welcome.limits);
             self.server = welcome.server;
         }
+        self.step(at, |cursor| format!("came with {kept:?}, welcomed at {cursor}"));
         if let Some(cursor) = kept {
             self.resume(at, cursor, welcome.resumable);
         }

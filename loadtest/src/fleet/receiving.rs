@@ -287,6 +287,7 @@ impl Fleet {
             self.ask_sync(at, None);
         } else {
             self.clients[at as usize].recovering = false;
+            self.step(at, |cursor| format!("{} records by sync, at {cursor}", synced.records.len()));
             self.standings(at, Standing::known_otherwise);
         }
     }

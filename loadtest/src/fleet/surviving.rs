@@ -30,6 +30,8 @@ const REFUSALS_NS_MAX: u64 = 4_000_000_000;
 const AGAIN_NS: u64 = 200_000_000;
 /// Letters that are told of because they waited longest.
 const SLOWEST: usize = 10;
+/// Steps of a device's way that are remembered.
+const TRAIL: usize = 12;
 /// How often clients say how far they have read.
 const BETWEEN_RECEIPTS_NS: u64 = 1_000_000_000;
 
@@ -81,6 +83,8 @@ struct Device {
     resync_ns: Option<u64>,
     recovering_ns: Option<u64>,
     said_ns: u64,
+    /// Its last sessions: where, when, and with which cursors.
+    trail: VecDeque<String>,
     /// What this session was told of others: by chat and person, delivered and read.
     receipts: HashMap<(ChatId, String), (u64, u64)>,
 }
@@ -319,6 +323,7 @@ impl Fleet {
         if self.clients[at as usize].stage == Stage::Away {
             return;
         }
+        self.step(at, |cursor| format!("left with {cursor}"));
         self.part(at);
         let nodes = self.targets.len() as u16;
         let step = if nodes > 1 { self.rng.random_range(1..nodes) } else { 0 };
@@ -348,6 +353,25 @@ impl Fleet {
         device.receipts.clear();
         self.forget_read(at, &mut survival.read);
         self.survival = Some(survival);
+    }
+
+    /// Notes a step of a device's way, for who has to find out what went wrong.
+    pub(super) fn step(&mut self, at: u32, words: impl FnOnce(&str) -> String) {
+        let node = self.clients[at as usize].node;
+        let cursor = self.clients[at as usize].cursor.as_deref().unwrap_or("none").to_owned();
+        let Some(survival) = &mut self.survival else { return };
+        let since_s = now_ns().saturating_sub(survival.begun_ns) as f64 / 1e9;
+        let trail = &mut survival.devices[at as usize].trail;
+        if trail.len() >= TRAIL {
+            trail.pop_front();
+        }
+        trail.push_back(format!("{since_s:.1} s, node {node}: {}", words(&cursor)));
+    }
+
+    /// The way of a device.
+    pub(super) fn trail(&self, at: usize) -> String {
+        let Some(survival) = &self.survival else { return String::new() };
+        survival.devices[at].trail.iter().fold(String::new(), |all, step| format!("{all}\n  {step}"))
     }
 
     /// The cursor that a session is to go on from.

@@ -130,7 +130,10 @@ struct Auditor<'a> {
 impl Inner {
     /// Audits a group. It never ends by itself.
     pub async fn audit_group(&self, group: usize) {
-        let mut lost: Option<Lost> = None;
+        // Whether the store was away before this node began, and what it has forgotten then, is not known.
+        let now_ms = self.clock.now_ms();
+        let (since_ms, last) = (now_ms.saturating_sub(BEFORE_MS), self.followed.of(group));
+        let mut lost = Some(Lost { since_ms, last, back_ms: now_ms });
         loop {
             tokio::select! {
                 () = self.until_store(false) => {}

@@ -9,15 +9,19 @@ use super::{Inner, offset_of};
 use crate::error::{Error, Result};
 use crate::log::Entry;
 use crate::store::{LogPlace, Table, Write, tables};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Records that are read back for one page, a fraction of a millisecond each. A page that is farther back is told at once to
 /// come again.
 const BACK_MAX: u64 = 300;
 /// The same for a hole in a store that answers, of which there are few: as far as a `sync` goes back in a chat, and more.
 const BACK_MAX_FOR_A_HOLE: u64 = 2_000;
+/// What was read back is there for so long, for who asks next.
+const KEPT_FOR: Duration = Duration::from_secs(30);
 /// A page that cannot be had within this is told to come again.
 const WITHIN: Duration = Duration::from_secs(2);
+/// The same for a hole in a store that answers.
+const WITHIN_FOR_A_HOLE: Duration = Duration::from_secs(8);
 
 impl Inner {
     /// Is this everything that stands between two seqs, up to a limit? A store that has forgotten something has forgotten the
@@ -55,7 +59,8 @@ impl Inner {
             }
         };
         let late = || Error::storage("the store does not have this now, and the log has much to do");
-        tokio::time::timeout(WITHIN, walk).await.unwrap_or_else(|_| Err(late()))
+        let within = if store_away { WITHIN } else { WITHIN_FOR_A_HOLE };
+        tokio::time::timeout(within, walk).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// What waits over the store reaches from the end of the chat back to the first that waits.
@@ -69,13 +74,15 @@ impl Inner {
         if self.overlay.bytes() > self.overlay_bytes_max / 2 {
             return Err(Error::storage("the store does not have this now, and what waits for it has taken the room"));
         }
+        // All of one walk go together: what is laid is without a hole.
+        let until = Instant::now() + KEPT_FOR;
         let mut next = self.streams.last(group, chat).await?;
         let end = next.as_ref().and_then(|found| found.envelope.entries.last()).map_or(0, |last| last.record.seq);
         if end.saturating_sub(from_seq) > back_max {
             return Err(Error::storage("the store does not have this now, and it is too far back to be read from the log"));
         }
         while let Some(found) = next {
-            self.lay_again(group, found.sequence, &found.envelope);
+            self.lay_again(group, found.sequence, &found.envelope, until);
             if found.envelope.entries.first().is_some_and(|first| first.record.seq <= from_seq) {
                 return Ok(true);
             }
@@ -88,12 +95,12 @@ impl Inner {
     }
 
     /// Only records: other rows may have been written since by who does not use the log.
-    fn lay_again(&self, group: usize, sequence: u64, envelope: &Envelope) {
+    fn lay_again(&self, group: usize, sequence: u64, envelope: &Envelope, until: Instant) {
         for (index, entry) in envelope.entries.iter().enumerate() {
             let offset = offset_of(sequence, index);
             let place = LogPlace { group, offset, stamp_us: entry.stamp_us };
             let of_records = |write: &Write| matches!(write.place().0, Table::Messages | Table::Changes);
-            self.overlay.lay_again(place, super::rows::of(entry, offset).into_iter().filter(of_records));
+            self.overlay.lay_again(place, super::rows::of(entry, offset).into_iter().filter(of_records), until);
         }
     }
 }
