@@ -103,7 +103,7 @@ wire! {
     pub struct Heartbeat {
         /// Server's clock, ms since 1970.
         server_time_ms: u64,
-        /// Everything before this place has been sent to this session; give it to the next `hello`. Missing while something is left out.
+        /// Everything before this place has been sent to this session; give it to the next `hello`. Missing while something is left out, and when `hello` had a cursor that is good, until `sync` is called.
         cursor: Option<String>,
     }
 

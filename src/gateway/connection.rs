@@ -225,13 +225,17 @@ async fn greet(
         return Err(Some((CloseCode::Behind, Some(gateway.come_back_ms()))));
     }
     let session = Session::new(principal.user, &hello.device_id, encoding, socket.clone(), &gateway.clock);
+    let resumable = hello.cursor.as_deref().is_some_and(|cursor| gateway.chats.resumable(cursor));
+    if resumable {
+        session.will_sync();
+    }
     gateway.registry.insert(&session);
     gateway.presence.came(&session);
     gateway.presence.touched(session.user);
     if let Some(peer) = peer {
         gateway.auth.touch(session.user, &principal.device_id, peer);
     }
-    let welcome = dispatch::welcome(gateway, &session, hello.cursor.as_deref());
+    let welcome = dispatch::welcome(gateway, &session, resumable);
     session.write(Lane::Reply, Frame::new(encoding, &encoding.reply(id, &welcome)));
     if gateway.chats.has_ephemerals(session.user) {
         // These do not come by `sync`, so that they must not be dropped as ordinary ones may be.

@@ -25,7 +25,7 @@ pub enum Handled {
 }
 
 /// Answers `hello`.
-pub fn welcome(gateway: &Gateway, session: &Session, cursor: Option<&str>) -> Welcome {
+pub fn welcome(gateway: &Gateway, session: &Session, resumable: bool) -> Welcome {
     let config = &gateway.config;
     Welcome {
         me: gateway.directory.profile(session.user),
@@ -33,7 +33,7 @@ pub fn welcome(gateway: &Gateway, session: &Session, cursor: Option<&str>) -> We
         server_time_ms: gateway.clock.now_ms(),
         heartbeat_ms: config.heartbeat_seconds * 1000,
         cursor: gateway.chats.cursor_now().print(),
-        resumable: cursor.is_some_and(|cursor| gateway.chats.resumable(cursor)),
+        resumable,
         limits: Limits {
             frame_bytes: limits::FRAME_BYTES_MAX as u32,
             text_bytes: limits::TEXT_BYTES_MAX as u32,

@@ -42,7 +42,7 @@ pub struct Session {
     /// Wakes the connection's task: something waits to be written, or the session ends.
     wake: Notify,
     closing: AtomicBool,
-    /// Something was left out, and the client has not called `sync` since.
+    /// Something was left out, or is still to be asked for, and the client has not called `sync` since.
     behind: AtomicBool,
     /// Commands without an answer.
     pub in_flight: AtomicU16,
@@ -157,6 +157,12 @@ impl Session {
     /// Nothing waits and nothing was left out: the cursor of this moment is true for this session.
     pub fn level(&self) -> bool {
         !self.behind.load(Ordering::Acquire) && self.outbox.lock().is_empty()
+    }
+
+    /// The client goes on from what it had on another connection, and will ask for what it missed since. No heartbeat may tell it
+    /// before that it has everything.
+    pub fn will_sync(&self) {
+        self.behind.store(true, Ordering::Release);
     }
 
     /// The client has called `sync`: what was left out is being told.

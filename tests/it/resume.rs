@@ -70,6 +70,30 @@ async fn a_device_that_was_away_misses_nothing() {
 }
 
 #[tokio::test]
+async fn no_heartbeat_passes_over_what_a_device_has_not_asked_for_yet() {
+    let server = Server::start_with(&[("CLARION_HEARTBEAT_SECONDS", "1")]).await;
+    let mut one = server.client("e1001").await;
+    let other = server.client("e1002").await;
+    let cursor = other.welcome.cursor.clone();
+    drop(other);
+    let chat = one.direct("e1002").await;
+    one.say(chat, "missed").await;
+
+    let token = server.token("e1002", "device-of-e1002").await;
+    let mut other = Client::connected(server.address(), Encoding::Msgpack).await;
+    other.hello(Some(&token), "device-of-e1002", Some(&cursor)).await.unwrap();
+    assert!(other.welcome.resumable);
+    let before = other.cursor.clone();
+    let beats = Duration::from_millis(2500);
+    tokio::join!(other.events_within(beats), one.events_within(beats));
+    assert_eq!(other.cursor, before, "a heartbeat that came with a cursor would have made the device forget that it missed something");
+    let synced = all_pages(&mut other, &cursor).await;
+    assert_eq!(seqs(&synced.records, chat), [1]);
+    tokio::join!(other.events_within(beats), one.events_within(beats));
+    assert_ne!(other.cursor, before, "from then on heartbeats carry one");
+}
+
+#[tokio::test]
 async fn too_much_of_one_chat_is_told_as_such_and_the_others_still_come_whole() {
     let server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "10000")]).await;
     let mut one = server.client("e1001").await;
