@@ -11,10 +11,12 @@ use super::tables::{Key, Table};
 use super::{Range, Row, Write};
 use crate::limits;
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::mem::take;
 use std::ops::RangeBounds as _;
 
+/// Changes that are remembered, to see whether one of them was made to what was being read.
+const CHANGES_REMEMBERED: usize = 1_024;
 /// Bytes of a partition beside its rows, about.
 const PARTITION_BYTES: usize = 96;
 
@@ -34,7 +36,10 @@ struct Generation {
 struct Known {
     young: Generation,
     old: Generation,
+    /// How many changes there were.
     changes: u64,
+    /// Where the last ones were made.
+    changed: VecDeque<Place>,
 }
 
 /// Partitions by heart.
@@ -47,16 +52,18 @@ impl LastKnown {
         matches!(table, Table::Chats | Table::Members | Table::Recalled | Table::JoinRequests | Table::Memberships)
     }
 
-    /// Grows with every change. Who reads from the store notes what it found only when this is as before.
+    /// Grows with every change. Who reads from the store asks before, and says it when it notes what it has found.
     pub fn changes(&self) -> u64 {
         self.0.lock().changes
     }
 
-    /// All rows of a partition were read.
+    /// All rows of a partition were read. They are not true any more when the partition was changed since the reading began.
     pub fn note(&self, changes_before: u64, table: Table, partition: Key, rows: &[Row]) {
         let mut known = self.0.lock();
-        if known.changes == changes_before {
-            known.put((table, partition), Packed::of(rows.iter().map(|(row, value)| (row.as_slice(), value.as_slice()))));
+        let place = (table, partition);
+        let since = known.changes.saturating_sub(changes_before) as usize;
+        if since <= known.changed.len() && !known.changed.iter().rev().take(since).any(|changed| *changed == place) {
+            known.put(place, Packed::of(rows.iter().map(|(row, value)| (row.as_slice(), value.as_slice()))));
         }
     }
 
@@ -67,8 +74,12 @@ impl LastKnown {
             return;
         }
         let mut known = self.0.lock();
-        known.changes += 1;
         let place = (table, partition);
+        known.changes += 1;
+        if known.changed.len() >= CHANGES_REMEMBERED {
+            known.changed.pop_front();
+        }
+        known.changed.push_back(place.clone());
         let Some(packed) = known.out(&place) else { return };
         let mut rows: BTreeMap<&[u8], &[u8]> = packed.rows().collect();
         match write {
@@ -183,6 +194,8 @@ mod tests {
         assert_eq!(known(&last, 1), Some(vec![row(4, "four"), row(5, "five")]));
         last.note(before, Table::Recalled, tables::u64_key(1), &[row(3, "three"), row(5, "five")]);
         assert_eq!(known(&last, 1), Some(vec![row(4, "four"), row(5, "five")]), "what was read before a change is not true any more");
+        last.note(before, Table::Recalled, tables::u64_key(2), &[row(8, "eight")]);
+        assert_eq!(known(&last, 2), Some(vec![row(8, "eight")]), "a change elsewhere is none");
         let backward = Range { backward: true, ..Range::first(1) };
         assert_eq!(last.rows(Table::Recalled, &tables::u64_key(1), &backward), Some(vec![row(5, "five")]));
         last.forget();

@@ -250,10 +250,11 @@ impl Overlay {
     /// A row of a table that is known by heart while the store is away.
     async fn get_known(&self, table: Table, partition: Key, row: Key) -> Result<Option<Vec<u8>>> {
         let changes = self.last_known.changes();
-        if let Some(value) = self.waiting(table, &partition, &row) {
-            return Ok(value.map(|value| value.to_vec()));
-        }
-        match self.below.get(table, partition.clone(), row.clone()).await {
+        let found = match self.waiting(table, &partition, &row) {
+            Some(value) => Ok(value.map(|value| value.to_vec())),
+            None => self.below.get(table, partition.clone(), row.clone()).await,
+        };
+        match found {
             Err(error) if away(&error) => {
                 let rows = self.last_known.rows(table, &partition, &Range::between(row.clone(), row, 1));
                 rows.map(|mut rows| rows.pop().map(|(_, value)| value)).ok_or(error)

@@ -172,6 +172,15 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     assert_eq!(older.records.len(), 20);
 }
 
+/// Says something as a client does that is told to come again.
+async fn said_at_last(client: &mut Client, chat: ChatId, id: &str, text: &str, node: &Server) {
+    let started = Instant::now();
+    while let Err(refused) = client.ask(text_message(chat, id, text)).await {
+        assert!(started.elapsed() < PATIENCE, "{refused:?}\n{}", node.log());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// Whoever is on another node than the home of a chat changes it, and then a home dies: chats go on, although what they are
 /// made of cannot be read.
 #[tokio::test]
@@ -196,16 +205,13 @@ async fn groups_change_and_a_node_dies_while_the_store_is_away_and_every_chat_go
         let name = format!("Called otherwise {number}");
         one.must(UpdateChat { chat_id: *chat, name: Some(name), ..UpdateChat::default() }).await;
         // Wherever the home is, one of these two is not there.
-        other.say(*chat, "after the change").await;
-        one.say(*chat, "after the change").await;
+        for (client, id) in [(&mut other, "other"), (&mut one, "one")] {
+            said_at_last(client, *chat, &format!("{id}-{number}"), "after the change", &second).await;
+        }
     }
     first.kill();
     for chat in &chats {
-        let started = Instant::now();
-        while let Err(refused) = other.ask(text_message(*chat, &format!("death-{chat}"), "after the death")).await {
-            assert!(started.elapsed() < PATIENCE, "{refused:?}\n{}", second.log());
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
+        said_at_last(&mut other, *chat, &format!("death-{chat}"), "after the death", &second).await;
     }
     cluster.bring_store_back().await;
     until_stored(&second).await;
