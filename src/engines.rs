@@ -108,7 +108,7 @@ impl Engines {
             let mut waiting = Patience::with("what is kept in the store of the cluster");
             loop {
                 match work().await {
-                    Err(error) if waits && error.code == ErrorCode::StorageUnavailable => {
+                    Err(error) if waits && error.is_unavailable() => {
                         waiting.once_more(&error.to_string(), |why| told.waits(why)).await;
                     }
                     outcome => return outcome.map_err(|error| format!("the server cannot start: {error}")),

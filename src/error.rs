@@ -23,6 +23,11 @@ pub struct Error {
 }
 
 impl Error {
+    /// The store or the log does not answer now: what was asked may be had elsewhere, or later.
+    pub fn is_unavailable(&self) -> bool {
+        self.code == ErrorCode::StorageUnavailable
+    }
+
     /// An error with its three texts.
     pub fn new(code: ErrorCode, what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { code, what: what.into(), why: why.into(), hint: hint.into(), retry_after_ms: None, field: None }

@@ -17,7 +17,7 @@ use crate::peers::{Ask, Asked, NodeId, Unanswered};
 use dashmap::DashMap;
 use protocol::codec::Encoding;
 use protocol::command::Send;
-use protocol::error::{ErrorBody, ErrorCode};
+use protocol::error::ErrorBody;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -104,8 +104,7 @@ impl Chats {
         let number = self.homes.number.fetch_add(1, Ordering::Relaxed);
         let (over, follows) = watch::channel(false);
         self.homes.under_way.insert(place, UnderWay { number, to: home, over: follows });
-        let noted = self.noted.of(self.log.group(key.0));
-        let body = Encoding::Msgpack.encode(&Forwarded { sender, send: send.clone(), origin, noted });
+        let body = self.question(key, sender, &send, origin);
         let answer = self.peers.ask(home, Ask::Send, body, PLACED_WITHIN);
         let chats = self.clone();
         Ok(Box::pin(async move {
@@ -143,6 +142,12 @@ impl Chats {
         }))
     }
 
+    /// A message, as another node is asked to place it.
+    fn question(&self, key: ChatKey, sender: u32, send: &Send, origin: Origin) -> Vec<u8> {
+        let noted = self.noted.of(self.log.group(key.0));
+        Encoding::Msgpack.encode(&Forwarded { sender, send: send.clone(), origin, noted })
+    }
+
     /// What the home says; none: it cannot open the chat.
     async fn placed_at_home(&self, key: ChatKey, answer: &[u8]) -> Result<Option<(Arc<Record>, Repeated)>> {
         let outcome: Outcome =
@@ -170,8 +175,7 @@ impl Chats {
     ) -> Result<(Arc<Record>, Repeated)> {
         let next = self.peers.next_home(key.0).filter(|next| *next != home && *next != self.peers.me());
         if let Some(next) = next {
-            let noted = self.noted.of(self.log.group(key.0));
-            let body = Encoding::Msgpack.encode(&Forwarded { sender, send: send.clone(), origin, noted });
+            let body = self.question(key, sender, &send, origin);
             if let Ok(answer) = self.peers.ask(next, Ask::Send, body, PLACED_WITHIN).await
                 && let Some(placed) = self.placed_at_home(key, &answer).await?
             {
@@ -183,7 +187,7 @@ impl Chats {
 
     /// Was a message refused because the chat cannot be opened here now?
     pub(super) fn cannot_open(&self, key: ChatKey, error: &Error) -> bool {
-        error.code == ErrorCode::StorageUnavailable && self.peers.any() && self.head_in_memory(key).is_none()
+        error.is_unavailable() && self.peers.any() && self.head_in_memory(key).is_none()
     }
 
     /// Waits until this node has followed a chat up to a record, where it has the chat's head in memory; else the head is

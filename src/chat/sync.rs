@@ -8,7 +8,6 @@ use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{Entry, Position, Record};
 use protocol::command::{Sync, Synced};
-use protocol::error::ErrorCode;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -100,7 +99,7 @@ impl Chats {
         }
         let changed_settings = match self.personal_changed_since(user, since_ms).await {
             Ok(changed) => changed,
-            Err(error) if error.code == ErrorCode::StorageUnavailable => {
+            Err(error) if error.is_unavailable() => {
                 // What was said comes all the same. Settings that changed meanwhile are told by the next sync.
                 end.at_ms = end.at_ms.min(cursor.at_ms);
                 Vec::new()
@@ -164,7 +163,7 @@ impl Chats {
             match self.inbox_entry(user, head).await {
                 Ok(entry) => synced.entries.push(entry),
                 // The store is away: the records show as much of a chat that the device knows.
-                Err(error) if !new && error.code == ErrorCode::StorageUnavailable => {}
+                Err(error) if !new && error.is_unavailable() => {}
                 Err(error) => return Err(error),
             }
         }

@@ -7,9 +7,8 @@
 use super::last_known::LastKnown;
 use super::tables::{self, Key, Table};
 use super::{Answer, EntryStore, Range, Row, Store, Write};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use parking_lot::RwLock;
-use protocol::error::ErrorCode;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
@@ -236,7 +235,7 @@ impl Overlay {
             return Ok(merge(below, waiting, backward, limit, asked));
         };
         let below = match self.below.scan(table, partition.clone(), Range { limit: asked, ..range.clone() }).await {
-            Err(error) if away(&error) => return self.last_known.rows(table, &partition, &range).ok_or(error),
+            Err(error) if error.is_unavailable() => return self.last_known.rows(table, &partition, &range).ok_or(error),
             below => below?,
         };
         let merged = merge(below, waiting, backward, limit, asked);
@@ -255,7 +254,7 @@ impl Overlay {
             None => self.below.get(table, partition.clone(), row.clone()).await,
         };
         match found {
-            Err(error) if away(&error) => {
+            Err(error) if error.is_unavailable() => {
                 let rows = self.last_known.rows(table, &partition, &Range::between(row.clone(), row, 1));
                 rows.map(|mut rows| rows.pop().map(|(_, value)| value)).ok_or(error)
             }
@@ -270,10 +269,6 @@ impl Overlay {
             Err(error) => Err(error),
         }
     }
-}
-
-fn away(error: &Error) -> bool {
-    error.code == ErrorCode::StorageUnavailable
 }
 
 impl Laid {

@@ -203,24 +203,22 @@ impl Inner {
             let _ = append.done.send(Err(Refused::Conflict));
             return Checked::Told;
         }
-        let outcome = match earlier {
-            Err(error) => Err(Refused::Unavailable(error)),
+        let (outcome, checked) = match earlier {
+            Err(error) => (Err(Refused::Unavailable(error)), Checked::Told),
             Ok(Some((chat, seq))) => {
                 metrics::DUPLICATES.inc();
-                Ok(Appended::Duplicate { chat, seq })
+                (Ok(Appended::Duplicate { chat, seq }), Checked::Told)
             }
             Ok(None) if append.record.seq != last + 1 => {
                 metrics::CONFLICTS.inc();
-                *least_epoch = append.epoch + 1;
-                let _ = append.done.send(Err(Refused::Conflict));
-                return Checked::Elsewhere;
+                (Err(Refused::Conflict), Checked::Elsewhere)
             }
             Ok(None) => return Checked::Goes(append),
         };
         // What the same head has put behind this one cannot stand: its places are off by one.
         *least_epoch = append.epoch + 1;
         let _ = append.done.send(outcome);
-        Checked::Told
+        checked
     }
 
     /// The record that a key has made before, also on another node.

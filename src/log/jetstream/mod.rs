@@ -27,7 +27,6 @@ use crate::store::{EntryStore, Overlay};
 use appender::Lane;
 use dashmap::DashMap;
 use parking_lot::Mutex;
-use protocol::error::ErrorCode;
 use recent::Recent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -200,7 +199,7 @@ impl Log for JetStreamLog {
                 // The store has forgotten what it had; until the auditor has been there, the log fills the hole.
                 Ok(found) => (found, None),
                 // It is away: what was said lately is in the log, too.
-                Err(error) if error.code == ErrorCode::StorageUnavailable => (Vec::new(), Some(error)),
+                Err(error) if error.is_unavailable() => (Vec::new(), Some(error)),
                 Err(error) => return Err(error),
             };
             match (self.inner.lay_tail(chat, from_seq, error.is_some()).await?, error) {
