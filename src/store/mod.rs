@@ -7,6 +7,7 @@
 pub mod cql;
 mod last_known;
 mod overlay;
+mod readers;
 mod sqlite;
 pub mod tables;
 

@@ -4,6 +4,7 @@
 //! their own. The log of one machine ([`crate::log`]) hands its appends to the same writer, so that a record and its
 //! rows are in one transaction.
 
+use super::readers::Readers;
 use super::tables::{Key, Table};
 use super::{Answer, Range, Row, Store, Write};
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ struct Shared {
     something: Condvar,
     /// Told when the store closes, for the checkpoint thread.
     closing: Condvar,
-    readers: Mutex<Vec<Connection>>,
+    readers: Readers,
     file: PathBuf,
     after_commit: Mutex<Option<AfterCommit>>,
 }
@@ -66,6 +67,7 @@ impl SqliteStore {
     pub fn open(folder: &Path) -> std::result::Result<Self, String> {
         let file = folder.join("clarion.db");
         let open_error = |error: rusqlite::Error| format!("the database {} cannot be opened: {error}", file.display());
+        leave_memory_uncounted();
         let writer = Connection::open(&file).map_err(open_error)?;
         prepare(&writer, true).map_err(open_error)?;
         for table in Table::ALL {
@@ -84,7 +86,7 @@ impl SqliteStore {
             waiting: Mutex::new(Waiting { jobs: VecDeque::new(), closed: false }),
             something: Condvar::new(),
             closing: Condvar::new(),
-            readers: Mutex::new(readers),
+            readers: Readers::start(readers).map_err(|error| format!("the reading threads cannot be started: {error}"))?,
             file: file.clone(),
             after_commit: Mutex::new(None),
         });
@@ -123,25 +125,9 @@ impl SqliteStore {
         *self.shared.after_commit.lock() = Some(call);
     }
 
-    /// Runs something on a read connection, off the runtime's threads.
+    /// Asks a read connection, off the runtime's threads.
     pub async fn read<T: Send + 'static>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static) -> Result<T> {
-        let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || {
-            let pooled = shared.readers.lock().pop();
-            let connection = match pooled {
-                Some(connection) => connection,
-                None => open_reader(&shared.file).map_err(|error| read_error(&error))?,
-            };
-            let outcome = query(&connection).map_err(|error| read_error(&error));
-            let closed = shared.waiting.lock().closed;
-            let mut readers = shared.readers.lock();
-            if readers.len() < READERS && !closed {
-                readers.push(connection);
-            }
-            outcome
-        })
-        .await
-        .map_err(|_| Error::storage("the reading thread ended"))?
+        self.shared.readers.ask(query).await
     }
 
     /// Commits what waits, ends the writer, and leaves a database without a write-ahead log.
@@ -149,7 +135,7 @@ impl SqliteStore {
         self.shared.waiting.lock().closed = true;
         self.shared.something.notify_all();
         self.shared.closing.notify_all();
-        self.shared.readers.lock().clear();
+        self.shared.readers.close();
         for thread in self.threads.lock().drain(..) {
             let name = thread.thread().name().unwrap_or_default().to_owned();
             if thread.join().is_err() {
@@ -158,6 +144,13 @@ impl SqliteStore {
         }
         *self.shared.after_commit.lock() = None;
     }
+}
+
+/// SQLite counts the memory that it uses, for nobody here, under a lock that all its threads share. It can be told not to before it
+/// is first used; later it refuses, which does no harm.
+fn leave_memory_uncounted() {
+    // SAFETY: the option takes an int, and the call changes nothing else. SQLite itself refuses it once it is in use.
+    unsafe { rusqlite::ffi::sqlite3_config(rusqlite::ffi::SQLITE_CONFIG_MEMSTATUS, 0) };
 }
 
 fn prepare(connection: &Connection, writer: bool) -> rusqlite::Result<()> {
@@ -178,11 +171,6 @@ fn open_reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     prepare(&connection, false)?;
     Ok(connection)
-}
-
-fn read_error(error: &rusqlite::Error) -> Error {
-    tracing::error!(%error, "a read failed");
-    Error::storage("the database could not be read")
 }
 
 fn write_until_closed(shared: &Shared, connection: &Connection) {
