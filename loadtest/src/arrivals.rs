@@ -12,7 +12,7 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// `rate` sends a second from `from_ns` until `until_ns`.
+    /// `rate` sends a second from `from_ns` until `until_ns`; none at a rate of 0.
     pub fn new(rate: f64, from_ns: u64, until_ns: u64, seed: u64) -> Self {
         let mut arrivals = Self { rng: StdRng::seed_from_u64(seed), gap_mean_ns: 1e9 / rate, next_ns: from_ns, until_ns };
         arrivals.step();
@@ -21,7 +21,7 @@ impl Arrivals {
 
     fn step(&mut self) {
         let uniform: f64 = self.rng.random_range(f64::MIN_POSITIVE..1.0);
-        self.next_ns += (-uniform.ln() * self.gap_mean_ns) as u64;
+        self.next_ns = self.next_ns.saturating_add((-uniform.ln() * self.gap_mean_ns) as u64);
     }
 
     /// The intended time of the next send, or `None` after the end.

@@ -4,6 +4,8 @@
 //! acknowledges. The CPU time of these `send` loops is taken by itself: that is the control that servers are held against.
 //! `--fault` makes it lose, double or swap deliveries, to show that the referee sees.
 
+mod beside;
+
 use crate::incoming;
 use crate::readiness::{Readiness, Ready, now_ns, thread_cpu_ns};
 use crate::websocket::{self, Opcode};
@@ -17,6 +19,8 @@ use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
+
+use beside::Beside;
 
 /// What the control does wrong on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -40,17 +44,46 @@ pub struct SendCost {
 
 struct Connection {
     socket: TcpStream,
-    upgraded: bool,
+    kind: Kind,
     carry: Vec<u8>,
     user: String,
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Nothing was said yet.
+    New,
+    /// A client, after its upgrade.
+    Client,
+    /// Another control.
+    Beside,
+}
+
+/// Who has sent a message.
+#[derive(Clone, Copy)]
+enum Origin {
+    /// A connection of this control.
+    Here(usize),
+    /// One of another.
+    Beside { control: usize, at: usize },
 }
 
 struct Group {
     id: ChatId,
     seq: u64,
     members: Vec<String>,
+    /// The members' connections here, as they were when so many connections had come and gone.
+    here: Vec<usize>,
+    known_at: u64,
     /// For `swap`: what is delivered late, and to whom.
     late: Option<(usize, Vec<u8>)>,
+}
+
+impl Group {
+    fn new(id: ChatId, members: Vec<String>) -> Self {
+        Self { id, seq: 1, members, here: Vec::new(), known_at: 0, late: None }
+    }
 }
 
 /// The control server.
@@ -62,6 +95,10 @@ pub struct Bare {
     by_user: HashMap<String, usize>,
     groups: Vec<Group>,
     group_of: HashMap<ChatId, usize>,
+    /// Grows with every connection that comes or goes.
+    changes: u64,
+    beside: Beside,
+    said: Vec<u8>,
     cost: SendCost,
     fault: Option<(FaultKind, u64)>,
     deliveries: u64,
@@ -72,7 +109,8 @@ const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
 const HEARTBEAT_MS: u64 = 25_000;
 
-/// Serves until stdin ends. A line on stdin is answered with the cost so far as one line of JSON.
+/// Serves until stdin ends. `cost` on stdin is answered with the cost so far as one line of JSON; `beside N ADDRESS,ADDRESS,…` says where
+/// all controls are, of which this is the N-th.
 pub fn serve(listen: SocketAddr, fault: Option<(FaultKind, u64)>) -> Result<(), String> {
     let mut bare = Bare::new(listen, fault).map_err(|error| format!("the control cannot listen on {listen}: {error}"))?;
     let address = bare.listener.local_addr().map_err(|error| error.to_string())?;
@@ -99,6 +137,9 @@ impl Bare {
             by_user: HashMap::new(),
             groups: Vec::new(),
             group_of: HashMap::new(),
+            changes: 1,
+            beside: Beside::default(),
+            said: Vec::new(),
             cost: SendCost::default(),
             fault,
             deliveries: 0,
@@ -116,11 +157,13 @@ impl Bare {
                 match socket.token {
                     LISTENER => self.accept(),
                     STDIN => {
-                        let mut line = [0; 256];
-                        if std::io::stdin().read(&mut line)? == 0 {
+                        let mut bytes = [0; 4_096];
+                        let length = std::io::stdin().read(&mut bytes)?;
+                        if length == 0 {
                             return Ok(());
                         }
-                        println!("{}", serde_json::to_string(&self.cost)?);
+                        self.said.extend_from_slice(&bytes[..length]);
+                        self.hear_lines()?;
                     }
                     token => self.read(token as usize, &mut buffer),
                 }
@@ -134,6 +177,23 @@ impl Bare {
         }
     }
 
+    fn hear_lines(&mut self) -> std::io::Result<()> {
+        while let Some(end) = self.said.iter().position(|byte| *byte == b'\n') {
+            let line = String::from_utf8_lossy(&self.said[..end]).into_owned();
+            self.said.drain(..=end);
+            match line.split(' ').collect::<Vec<_>>()[..] {
+                ["beside", number, addresses] => {
+                    let wrong = || std::io::Error::other("`beside` has a number and addresses");
+                    let addresses: Vec<SocketAddr> = addresses.split(',').filter_map(|address| address.parse().ok()).collect();
+                    self.beside = Beside::connect(number.parse().map_err(|_| wrong())?, &addresses)?;
+                    println!("beside");
+                }
+                _ => println!("{}", serde_json::to_string(&self.cost)?),
+            }
+        }
+        Ok(())
+    }
+
     fn accept(&mut self) {
         while let Ok((socket, _)) = self.listener.accept() {
             let token = self.free.pop().unwrap_or_else(|| {
@@ -145,7 +205,7 @@ impl Bare {
                 .and_then(|()| socket.set_nodelay(true))
                 .and_then(|()| self.readiness.add(socket.as_raw_fd(), token as u64, false));
             if watched.is_ok() {
-                self.connections[token] = Some(Connection { socket, upgraded: false, carry: Vec::new(), user: String::new() });
+                self.connections[token] = Some(Connection { socket, kind: Kind::New, carry: Vec::new(), user: String::new() });
             } else {
                 self.free.push(token);
             }
@@ -159,7 +219,7 @@ impl Bare {
             Ok(0) | Err(_) => return self.close(at),
             Ok(length) => length,
         };
-        if connection.carry.is_empty() && connection.upgraded {
+        if connection.carry.is_empty() && connection.kind == Kind::Client {
             self.take(at, &mut buffer[..length]);
         } else {
             let mut carry = std::mem::take(&mut connection.carry);
@@ -171,14 +231,25 @@ impl Bare {
     fn take(&mut self, at: usize, bytes: &mut [u8]) {
         let mut from = 0;
         let Some(connection) = &mut self.connections[at] else { return };
-        if !connection.upgraded {
+        if connection.kind == Kind::New && bytes.starts_with(beside::GREETING) {
+            connection.kind = Kind::Beside;
+            from = beside::GREETING.len();
+        }
+        if connection.kind == Kind::Beside {
+            let carry = self.take_link(&bytes[from..]);
+            if let Some(connection) = &mut self.connections[at] {
+                connection.carry = carry;
+            }
+            return;
+        }
+        if connection.kind == Kind::New {
             let Some(length) = websocket::head_length(bytes) else {
                 connection.carry = bytes.to_vec();
                 return;
             };
             let head = String::from_utf8_lossy(&bytes[..length]).into_owned();
             let accept = websocket::upgrade_accept(websocket::header(&head, "sec-websocket-key").unwrap_or(""));
-            connection.upgraded = true;
+            connection.kind = Kind::Client;
             from = length;
             let answer = format!(
                 "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\nSec-WebSocket-Protocol: {}\r\n\r\n",
@@ -211,11 +282,19 @@ impl Bare {
     fn command(&mut self, at: usize, frame: &[u8]) {
         let Ok((number, id, body)) = incoming::read_command(frame) else { return self.close(at) };
         match number {
-            3 => self.message(at, id, body),
+            3 => {
+                let Ok(send) = incoming::read_send(body) else { return self.close(at) };
+                let by = self.connections[at].as_ref().map(|connection| connection.user.clone()).unwrap_or_default();
+                match beside::home(send.chat_id) {
+                    home if home == self.beside.number => self.message(Origin::Here(at), id, &by, &send),
+                    home => self.beside.send(home, at, id, &by, body),
+                }
+            }
             1 => {
                 let Ok(hello) = Encoding::Msgpack.decode::<Hello>(body) else { return self.close(at) };
                 let user = hello.token.unwrap_or_default();
                 self.by_user.insert(user.clone(), at);
+                self.changes += 1;
                 if let Some(connection) = &mut self.connections[at] {
                     connection.user = user;
                 }
@@ -233,11 +312,13 @@ impl Bare {
             21 => {
                 let Ok(group) = Encoding::Msgpack.decode::<CreateGroup>(body) else { return self.close(at) };
                 let mut chat_id = ChatId([0xba; 16]);
+                chat_id.0[1] = self.beside.number as u8;
                 chat_id.0[8..].copy_from_slice(&(self.groups.len() as u64).to_be_bytes());
                 let mut members = group.user_ids;
                 members.push(self.connections[at].as_ref().map(|connection| connection.user.clone()).unwrap_or_default());
+                self.beside.members(chat_id, &members);
                 self.group_of.insert(chat_id, self.groups.len());
-                self.groups.push(Group { id: chat_id, seq: 1, members, late: None });
+                self.groups.push(Group::new(chat_id, members));
                 let chat = ChatTold { chat_id, head_seq: 1, first_seq: 1, ..ChatTold::default() };
                 self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &chat)));
             }
@@ -246,23 +327,28 @@ impl Bare {
                 let Some(group) = self.group_of.get(&add.chat_id).map(|group| &mut self.groups[*group]) else { return self.close(at) };
                 group.seq += 1;
                 let result = MembersResult { seq: group.seq, changed: add.user_ids.len() as u32, ..MembersResult::default() };
+                self.beside.members(group.id, &add.user_ids);
                 group.members.extend(add.user_ids);
+                group.known_at = 0;
                 self.send_to(at, &framed(&Encoding::Msgpack.reply(id, &result)));
             }
             _ => {}
         }
     }
 
-    fn message(&mut self, at: usize, id: u32, body: &[u8]) {
-        let Ok(send) = incoming::read_send(body) else { return self.close(at) };
-        let Some(number) = self.group_of.get(&send.chat_id).copied() else { return self.close(at) };
+    /// A message to a group that is at home here.
+    fn message(&mut self, origin: Origin, id: u32, by: &str, send: &incoming::SendSeen) {
+        let Some(number) = self.group_of.get(&send.chat_id).copied() else { return };
         let group = &mut self.groups[number];
         group.seq += 1;
         let seq = group.seq;
-        let by = self.connections[at].as_ref().map(|connection| connection.user.as_str()).unwrap_or("");
-        let event = message_event(group.id, seq, by, &send);
-        let others: Vec<usize> =
-            group.members.iter().filter_map(|user| self.by_user.get(user).copied()).filter(|member| *member != at).collect();
+        let event = message_event(group.id, seq, by, send);
+        self.beside.event(send.chat_id, by, &event);
+        let own = match origin {
+            Origin::Here(at) => Some(at),
+            Origin::Beside { .. } => None,
+        };
+        let others = self.members_here(number, own);
         match self.fault {
             None => self.send_to_all(&others, &event),
             Some(fault) => self.send_wrongly(number, &others, event, fault),
@@ -275,12 +361,22 @@ impl Bare {
         for number in [seq, seq, now_ms()] {
             append_number(&mut reply, number);
         }
-        if others.is_empty() {
+        match origin {
             // Nobody is online to be told: then the acknowledgement is the bare send to be held against.
-            self.send_to_all(&[at], &framed(&reply));
-        } else {
-            self.send_to(at, &framed(&reply));
+            Origin::Here(at) if others.is_empty() && self.beside.alone() => self.send_to_all(&[at], &framed(&reply)),
+            Origin::Here(at) => self.send_to(at, &framed(&reply)),
+            Origin::Beside { control, at } => self.beside.reply(control, at, &framed(&reply)),
         }
+    }
+
+    /// Connections of a group's members, but for one.
+    fn members_here(&mut self, number: usize, but: Option<usize>) -> Vec<usize> {
+        let group = &mut self.groups[number];
+        if group.known_at != self.changes {
+            group.known_at = self.changes;
+            group.here = group.members.iter().filter_map(|user| self.by_user.get(user).copied()).collect();
+        }
+        group.here.iter().copied().filter(|member| Some(*member) != but).collect()
     }
 
     /// The control itself: one `send` for each.
@@ -334,6 +430,7 @@ impl Bare {
         if let Some(connection) = self.connections[at].take() {
             if self.by_user.get(&connection.user) == Some(&at) {
                 self.by_user.remove(&connection.user);
+                self.changes += 1;
             }
             self.free.push(at);
         }

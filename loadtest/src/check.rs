@@ -28,6 +28,14 @@ impl Truth {
         Self { base, last_acked: base, ..Self::default() }
     }
 
+    /// What another process has seen of the same chat counts too.
+    pub fn merge(&mut self, other: &Self) {
+        self.last_acked = self.last_acked.max(other.last_acked);
+        self.acked += other.acked;
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.unanswered += other.unanswered;
+    }
+
     /// A message was acknowledged with this seq.
     pub fn acknowledge(&mut self, seq: u64, message: u64) {
         self.last_acked = self.last_acked.max(seq);
@@ -60,6 +68,20 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// What another process has found counts too.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { lost, doubled, reordered, altered, misrouted, unanswered, dropped_sessions, malformed, backwards } = *other;
+        self.lost += lost;
+        self.doubled += doubled;
+        self.reordered += reordered;
+        self.altered += altered;
+        self.misrouted += misrouted;
+        self.unanswered += unanswered;
+        self.dropped_sessions += dropped_sessions;
+        self.malformed += malformed;
+        self.backwards += backwards;
+    }
+
     /// How many in all.
     pub fn total(&self) -> u64 {
         let Self { lost, doubled, reordered, altered, misrouted, unanswered, dropped_sessions, malformed, backwards } = *self;

@@ -9,7 +9,7 @@ mod reckoning;
 
 use crate::check::Faults;
 use crate::cluster::{Cluster, Size};
-use crate::fleet::{Fleet, Identity, Kept, Target};
+use crate::fleet::{Fleet, Identity, Kept, Run, Target};
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::{Machine, commit};
 use crate::people;
@@ -191,9 +191,10 @@ fn under_faults(
     let target =
         |node: &crate::cluster::Node| Target { address: node.address, host: node.address.to_string(), device: people::DEVICE.to_owned() };
     let targets: Vec<Target> = cluster.nodes.iter().map(target).collect();
-    let mut fleet = Fleet::new(targets.clone(), identities.clone(), options.text_bytes, options.seed, progress.clone())?;
+    let mut fleet =
+        Fleet::new(targets.clone(), identities.clone(), Run::alone(options.people, options.seed, options.text_bytes), progress.clone())?;
     let (lists, guests) = groups(options);
-    fleet.make_groups(lists.clone(), |_| true)?;
+    fleet.make_groups(&lists)?;
     let everybody: Vec<u32> = (0..options.people).collect();
     fleet.announce("coming in");
     fleet.connect(&everybody, 500.0)?;
@@ -250,8 +251,8 @@ fn under_faults(
         gaps_us: gaps(&done, &survival.kept),
         acknowledged: outcome.counts.acked,
         delivered: outcome.counts.delivered,
-        send_to_ack_us: outcome.send_to_ack_us,
-        moves: (survival.moves, survival.resumed, survival.not_resumed),
+        send_to_ack_us: outcome.send_to_ack.percentiles(),
+        moves: (survival.moves, outcome.counts.resumed, outcome.counts.not_resumed),
         not_synced: survival.not_synced,
         refused: survival.refused,
         too_long: outcome.counts.too_long,

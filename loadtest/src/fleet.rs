@@ -1,32 +1,38 @@
 //! Many clients in one thread: one table, one epoll, one read buffer, and the referee at every frame.
 //!
 //! A client costs about 200 bytes and its token, so that the harness does not measure itself. A fleet holds as many as
-//! the process may open files. Its steps (`connect`, `hold`, `send`, `settle`, `finish`) are called by a scenario, one
+//! the process may open files. Its steps (`connect`, `hold`, `send`, `drain`, `gather`, `finish`) are called by a scenario, one
 //! after the other; a step returns when its end is reached.
 
+mod asking;
 mod connecting;
 mod grouping;
 mod receiving;
+mod returning;
 mod sending;
 mod surviving;
 
 use crate::check::{Faults, Standing, Truth};
-use crate::latency::{Latencies, Percentiles};
+use crate::latency::Latencies;
+use crate::machine::{own_cpu_us, own_memory};
+use crate::order::{Outcome, State};
 use crate::progress::Progress;
 use crate::readiness::{Readiness, Ready, now_ns};
 use protocol::command::Limits;
 use protocol::ids::ChatId;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::{SocketAddr, TcpStream};
 
+pub use grouping::OWNERS_AT_ONCE;
 pub use sending::Pace;
 pub use surviving::{Kept, Survival};
 
 /// Someone who may sign in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
     /// Staff number.
     pub user: Box<str>,
@@ -35,7 +41,7 @@ pub struct Identity {
 }
 
 /// Where the server is.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
     /// Its address.
     pub address: SocketAddr,
@@ -46,7 +52,7 @@ pub struct Target {
 }
 
 /// What the fleet has seen since the last `start_measuring`.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Sends that were due.
     pub sent: u64,
@@ -70,25 +76,64 @@ pub struct Counts {
     pub too_long: u64,
     /// Connections tried again because the server said "later".
     pub connect_retries: u64,
+    /// Sessions that went on from their cursor.
+    pub resumed: u64,
+    /// Sessions that could not, because the server did not know any more what they had missed.
+    pub not_resumed: u64,
+    /// Pages that came.
+    pub pages: u64,
+    /// Events that told of somebody's presence.
+    pub presence: u64,
 }
 
-/// What a fleet tells at the end.
-#[derive(Debug, Clone)]
-pub struct Outcome {
-    /// Sessions that stood at the end.
-    pub sessions: u64,
-    /// Counts of the measured part.
-    pub counts: Counts,
-    /// What went wrong, over the whole run.
-    pub faults: Faults,
-    /// The first faults in words.
-    pub complaints: Vec<String>,
-    /// From the intended time of a send to its acknowledgement.
-    pub send_to_ack_us: Percentiles,
-    /// From the intended time of a send to its arrival at another member.
-    pub send_to_receive_us: Percentiles,
-    /// From the start of a connection to `welcome`.
-    pub sign_in_us: Percentiles,
+impl Counts {
+    /// What another agent has seen counts too.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { sent, acked, refused, delivered, echoes, frames, message_bytes, heartbeats, gaps, too_long, .. } = *other;
+        let Self { connect_retries, resumed, not_resumed, pages, presence, .. } = *other;
+        self.resumed += resumed;
+        self.not_resumed += not_resumed;
+        self.pages += pages;
+        self.presence += presence;
+        self.sent += sent;
+        self.acked += acked;
+        self.refused += refused;
+        self.delivered += delivered;
+        self.echoes += echoes;
+        self.frames += frames;
+        self.message_bytes += message_bytes;
+        self.heartbeats += heartbeats;
+        self.gaps += gaps;
+        self.too_long += too_long;
+        self.connect_retries += connect_retries;
+    }
+}
+
+/// What clients know of the whole run.
+#[derive(Debug, Clone, Copy)]
+pub struct Run {
+    /// Number of the first client's person; the others follow.
+    pub first: u32,
+    /// Tells messages of this run from those of others.
+    pub mark: u32,
+    /// Decides who sends when.
+    pub seed: u64,
+    /// Bytes of each text.
+    pub text_bytes: usize,
+    /// People whose clients have the same clock: the first, and the one after the last.
+    pub clock: (u32, u32),
+}
+
+impl Run {
+    /// A run of one fleet.
+    pub fn alone(people: u32, seed: u64, text_bytes: usize) -> Self {
+        Self { first: 0, mark: Self::new_mark(), seed, text_bytes, clock: (0, people) }
+    }
+
+    /// A mark that no other run has.
+    pub fn new_mark() -> u32 {
+        (now_ns() >> 8) as u32 ^ std::process::id()
+    }
 }
 
 /// How far a client is.
@@ -116,6 +161,12 @@ struct Client {
     recovering: bool,
     /// Another `gap` came while it was recovering.
     gap_again: bool,
+    /// It reads nothing for now.
+    stalled: bool,
+    /// It has stalled: when messages come to it says nothing of the server.
+    slow: bool,
+    /// When its session ended unasked; 0 when it has one, or wants none.
+    lost_ns: u64,
     /// When the last byte came, in ms since the fleet's start.
     heard_ms: u32,
     /// First of its seats.
@@ -139,12 +190,19 @@ struct Seat {
 }
 
 struct Chat {
+    /// Its number in the whole run.
+    number: u32,
     id: ChatId,
+    /// What is known of it, that of other agents too as far as they have told.
     truth: Truth,
-    /// Clients in it, as indices; the first is the owner.
+    /// What these clients know by themselves.
+    own: Truth,
+    /// Clients in it, as indices.
     members: Vec<u32>,
     /// Those of them who are to send.
     senders: Vec<u32>,
+    /// So many members that the last one counts by itself.
+    great: bool,
 }
 
 /// A command that is not yet answered.
@@ -166,6 +224,10 @@ enum Wait {
     Setup,
     Sync,
     Receipt,
+    /// A send that was given up.
+    Late,
+    Page,
+    Watch,
 }
 
 /// Many clients.
@@ -175,6 +237,8 @@ pub struct Fleet {
     clients: Vec<Client>,
     seats: Vec<Seat>,
     chats: Vec<Chat>,
+    /// By chat: the sum of what its senders and those of the chats before send, of all that is sent.
+    lots: Vec<f64>,
     chat_of: HashMap<ChatId, u32>,
     waiting: Vec<Waiting>,
     free: Vec<u32>,
@@ -186,12 +250,11 @@ pub struct Fleet {
     frame: Vec<u8>,
     retries: BinaryHeap<Reverse<(u64, u32)>>,
     rng: StdRng,
-    run: u32,
+    run: Run,
     next_message: u32,
     /// Sends owed to keep as many in flight as asked.
     owed: u32,
     saturating: bool,
-    text_bytes: usize,
     started_ns: u64,
     measured_from_ns: u64,
     housekept_ns: u64,
@@ -207,6 +270,23 @@ pub struct Fleet {
     send_to_ack: Latencies,
     send_to_receive: Latencies,
     sign_in: Latencies,
+    /// Of messages in groups that are not great.
+    small_send_to_receive: Latencies,
+    /// From the end of a session until it has gone on without a hole.
+    resumed: Latencies,
+    paged: Latencies,
+    /// From the welcome of somebody who came until a watcher was told.
+    presence_told: Latencies,
+    /// Sessions that end go on.
+    returning: bool,
+    /// Clients whose session ended and which are not back yet.
+    away: u32,
+    /// By client: when it came in last.
+    came_ns: Vec<u64>,
+    /// Clients by their person's id, while presence is watched.
+    client_of: HashMap<Box<str>, u32>,
+    /// By message to a great group: from its intended time until the last of these clients had it, in microseconds.
+    last_had_it: HashMap<u64, u64>,
     progress: Progress,
     fatal: Option<String>,
     /// Nodes may die: clients keep what they wrote and go to another node.
@@ -218,21 +298,28 @@ pub struct Fleet {
 
 /// Faults put into words, at most.
 const COMPLAINTS_MAX: usize = 20;
+/// A group of so many members is great: the last of them who has a message counts by itself.
+const GREAT: u32 = 1_000;
+/// Messages of which the last is noted, at most.
+const LAST_MAX: usize = 4_096;
 
 impl Fleet {
     /// A fleet of clients that are not yet connected, spread evenly over the nodes of a server.
-    pub fn new(targets: Vec<Target>, identities: Vec<Identity>, text_bytes: usize, seed: u64, progress: Progress) -> Result<Self, String> {
+    pub fn new(targets: Vec<Target>, identities: Vec<Identity>, run: Run, progress: Progress) -> Result<Self, String> {
         let now = now_ns();
         let clients = identities
             .iter()
             .enumerate()
             .map(|(at, _)| Client {
                 socket: None,
-                node: (at % targets.len().max(1)) as u16,
+                node: ((run.first as usize + at) % targets.len().max(1)) as u16,
                 stage: Stage::Away,
                 attempts: 0,
                 recovering: false,
                 gap_again: false,
+                stalled: false,
+                slow: false,
+                lost_ns: 0,
                 heard_ms: 0,
                 seats_from: 0,
                 seats: 0,
@@ -248,6 +335,7 @@ impl Fleet {
             clients,
             seats: Vec::new(),
             chats: Vec::new(),
+            lots: Vec::new(),
             chat_of: HashMap::new(),
             waiting: Vec::new(),
             free: Vec::new(),
@@ -258,12 +346,11 @@ impl Fleet {
             buffer: vec![0; READ_BYTES],
             frame: Vec::new(),
             retries: BinaryHeap::new(),
-            rng: StdRng::seed_from_u64(seed),
-            run: (now >> 8) as u32 ^ std::process::id(),
+            rng: StdRng::seed_from_u64(run.seed ^ u64::from(run.first)),
+            run,
             next_message: 0,
             owed: 0,
             saturating: false,
-            text_bytes,
             started_ns: now,
             measured_from_ns: 0,
             housekept_ns: now,
@@ -279,6 +366,15 @@ impl Fleet {
             send_to_ack: Latencies::new(),
             send_to_receive: Latencies::new(),
             sign_in: Latencies::new(),
+            small_send_to_receive: Latencies::new(),
+            resumed: Latencies::new(),
+            paged: Latencies::new(),
+            presence_told: Latencies::new(),
+            returning: false,
+            away: 0,
+            came_ns: Vec::new(),
+            client_of: HashMap::new(),
+            last_had_it: HashMap::new(),
             progress,
             fatal: None,
             survival: None,
@@ -301,16 +397,16 @@ impl Fleet {
         self.counts = Counts::default();
         self.send_to_ack.reset();
         self.send_to_receive.reset();
+        self.small_send_to_receive.reset();
+        self.resumed.reset();
+        self.paged.reset();
+        self.presence_told.reset();
+        self.last_had_it.clear();
         self.measured_from_ns = now_ns();
     }
 
-    /// Version of the server, as it told it.
-    pub fn server_version(&self) -> &str {
-        &self.server
-    }
-
     /// How often each error number came.
-    pub fn refusal_codes(&self) -> Vec<(u16, u64)> {
+    fn refusal_codes(&self) -> Vec<(u16, u64)> {
         let mut codes: Vec<_> = self.refusal_codes.iter().map(|(code, count)| (*code, *count)).collect();
         codes.sort_unstable();
         codes
@@ -321,10 +417,15 @@ impl Fleet {
         self.progress.step(step);
     }
 
-    /// Judges what is missing, and tells everything. Call `settle` before.
+    /// Judges what is missing, and tells everything. Call `drain` and `gather` before.
     pub fn finish(&mut self) -> Outcome {
         for at in 0..self.clients.len() {
             let client = &self.clients[at];
+            if client.lost_ns > 0 {
+                self.faults.dropped_sessions += 1;
+                self.complain(format!("dropped: the session of {} ended, and has not gone on", self.identities[at].user));
+                continue;
+            }
             if client.stage != Stage::Here {
                 continue;
             }
@@ -363,9 +464,16 @@ impl Fleet {
             counts: self.counts,
             faults: self.faults,
             complaints: std::mem::take(&mut self.complaints),
-            send_to_ack_us: self.send_to_ack.percentiles(),
-            send_to_receive_us: self.send_to_receive.percentiles(),
-            sign_in_us: self.sign_in.percentiles(),
+            refusal_codes: self.refusal_codes(),
+            server: self.server.clone(),
+            send_to_ack: self.send_to_ack.clone(),
+            send_to_receive: self.send_to_receive.clone(),
+            sign_in: self.sign_in.clone(),
+            small_send_to_receive: self.small_send_to_receive.clone(),
+            resumed: self.resumed.clone(),
+            paged: self.paged.clone(),
+            presence_told: self.presence_told.clone(),
+            last_had_it: self.last_had_it.iter().map(|(message, latency_us)| (*message, *latency_us)).collect(),
         }
     }
 
@@ -394,7 +502,7 @@ impl Fleet {
         self.survive(now);
         while self.retries.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             if let Some(Reverse((_, at))) = self.retries.pop() {
-                self.start_connecting(at);
+                self.try_now(at);
             }
         }
         if now - self.housekept_ns >= HOUSEKEEPING_NS {
@@ -416,6 +524,9 @@ impl Fleet {
         let silence_ms = (2 * self.heartbeat_ms + grace_ms) as u32;
         for at in 0..self.clients.len() {
             let client = &self.clients[at];
+            if client.stalled {
+                continue;
+            }
             if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms && surviving {
                 self.move_on(at as u32, None);
             } else if client.stage == Stage::Here && self.heartbeat_ms > 0 && now_ms.saturating_sub(client.heard_ms) > silence_ms {
@@ -426,15 +537,21 @@ impl Fleet {
                 self.try_again(at as u32, None, "no welcome came within 20 s");
             }
         }
-        self.progress.show(&format!(
-            "{} sessions, {} sent, {} acked, {} delivered, p99 {:.1} ms, {} faults",
-            self.here,
-            self.counts.sent,
-            self.counts.acked,
-            self.counts.delivered,
-            self.send_to_receive.percentiles().p99 as f64 / 1e3,
-            self.faults.total()
-        ));
+        self.progress.show(&self.state());
+    }
+
+    /// How things stand.
+    pub fn state(&self) -> State {
+        State {
+            sessions: u64::from(self.here),
+            sent: self.counts.sent,
+            acked: self.counts.acked,
+            delivered: self.counts.delivered,
+            p99_us: self.send_to_receive.at(0.99),
+            faults: self.faults.total(),
+            cpu_us: own_cpu_us(),
+            rss: own_memory(),
+        }
     }
 
     fn elapsed_ms(&self, now: u64) -> u32 {

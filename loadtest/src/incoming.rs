@@ -23,6 +23,8 @@ pub enum Incoming<'a> {
     ChatLeft { chat_id: ChatId },
     /// How far somebody has got in a chat.
     Receipt(ReceiptSeen<'a>),
+    /// Somebody who is watched came or went.
+    Presence { user_id: &'a str, online: bool },
     /// Any other event.
     Other,
 }
@@ -87,6 +89,10 @@ pub fn read(frame: &[u8]) -> Result<Incoming<'_>, Malformed> {
                 delivered_seq: place.number()?,
                 read_seq: place.number()?,
             }))
+        }
+        14 => {
+            place.array()?;
+            Ok(Incoming::Presence { user_id: place.text()?, online: place.number()? == 1 })
         }
         16 => Ok(Incoming::Gap),
         17 => {
@@ -266,6 +272,7 @@ mod tests {
     use protocol::content::{Content, Image, Quote, Text};
     use protocol::error::ErrorBody;
     use protocol::event::{Event, Gap, Heartbeat, Typing};
+    use protocol::person::{Presence, PresenceState};
     use protocol::record::{Change, Message, Record};
 
     fn record(seq: u64, content: Content) -> Event {
@@ -310,6 +317,10 @@ mod tests {
         let events = [
             (Event::Gap(Gap { dropped: 5 }), Incoming::Gap),
             (Event::Typing(Typing::default()), Incoming::Other),
+            (
+                Event::Presence(Presence { user_id: "u".into(), state: PresenceState::Online, last_seen_ms: None }),
+                Incoming::Presence { user_id: "u", online: true },
+            ),
             (Event::Heartbeat(Heartbeat { server_time_ms: 1 << 40, cursor: None }), Incoming::Heartbeat { cursor: None }),
             (Event::Heartbeat(Heartbeat { server_time_ms: 9, cursor: Some("c".into()) }), Incoming::Heartbeat { cursor: Some("c") }),
         ];

@@ -19,6 +19,17 @@ pub struct ProcessSample {
 
 /// Looks at a process. An error says that it is gone.
 pub fn sample_process(pid: u32) -> Result<ProcessSample, String> {
+    let sample = glance_at_process(pid)?;
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+    Ok(ProcessSample {
+        private: (kilobytes(&rollup, "Private_Clean:") + kilobytes(&rollup, "Private_Dirty:")) << 10,
+        pss: kilobytes(&rollup, "Pss:") << 10,
+        ..sample
+    })
+}
+
+/// CPU time and resident memory only, which costs the process nothing: the rest is counted page by page.
+pub fn glance_at_process(pid: u32) -> Result<ProcessSample, String> {
     let gone = |error: std::io::Error| format!("the server (process {pid}) cannot be looked at: {error}");
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(gone)?;
     // The name may hold spaces; what follows the last parenthesis does not.
@@ -26,13 +37,7 @@ pub fn sample_process(pid: u32) -> Result<ProcessSample, String> {
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
     let cpu_us = (ticks(11) + ticks(12)) * (1_000_000 / ticks_per_second());
     let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(gone)?;
-    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    Ok(ProcessSample {
-        cpu_us,
-        rss: kilobytes(&status, "VmRSS:") << 10,
-        private: (kilobytes(&rollup, "Private_Clean:") + kilobytes(&rollup, "Private_Dirty:")) << 10,
-        pss: kilobytes(&rollup, "Pss:") << 10,
-    })
+    Ok(ProcessSample { cpu_us, rss: kilobytes(&status, "VmRSS:") << 10, ..ProcessSample::default() })
 }
 
 /// Looks at several processes as if they were one.

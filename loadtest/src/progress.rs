@@ -1,11 +1,19 @@
-//! One line in the terminal that says what is going on.
+//! What is going on, while it does: a line in the terminal, or what an agent tells its coordinator.
 
+use crate::order::{State, Told, say};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// The line; silent where there is no terminal.
+/// Who is told.
 #[derive(Clone)]
-pub struct Progress(ProgressBar);
+pub enum Progress {
+    /// A line on stderr; silent where there is no terminal.
+    Line(ProgressBar),
+    /// A coordinator.
+    Coordinator(Arc<Mutex<dyn Write + Send>>),
+}
 
 impl Progress {
     /// A line that is shown on stderr.
@@ -15,21 +23,39 @@ impl Progress {
             .unwrap_or_else(|_| ProgressStyle::default_spinner());
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self(bar)
+        Self::Line(bar)
     }
 
-    /// Names the step.
+    /// Names the step. A coordinator has asked for it, and knows.
     pub fn step(&self, step: &str) {
-        self.0.set_prefix(step.to_owned());
+        if let Self::Line(bar) = self {
+            bar.set_prefix(step.to_owned());
+        }
     }
 
-    /// Says how far it is.
-    pub fn show(&self, state: &str) {
-        self.0.set_message(state.to_owned());
+    /// Says how things stand.
+    pub fn show(&self, state: &State) {
+        match self {
+            Self::Line(bar) => bar.set_message(format!(
+                "{} sessions, {} sent, {} acked, {} delivered, p99 {:.1} ms, {} faults",
+                state.sessions,
+                state.sent,
+                state.acked,
+                state.delivered,
+                state.p99_us as f64 / 1e3,
+                state.faults
+            )),
+            Self::Coordinator(writer) => {
+                // A coordinator that is gone is noticed when the order is done.
+                let _ = say(&mut *writer.lock().unwrap_or_else(PoisonError::into_inner), &Told::State(*state));
+            }
+        }
     }
 
     /// Takes the line away.
     pub fn clear(&self) {
-        self.0.finish_and_clear();
+        if let Self::Line(bar) = self {
+            bar.finish_and_clear();
+        }
     }
 }

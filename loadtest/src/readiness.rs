@@ -41,8 +41,17 @@ impl Readiness {
         self.control(libc::EPOLL_CTL_MOD, fd, token, write)
     }
 
+    /// Leaves a socket unread for now.
+    pub fn mute(&self, fd: i32, token: u64) -> io::Result<()> {
+        self.interest(libc::EPOLL_CTL_MOD, fd, token, 0)
+    }
+
     fn control(&self, operation: i32, fd: i32, token: u64, write: bool) -> io::Result<()> {
         let interest = libc::EPOLLIN | libc::EPOLLRDHUP | if write { libc::EPOLLOUT } else { 0 };
+        self.interest(operation, fd, token, interest)
+    }
+
+    fn interest(&self, operation: i32, fd: i32, token: u64, interest: i32) -> io::Result<()> {
         let mut event = libc::epoll_event { events: interest as u32, u64: token };
         // SAFETY: the event lives during the call, which copies it.
         check(unsafe { libc::epoll_ctl(self.epoll.as_raw_fd(), operation, fd, &mut event) }).map(drop)

@@ -1,9 +1,11 @@
 //! What is told at the end: one Markdown table for people, one JSON object for programs.
 
 use crate::check::Faults;
-use crate::latency::Percentiles;
+use crate::course::{BesideCost, Growth, Passage};
+use crate::latency::{Latencies, Percentiles};
 use crate::machine::Machine;
-use crate::scenario::{BesideCost, Growth, Passage, Scenario};
+use crate::scenario::{Ask, Scenario};
+use crate::timeline::Moment;
 use serde::Serialize;
 
 /// Everything about one run.
@@ -61,12 +63,32 @@ pub struct Report {
     pub send_to_ack_us: Percentiles,
     /// From the intended time of a send to its arrival at another member.
     pub send_to_receive_us: Percentiles,
+    /// From the intended time of a send to a great group until the last member had it, over the messages.
+    pub until_all_us: Option<Percentiles>,
+    /// `send_to_receive_us` in groups that are not great.
+    pub small_send_to_receive_us: Percentiles,
+    /// Sessions that ended and have gone on, and those that could not.
+    pub resumed: u64,
+    /// The latter.
+    pub not_resumed: u64,
+    /// From the end of a session until it has gone on without a hole.
+    pub resumed_us: Percentiles,
+    /// Pages that came.
+    pub pages: u64,
+    /// From the time at which a page was to be asked for until it came.
+    pub paged_us: Percentiles,
+    /// Events that told of somebody's presence.
+    pub presence: u64,
+    /// From the welcome of somebody who came until a watcher was told.
+    pub presence_told_us: Percentiles,
     /// From the start of a connection to `welcome`.
     pub sign_in_us: Percentiles,
     /// CPU time of the server for each acknowledged send, deliveries included.
     pub server_cpu_us_per_send: Option<f64>,
     /// Nodes of the server that was measured, when it was started here.
     pub nodes: usize,
+    /// Processes of the clients.
+    pub clients: usize,
     /// What the log and the store of a cluster have cost in the measured part.
     pub beside: Vec<BesideCost>,
     /// CPU time of the server for each delivery, everything included.
@@ -85,7 +107,7 @@ pub struct Report {
     pub control_cpu_us_per_send: Option<f64>,
     /// Each pass of the control, in their order: before, after.
     pub control: Vec<ControlReport>,
-    /// Server's CPU for each delivery (`connect`: for each heartbeat; `saturate --offline`: for each send), divided by that of a bare `send`.
+    /// Server's CPU for each delivery (`connect`: for each heartbeat; `saturate-offline`: for each send), divided by that of a bare `send`.
     pub ratio_to_control: Option<f64>,
     /// Server's acknowledged sends a second, divided by the control's.
     pub sends_ratio_to_control: Option<f64>,
@@ -101,6 +123,10 @@ pub struct Report {
     pub idle: bool,
     /// Figures that are asked for, and whether they were reached.
     pub figures: Vec<Figure>,
+    /// What went on, second by second.
+    pub timeline: Vec<Moment>,
+    /// From send to receive: shares of all messages, and within which time in microseconds they came.
+    pub curve_us: Vec<(f64, u64)>,
 }
 
 /// One pass of the control.
@@ -118,6 +144,8 @@ pub struct ControlReport {
     pub cpu_us_per_sign_in: Option<f64>,
     /// From intended send to receive.
     pub send_to_receive_us: Percentiles,
+    /// The same until the last member of a great group had it.
+    pub until_all_us: Option<Percentiles>,
     /// Cores that were idle.
     pub idle_cores: f64,
     /// Faults; anything but 0 says that the harness itself is wrong.
@@ -160,12 +188,12 @@ impl Report {
             command: std::env::args().skip(1).fold("loadtest".to_owned(), |command, argument| command + " " + &argument),
             machine: Machine::here(),
             commit: crate::machine::commit(),
-            server: passage.server_version.clone(),
+            server: outcome.server.clone(),
             sessions: outcome.sessions,
             sent: counts.sent,
             acked: counts.acked,
             refused: counts.refused,
-            refusal_codes: passage.refusal_codes.clone(),
+            refusal_codes: outcome.refusal_codes.clone(),
             delivered: counts.delivered,
             echoes: counts.echoes,
             lost: outcome.faults.lost,
@@ -179,11 +207,21 @@ impl Report {
             seconds: round(passage.seconds),
             acked_per_second,
             delivered_per_second: round(counts.delivered as f64 / passage.seconds),
-            send_to_ack_us: outcome.send_to_ack_us,
-            send_to_receive_us: outcome.send_to_receive_us,
-            sign_in_us: outcome.sign_in_us,
+            send_to_ack_us: outcome.send_to_ack.percentiles(),
+            send_to_receive_us: outcome.send_to_receive.percentiles(),
+            until_all_us: until_all(passage),
+            small_send_to_receive_us: outcome.small_send_to_receive.percentiles(),
+            resumed: counts.resumed,
+            not_resumed: counts.not_resumed,
+            resumed_us: outcome.resumed.percentiles(),
+            pages: counts.pages,
+            paged_us: outcome.paged.percentiles(),
+            presence: counts.presence,
+            presence_told_us: outcome.presence_told.percentiles(),
+            sign_in_us: outcome.sign_in.percentiles(),
             server_cpu_us_per_send: per_send,
             nodes: passage.nodes,
+            clients: passage.clients,
             beside: passage.beside.clone(),
             server_cpu_us_per_delivery: per_delivery,
             server_cpu_us_per_sign_in: per(passage.connect_cpu_us, outcome.sessions),
@@ -213,50 +251,28 @@ impl Report {
             }),
             idle: passage.idle_cores >= IDLE_CORES_MIN,
             figures: Vec::new(),
+            timeline: passage.timeline.clone(),
+            curve_us: curve(&outcome.send_to_receive),
         };
         report.figures = report.asked_figures();
         report
     }
 
-    /// The figures that the design asks of this scenario.
+    /// The figures that the scenario asks for, those that there are.
     fn asked_figures(&self) -> Vec<Figure> {
-        let mut figures = Vec::new();
-        let mut at_most = |what: &str, was: Option<f64>, bound: f64, unit: &str| {
-            if let Some(was) = was {
-                figures.push(Figure {
-                    what: what.into(),
-                    was: format!("{was}{unit}"),
-                    should: format!("≤ {bound}{unit}"),
-                    reached: was <= bound,
-                });
-            }
+        let told = serde_json::to_value(self).unwrap_or_default();
+        let figure = |ask: &Ask| {
+            let was = told.pointer(&ask.figure)?.as_f64()?;
+            let unit = &ask.unit;
+            let bounds = [ask.at_most.map(|bound| format!("≤ {bound} {unit}")), ask.at_least.map(|bound| format!("≥ {bound} {unit}"))];
+            Some(Figure {
+                what: ask.what.clone(),
+                was: format!("{was} {unit}"),
+                should: bounds.into_iter().flatten().collect::<Vec<_>>().join(", "),
+                reached: ask.at_most.is_none_or(|bound| was <= bound) && ask.at_least.is_none_or(|bound| was >= bound),
+            })
         };
-        match (self.scenario.as_str(), self.parameters.online) {
-            ("connect", _) => {
-                at_most("server memory for each session", self.server_bytes_per_session.map(|bytes| bytes as f64), 8_192.0, " B")
-            }
-            ("great-group", _) => at_most("server CPU for each delivery, against a bare send", self.ratio_to_control, 2.0, " ×"),
-            ("steady", _) => at_most("p99 from send to receive", Some(self.send_to_receive_us.p99 as f64 / 1e3), 50.0, " ms"),
-            ("saturate", crate::scenario::Online::Owners) => figures.push(Figure {
-                what: "durable acknowledged sends".into(),
-                was: format!("{}/s", self.acked_per_second),
-                should: "≥ 8000/s".into(),
-                reached: self.acked_per_second >= 8_000.0,
-            }),
-            ("saturate", _) => {
-                if let Some(ratio) = self.sends_ratio_to_control {
-                    let was = format!("{ratio} ×");
-                    figures.push(Figure {
-                        what: "sends a second, against the control".into(),
-                        was,
-                        should: "≥ 0.5 ×".into(),
-                        reached: ratio >= 0.5,
-                    });
-                }
-            }
-            _ => {}
-        }
-        figures
+        self.parameters.asks.iter().filter_map(figure).collect()
     }
 
     /// The table.
@@ -271,7 +287,10 @@ impl Report {
         };
         rows.push((
             "sessions",
-            if self.nodes > 1 { format!("{} on {} nodes", self.sessions, self.nodes) } else { self.sessions.to_string() },
+            match (self.nodes, self.clients) {
+                (0 | 1, 1) => self.sessions.to_string(),
+                (nodes, clients) => format!("{} from {clients} processes, server in {nodes}", self.sessions),
+            },
         ));
         if self.sent > 0 {
             rows.push(("sent, acknowledged, refused", format!("{}, {}, {}", self.sent, self.acked, self.refused)));
@@ -288,6 +307,15 @@ impl Report {
             if self.delivered > 0 {
                 rows.push(("send to receive, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.send_to_receive_us)));
             }
+            if let Some(until_all) = &self.until_all_us {
+                rows.push(("send until the last member has it, ms: p50 / p90 / p99 / p99.9 / max", latencies(until_all)));
+                let control = mean(self.control.iter().filter_map(|control| Some(control.until_all_us?.p50 as f64)));
+                let ratio = control.map(|control| round(until_all.p50 as f64 / control));
+                rows.push(("the same against the control, p50", figure(ratio, "×")));
+            }
+            if self.until_all_us.is_some() && self.small_send_to_receive_us.max > 0 {
+                rows.push(("the same in the small chats", latencies(&self.small_send_to_receive_us)));
+            }
             rows.push(("server CPU for each send", figure(self.server_cpu_us_per_send, "µs")));
             if self.delivered > 0 {
                 rows.push(("server CPU for each delivery", figure(self.server_cpu_us_per_delivery, "µs")));
@@ -299,6 +327,18 @@ impl Report {
             rows.push(("bytes of a message's frame", self.frame_bytes.to_string()));
         } else {
             rows.push(("server CPU for each idle session", figure(self.server_idle_cpu_us_per_session_second, "µs a second")));
+        }
+        if self.resumed + self.not_resumed > 0 {
+            rows.push(("sessions that ended and went on, that could not", format!("{}, {}", self.resumed, self.not_resumed)));
+            rows.push(("until they had gone on without a hole, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.resumed_us)));
+        }
+        if self.pages > 0 {
+            rows.push(("pages", self.pages.to_string()));
+            rows.push(("until a page came, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.paged_us)));
+        }
+        if self.presence > 0 {
+            rows.push(("events of presence", self.presence.to_string()));
+            rows.push(("until a watcher was told, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.presence_told_us)));
         }
         rows.push(("sign-in, ms: p50 / p90 / p99 / p99.9 / max", {
             let Percentiles { p50, p90, p99, p999, max } = self.sign_in_us;
@@ -363,10 +403,24 @@ fn control_report(passage: &Passage) -> ControlReport {
         acked_per_second: round(counts.acked as f64 / passage.seconds),
         bytes_per_session: passage.growth.map(|growth| growth.rss),
         cpu_us_per_sign_in: passage.connect_cpu_us.map(|cpu| round(cpu as f64 / passage.outcome.sessions.max(1) as f64)),
-        send_to_receive_us: passage.outcome.send_to_receive_us,
+        send_to_receive_us: passage.outcome.send_to_receive.percentiles(),
+        until_all_us: until_all(passage),
         idle_cores: round(passage.idle_cores),
         faults: passage.outcome.faults.total(),
     }
+}
+
+/// Over the messages to great groups: until the last member had it.
+fn until_all(passage: &Passage) -> Option<Percentiles> {
+    let mut last = Latencies::new();
+    passage.outcome.last_had_it.iter().for_each(|(_, latency_us)| last.record_ns(latency_us * 1_000));
+    (last.count() > 0).then(|| last.percentiles())
+}
+
+/// Points of a curve of latencies, the closer together the rarer what they tell of.
+fn curve(latencies: &Latencies) -> Vec<(f64, u64)> {
+    let steps = (0..=60).map(|step| 1.0 - 10f64.powf(-f64::from(step) / 12.0));
+    if latencies.count() == 0 { Vec::new() } else { steps.map(|share| (share, latencies.at(share))).collect() }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {

@@ -1,274 +1,386 @@
-//! What is measured: each scenario is a description, and one trip through it serves all.
+//! What is measured: each scenario is a file of data, those that are built in and those of one's own.
+//!
+//! `README.md` lists what may stand in one. A number that is not there has the value that `FILE` gives it.
 
-use crate::fleet::{Fleet, Outcome, Pace};
-use crate::machine::{MachineSample, ProcessSample, own_cpu_us, own_memory, sample_processes};
-use crate::progress::Progress;
-use crate::server::Server;
+use crate::fleet::Pace;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// The scenarios that are built in: name and file.
+pub const BUILT_IN: &[(&str, &str)] = &[
+    ("connect", include_str!("../scenarios/connect.toml")),
+    ("reconnect-storm", include_str!("../scenarios/reconnect-storm.toml")),
+    ("steady", include_str!("../scenarios/steady.toml")),
+    ("pairs", include_str!("../scenarios/pairs.toml")),
+    ("great-group", include_str!("../scenarios/great-group.toml")),
+    ("great-burst", include_str!("../scenarios/great-burst.toml")),
+    ("beside-broadcast", include_str!("../scenarios/beside-broadcast.toml")),
+    ("saturate", include_str!("../scenarios/saturate.toml")),
+    ("saturate-offline", include_str!("../scenarios/saturate-offline.toml")),
+    ("stalled", include_str!("../scenarios/stalled.toml")),
+    ("presence", include_str!("../scenarios/presence.toml")),
+    ("history", include_str!("../scenarios/history.toml")),
+    ("soak", include_str!("../scenarios/soak.toml")),
+];
+
+/// Members of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Size {
+    /// So many.
+    Of(u32),
+    /// All that are not idle.
+    Word(Everybody),
+}
+
+/// The word for all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Everybody {
+    /// All.
+    Everybody,
+}
 
 /// Groups of one size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct GroupsOf {
-    /// How many.
-    pub count: u32,
     /// Members of each.
-    pub size: u32,
+    pub size: Size,
+    /// How many. Without it so many that everybody who is not idle sits in one.
+    pub count: Option<u32>,
+    /// How much of all that is sent goes into them, of 1. Without it all groups get as much.
+    pub share: Option<f64>,
 }
 
 /// Who is connected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Online {
     /// Everybody.
+    #[default]
     All,
     /// The owner of each group; its other members are offline.
     Owners,
 }
 
+/// How all sessions end at once, in the middle of the measured part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Storm {
+    /// The clients' connections end, as when a network goes away.
+    Connections,
+    /// The server is killed, every node of it, and started again.
+    Servers,
+}
+
+/// A figure that is asked for: a place in the JSON object, and its bound.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ask {
+    /// What it is, in words.
+    pub what: String,
+    /// Where it stands in the JSON object, as a JSON pointer.
+    pub figure: String,
+    /// It is to be no more than this.
+    pub at_most: Option<f64>,
+    /// It is to be no less than this.
+    pub at_least: Option<f64>,
+    /// In which unit.
+    pub unit: String,
+}
+
 /// A description of what to do.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name.
+    /// Its name: that of its file.
+    #[serde(default)]
     pub name: String,
+    /// What happens, in one sentence.
+    pub says: String,
     /// People that exist.
+    #[serde(default = "people")]
     pub people: u32,
+    /// People of these who are connected and in no group.
+    #[serde(default)]
+    pub idle: u32,
     /// Groups that are made.
     pub groups: Vec<GroupsOf>,
     /// Who is connected.
+    #[serde(default)]
     pub online: Online,
     /// Sends a second, open loop.
     pub rate: Option<f64>,
-    /// Or: sends unanswered at any time.
+    /// Messages that are due at the same time: of `rate` sends a second, so many come together.
+    #[serde(default = "one")]
+    pub burst: u32,
+    /// In place of `rate`: sends unanswered at any time.
     pub in_flight: Option<u32>,
+    /// Sessions that end and go on, a second.
+    #[serde(default)]
+    pub hops: f64,
+    /// All sessions end at once, when a third of the measured part is over.
+    pub storm: Option<Storm>,
+    /// Sessions that read nothing in the measured part.
+    #[serde(default)]
+    pub stalled: u32,
+    /// How many people each session watches, to be told when they come and go.
+    #[serde(default)]
+    pub watch: u32,
+    /// Last pages of a chat that are asked for, a second.
+    #[serde(default)]
+    pub pages: f64,
+    /// Everybody asks for the last page of the first group once, at the same time.
+    #[serde(default)]
+    pub page_all: bool,
     /// Length of the measured part.
+    #[serde(default = "twenty")]
     pub seconds: f64,
     /// Length of the part before it, which is checked and not measured.
+    #[serde(default = "three")]
     pub warmup_seconds: f64,
     /// How long answers and deliveries may still come after the last send.
+    #[serde(default = "twenty")]
     pub settle_seconds: f64,
     /// Bytes of each text.
+    #[serde(default = "hundred")]
     pub text_bytes: usize,
     /// Connections a second while people come in.
+    #[serde(default = "two_thousand")]
     pub connect_rate: f64,
     /// Decides who is in which group and who sends when.
+    #[serde(default = "seed")]
     pub seed: u64,
+    /// Figures that are asked for.
+    #[serde(default)]
+    pub asks: Vec<Ask>,
 }
 
-/// What one trip through a scenario gave.
-#[derive(Debug, Clone)]
-pub struct Passage {
-    /// What the clients saw.
-    pub outcome: Outcome,
-    /// Length of the measured part with its settling, in seconds.
-    pub seconds: f64,
-    /// The server's growth from before the people came in until they were all there and quiet.
-    pub growth: Option<Growth>,
-    /// Processes of the server.
-    pub nodes: usize,
-    /// What stands beside the server, within the measured part: the log and the store of a cluster.
-    pub beside: Vec<BesideCost>,
-    /// CPU time of the server within the measured part, in microseconds.
-    pub server_cpu_us: Option<u64>,
-    /// CPU time of the server while the people came in, in microseconds.
-    pub connect_cpu_us: Option<u64>,
-    /// CPU time of the harness within the measured part, in microseconds.
-    pub client_cpu_us: u64,
-    /// Memory of the harness for each client, its identity not counted.
-    pub client_bytes: u64,
-    /// CPU time and number of the control's bare sends within the measured part.
-    pub bare: Option<crate::bare::SendCost>,
-    /// Cores that were idle in the measured part.
-    pub idle_cores: f64,
-    /// What the server says that it is.
-    pub server_version: String,
-    /// Error numbers that came, with how often.
-    pub refusal_codes: Vec<(u16, u64)>,
+fn people() -> u32 {
+    10_000
+}
+fn one() -> u32 {
+    1
+}
+fn seed() -> u64 {
+    1
+}
+fn three() -> f64 {
+    3.0
+}
+fn twenty() -> f64 {
+    20.0
+}
+fn hundred() -> usize {
+    100
+}
+fn two_thousand() -> f64 {
+    2_000.0
 }
 
-/// Growth of memory for each session, in bytes.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub struct Growth {
-    /// Resident.
-    pub rss: i64,
-    /// Resident, not shared.
-    pub private: i64,
-    /// Resident, shared pages divided.
-    pub pss: i64,
-}
-
-/// What a process beside the server has cost.
-#[derive(Debug, Clone, Serialize)]
-pub struct BesideCost {
-    /// What it is, with the number of its processes.
-    pub name: String,
-    /// CPU time within the measured part, in microseconds.
-    pub cpu_us: u64,
-    /// Resident memory at the end, in bytes.
-    pub rss: u64,
-}
-
-/// Quiet time after the last one came in, before memory is read.
-const QUIET_SECONDS: f64 = 3.0;
+/// A text begins with the time at which it was due.
+const TEXT_BYTES_MIN: usize = 16;
+/// More people than this a session may not watch.
+const WATCH_MAX: u32 = 200;
 
 impl Scenario {
+    /// Reads a file.
+    pub fn read(name: &str, text: &str) -> Result<Self, String> {
+        let scenario: Self = toml::from_str(text).map_err(|error| format!("the scenario `{name}` cannot be read: {error}"))?;
+        Ok(Self { name: name.to_owned(), ..scenario })
+    }
+
+    /// Whether it can be done.
+    pub fn check(&self) -> Result<(), String> {
+        let wrong = |what: &str| Err(format!("the scenario `{}` cannot be done: {what}", self.name));
+        if self.rate.is_some() && self.in_flight.is_some() {
+            return wrong("`rate` is for an open loop and `in_flight` for a closed one: one of them");
+        }
+        if self.rate.is_some_and(|rate| !(rate > 0.0 && rate < 1e7)) || self.in_flight == Some(0) || self.burst == 0 {
+            return wrong("`rate`, `burst` and `in_flight` are greater than 0");
+        }
+        if self.burst > 1 && self.rate.is_none() {
+            return wrong("`burst` needs a `rate`");
+        }
+        for (name, value) in [("hops", self.hops), ("pages", self.pages)] {
+            if !(0.0..1e6).contains(&value) {
+                return wrong(&format!("`{name}` is from 0 to a million"));
+            }
+        }
+        for (name, value) in [("seconds", self.seconds), ("connect_rate", self.connect_rate)] {
+            if !(value > 0.0 && value < 1e7) {
+                return wrong(&format!("`{name}` is greater than 0"));
+            }
+        }
+        if !(self.warmup_seconds >= 0.0 && self.settle_seconds >= 0.0) {
+            return wrong("`warmup_seconds` and `settle_seconds` are not less than 0");
+        }
+        if self.text_bytes < TEXT_BYTES_MIN {
+            return wrong(&format!("`text_bytes` is {TEXT_BYTES_MIN} or more: a text begins with the time at which it was due"));
+        }
+        if self.watch > WATCH_MAX {
+            return wrong(&format!("`watch` is {WATCH_MAX} at most"));
+        }
+        if self.people == 0 || self.idle >= self.people || self.stalled >= self.people {
+            return wrong("there are more `people` than `idle` ones, and than `stalled` ones");
+        }
+        if self.groups.is_empty() {
+            return wrong("there is a group");
+        }
+        let shares: f64 = self.groups.iter().filter_map(|groups| groups.share).sum();
+        let shared = self.groups.iter().filter(|groups| groups.share.is_some()).count();
+        if shared > 0 && (shared < self.groups.len() || (shares - 1.0).abs() > 1e-6) {
+            return wrong("`share` stands at all groups or at none, and together they make 1");
+        }
+        self.member_lists().map(drop)
+    }
+
+    /// So many people instead of those of the file; who is idle and who stalls stays in proportion.
+    pub fn scale_to(&mut self, people: u32) {
+        let scaled = |number: u32| (u64::from(number) * u64::from(people) / u64::from(self.people.max(1))) as u32;
+        let (idle, stalled) = (scaled(self.idle), scaled(self.stalled));
+        for groups in &mut self.groups {
+            groups.count = groups.count.map(|count| scaled_count(count, people, self.people));
+            if let Size::Of(size) = &mut groups.size {
+                *size = (*size).min(people - idle);
+            }
+        }
+        (self.idle, self.stalled, self.people) = (idle, stalled, people);
+    }
+
+    /// People who sit in groups.
+    fn seated(&self) -> u32 {
+        self.people - self.idle
+    }
+
+    /// Size and number of the groups of one line.
+    fn dimensions(&self, groups: &GroupsOf) -> (u32, u32) {
+        let size = match groups.size {
+            Size::Of(size) => size,
+            Size::Word(Everybody::Everybody) => self.seated(),
+        };
+        (size, groups.count.unwrap_or_else(|| (self.seated() / size.max(1)).max(1)))
+    }
+
     /// Members of each group, by number. Members are dealt out one after the other from a shuffled list, so that groups
     /// overlap only when there are more places than people.
-    fn member_lists(&self) -> Result<Vec<Vec<u32>>, String> {
+    pub fn member_lists(&self) -> Result<Vec<Vec<u32>>, String> {
         let mut people: Vec<u32> = (0..self.people).collect();
         people.shuffle(&mut StdRng::seed_from_u64(self.seed));
+        people.truncate(self.seated() as usize);
         let mut lists = Vec::new();
         let mut next = 0;
         for groups in &self.groups {
-            if groups.size < 2 || groups.size > self.people {
-                return Err(format!("a group of {} cannot be made of {} people", groups.size, self.people));
+            let (size, count) = self.dimensions(groups);
+            if size < 2 || size > self.seated() {
+                return Err(format!("a group of {size} cannot be made of {} people", self.seated()));
             }
-            for _ in 0..groups.count {
-                lists.push((0..groups.size).map(|member| people[((next + member) % self.people) as usize]).collect());
-                next = (next + groups.size) % self.people;
+            for _ in 0..count {
+                lists.push((0..size).map(|member| people[((next + member) % self.seated()) as usize]).collect());
+                next = (next + size) % self.seated();
             }
         }
         Ok(lists)
     }
 
-    /// Goes through the scenario with a server, once.
-    pub fn pass(&self, server: &mut Server, progress: &Progress, control: bool) -> Result<Passage, String> {
-        let lists = self.member_lists()?;
+    /// Who is connected, in order.
+    pub fn online_people(&self, lists: &[Vec<u32>]) -> Vec<u32> {
         let mut online: Vec<u32> = match self.online {
             Online::All => (0..self.people).collect(),
             Online::Owners => lists.iter().map(|list| list[0]).collect(),
         };
         online.sort_unstable();
         online.dedup();
-        let own_before = own_memory();
-        let identities = std::mem::take(&mut server.identities);
-        let mut fleet = Fleet::new(server.targets.clone(), identities, self.text_bytes, self.seed, progress.clone())?;
-        fleet.make_groups(lists, |person| online.binary_search(&person).is_ok())?;
-        let name = if control { "control" } else { &self.name };
+        online
+    }
 
-        fleet.announce(&format!("{name}: quiet before"));
-        fleet.hold(1.0)?;
-        let before = look(server)?;
-        fleet.announce(&format!("{name}: coming in"));
-        fleet.connect(&online, self.connect_rate)?;
-        fleet.announce(&format!("{name}: quiet"));
-        fleet.hold(QUIET_SECONDS)?;
-        let after = look(server)?;
-        let client_bytes = (own_memory().saturating_sub(own_before)) / online.len() as u64;
+    /// How many sessions that will be at most.
+    pub fn sessions(&self) -> u32 {
+        match self.online {
+            Online::All => self.people,
+            Online::Owners => self.groups.iter().map(|groups| self.dimensions(groups).1).sum::<u32>().min(self.people),
+        }
+    }
 
-        let pace = match (self.rate, self.in_flight) {
+    /// By group: how much of all that is sent goes there.
+    pub fn group_weights(&self) -> Vec<f64> {
+        let all: u32 = self.groups.iter().map(|groups| self.dimensions(groups).1).sum();
+        let weights = |groups: &GroupsOf| {
+            let count = self.dimensions(groups).1;
+            let weight = groups.share.map_or(1.0 / f64::from(all), |share| share / f64::from(count));
+            std::iter::repeat_n(weight, count as usize)
+        };
+        self.groups.iter().flat_map(weights).collect()
+    }
+
+    /// How messages are sent.
+    pub fn pace(&self) -> Option<Pace> {
+        match (self.rate, self.in_flight) {
             (Some(rate), _) => Some(Pace::PerSecond(rate)),
             (None, Some(count)) => Some(Pace::InFlight(count)),
             (None, None) => None,
-        };
-        if let Some(pace) = pace {
-            fleet.announce(&format!("{name}: warming up"));
-            fleet.send(pace, self.warmup_seconds)?;
-            fleet.settle(self.settle_seconds)?;
         }
-        fleet.announce(&format!("{name}: measuring"));
-        fleet.start_measuring();
-        let bare_before = if control { Some(server.send_cost()?) } else { None };
-        let machine = MachineSample::now();
-        let beside_from = look_beside(server)?;
-        let (start, own, from) = (crate::readiness::now_ns(), own_cpu_us(), look(server)?);
-        let mut idle_cores = 0.0;
-        match pace {
-            Some(pace) => {
-                fleet.send(pace, self.seconds)?;
-                // What follows is waiting, which would look like idleness.
-                idle_cores = MachineSample::now().idle_cores_since(&machine);
-                fleet.settle(self.settle_seconds)?;
-            }
-            None => {
-                fleet.hold(self.seconds)?;
-                idle_cores += MachineSample::now().idle_cores_since(&machine);
-            }
-        }
-        let to = look(server)?;
-        let beside = look_beside(server)?
-            .into_iter()
-            .zip(beside_from)
-            .map(|((name, to), (_, from))| BesideCost { name, cpu_us: to.cpu_us - from.cpu_us, rss: to.rss })
-            .collect();
-        let seconds = (crate::readiness::now_ns() - start) as f64 / 1e9;
-        let client_cpu_us = own_cpu_us() - own;
-        let bare = match bare_before {
-            Some(before) => {
-                let after = server.send_cost()?;
-                Some(crate::bare::SendCost { sends: after.sends - before.sends, cpu_ns: after.cpu_ns - before.cpu_ns })
-            }
-            None => None,
-        };
-        fleet.announce(&format!("{name}: judging"));
-        let outcome = fleet.finish();
-        let (server_version, refusal_codes) = (fleet.server_version().to_owned(), fleet.refusal_codes());
-        let sessions = outcome.sessions;
-        fleet.leave(&online);
-        let each = |before: u64, after: u64| (after as i64 - before as i64) / sessions.max(1) as i64;
-        Ok(Passage {
-            outcome,
-            seconds,
-            growth: before.zip(after).map(|(before, after)| Growth {
-                rss: each(before.rss, after.rss),
-                private: each(before.private, after.private),
-                pss: each(before.pss, after.pss),
-            }),
-            nodes: server.pids.len(),
-            beside,
-            server_cpu_us: from.zip(to).map(|(from, to)| to.cpu_us - from.cpu_us),
-            connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
-            client_cpu_us,
-            client_bytes,
-            bare,
-            idle_cores,
-            server_version,
-            refusal_codes,
-        })
+    }
+
+    /// Sessions may end unasked, and go on.
+    pub fn returning(&self) -> bool {
+        self.hops > 0.0 || self.storm.is_some() || self.stalled > 0
     }
 }
 
-fn look(server: &Server) -> Result<Option<ProcessSample>, String> {
-    if server.pids.is_empty() { Ok(None) } else { sample_processes(&server.pids).map(Some) }
-}
-
-fn look_beside(server: &Server) -> Result<Vec<(String, ProcessSample)>, String> {
-    server.beside.iter().map(|(name, pids)| Ok((name.clone(), sample_processes(pids)?))).collect()
+/// As many groups as there are people for, and one at least.
+fn scaled_count(count: u32, people: u32, people_before: u32) -> u32 {
+    ((u64::from(count) * u64::from(people) / u64::from(people_before.max(1))) as u32).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn scenario(people: u32, groups: Vec<GroupsOf>) -> Scenario {
-        Scenario {
-            name: "steady".into(),
-            people,
-            groups,
-            online: Online::All,
-            rate: Some(1.0),
-            in_flight: None,
-            seconds: 1.0,
-            warmup_seconds: 0.0,
-            settle_seconds: 1.0,
-            text_bytes: 100,
-            connect_rate: 100.0,
-            seed: 7,
-        }
+    fn of(people: u32, groups: &str) -> Scenario {
+        Scenario::read("test", &format!("says = \"\"\npeople = {people}\ngroups = [{groups}]\n")).unwrap()
     }
 
     #[test]
     fn people_are_dealt_out_to_groups_without_one_twice() {
-        let lists = scenario(95, vec![GroupsOf { count: 10, size: 10 }, GroupsOf { count: 1, size: 95 }]).member_lists().unwrap();
-        assert_eq!(lists.len(), 11);
+        let lists = of(95, "{ size = 10 }, { size = \"everybody\" }").member_lists().unwrap();
+        assert_eq!(lists.len(), 10);
         for list in lists {
             let mut sorted = list.clone();
             sorted.sort_unstable();
             sorted.dedup();
             assert_eq!(sorted.len(), list.len());
         }
-        assert!(scenario(5, vec![GroupsOf { count: 1, size: 6 }]).member_lists().is_err());
+        assert!(of(5, "{ size = 6 }").check().is_err());
+    }
+
+    #[test]
+    fn every_scenario_that_is_built_in_can_be_done_with_any_number_of_people() {
+        for (name, text) in BUILT_IN {
+            for people in [60, 10_000, 371_000] {
+                let mut scenario = Scenario::read(name, text).unwrap();
+                scenario.scale_to(people);
+                scenario.check().unwrap_or_else(|error| panic!("{people} people: {error}"));
+                let weights: f64 = scenario.group_weights().iter().sum();
+                assert!((weights - 1.0).abs() < 1e-6);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_meant_is_told() {
+        for (text, word) in [
+            ("says = \"\"\ngroups = [{ size = 10 }]\nspeed = 3", "speed"),
+            ("says = \"\"\ngroups = [{ size = 10 }]\nrate = 3\nin_flight = 4", "one of them"),
+            ("says = \"\"\ngroups = [{ size = 10, share = 0.5 }]\nrate = 3", "make 1"),
+            ("says = \"\"\ngroups = []\nrate = 3", "a group"),
+            ("says = \"\"\ngroups = [{ size = 10 }]\nburst = 3", "burst"),
+        ] {
+            let told = Scenario::read("test", text).and_then(|scenario| scenario.check()).unwrap_err();
+            assert!(told.contains(word), "{told}");
+        }
     }
 }

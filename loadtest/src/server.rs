@@ -20,8 +20,8 @@ pub struct Server {
     pub pids: Vec<u32>,
     /// Processes on which it stands, by name: the log and the store of a cluster.
     pub beside: Vec<(String, Vec<u32>)>,
-    started: Option<Started>,
-    _cluster: Option<Cluster>,
+    started: Vec<Started>,
+    cluster: Option<Cluster>,
 }
 
 /// Id and secret of an app.
@@ -32,23 +32,27 @@ struct Started {
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     folder: Option<PathBuf>,
+    /// How it is started again.
+    again: Option<Command>,
 }
 
+/// What a server says when it is ready, before its address.
+const READY: &str = "clarion is ready: ";
 /// How long a started server may take until it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a server may take to end after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Server {
-    /// A server that runs already.
-    pub fn at(url: &str, identities: Vec<Identity>, pid: Option<u32>) -> Result<Self, String> {
+    /// A server that runs already, each of its nodes by its URL.
+    pub fn at(urls: &[String], identities: Vec<Identity>, pids: Vec<u32>) -> Result<Self, String> {
         Ok(Self {
-            targets: vec![target(url)?],
+            targets: urls.iter().map(|url| target(url)).collect::<Result<_, _>>()?,
             identities,
-            pids: pid.into_iter().collect(),
+            pids,
             beside: Vec::new(),
-            started: None,
-            _cluster: None,
+            started: Vec::new(),
+            cluster: None,
         })
     }
 
@@ -62,8 +66,8 @@ impl Server {
             identities: std::mem::take(&mut cluster.identities),
             pids: cluster.nodes.iter().filter_map(crate::cluster::Node::pid).collect(),
             beside: cluster.servers.processes(),
-            started: None,
-            _cluster: Some(cluster),
+            started: Vec::new(),
+            cluster: Some(cluster),
         })
     }
 
@@ -124,66 +128,115 @@ impl Server {
         let log = std::fs::File::create(&log_path).map_err(|error| format!("{} cannot be made: {error}", log_path.display()))?;
         let mut command = clarion(&["--listen", &free_address()?.to_string()]);
         command.stderr(log);
-        let (started, url) = start(command, "clarion is ready: ").map_err(|error| {
+        let (started, url) = start(&mut command, READY).map_err(|error| {
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(3).collect();
             format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
         })?;
         let pids = vec![started.child.id()];
-        let started = Some(Started { folder: Some(folder.to_owned()), ..started });
-        Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, _cluster: None }, made))
+        let started = vec![Started { folder: Some(folder.to_owned()), again: Some(command), ..started }];
+        Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, cluster: None }, made))
     }
 
-    /// Starts the control in a process of its own, with as many people.
-    pub fn bare(count: u32, fault: Option<&str>) -> Result<Self, String> {
+    /// Starts the control in so many processes of its own, with as many people.
+    pub fn bare(count: u32, processes: usize, fault: Option<&str>) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?;
-        let mut command = Command::new(program);
-        command.args(["bare-server", "--listen", &free_address()?.to_string()]);
-        if let Some(fault) = fault {
-            command.args(["--fault", fault]);
-        }
-        let (started, url) = start(command, "bare is ready: ")?;
-        let identities = (0..count).map(people::user_id).map(|user| Identity { token: user.as_str().into(), user: user.into() }).collect();
-        Ok(Self {
-            targets: vec![target(&url)?],
-            identities,
-            pids: vec![started.child.id()],
+        let mut server = Self {
+            targets: Vec::new(),
+            identities: (0..count).map(people::user_id).map(|user| Identity { token: user.as_str().into(), user: user.into() }).collect(),
+            pids: Vec::new(),
             beside: Vec::new(),
-            started: Some(started),
-            _cluster: None,
-        })
+            started: Vec::new(),
+            cluster: None,
+        };
+        for _ in 0..processes {
+            let mut command = Command::new(&program);
+            command.args(["bare-server", "--listen", &free_address()?.to_string()]);
+            if let Some(fault) = fault {
+                command.args(["--fault", fault]);
+            }
+            let (started, url) = start(&mut command, "bare is ready: ")?;
+            server.pids.push(started.child.id());
+            server.started.push(started);
+            server.targets.push(target(&url)?);
+        }
+        if processes > 1 {
+            let addresses: Vec<String> = server.targets.iter().map(|target| target.address.to_string()).collect();
+            for (number, started) in server.started.iter_mut().enumerate() {
+                started.ask(&format!("beside {number} {}", addresses.join(",")))?;
+            }
+        }
+        Ok(server)
+    }
+
+    /// Kills the server as a loss of power would, every node of it, and starts it again with its data. CPU and memory that are
+    /// looked at afterwards are those of the new processes.
+    pub fn kill_and_start(&mut self) -> Result<(), String> {
+        if let Some(cluster) = &mut self.cluster {
+            cluster.nodes.iter_mut().for_each(crate::cluster::Node::kill);
+            cluster.start()?;
+            self.pids = cluster.nodes.iter().filter_map(crate::cluster::Node::pid).collect();
+            return Ok(());
+        }
+        let again = |started: &mut Started| -> Result<u32, String> {
+            let mut command = started.again.take().ok_or("only a server of --spawn can be started again")?;
+            let _ = started.child.kill();
+            let _ = started.child.wait();
+            let (new, _) = start(&mut command, READY)?;
+            *started = Started { folder: started.folder.take(), again: Some(command), ..new };
+            Ok(started.child.id())
+        };
+        self.pids = self.started.iter_mut().map(again).collect::<Result<_, _>>()?;
+        Ok(())
     }
 
     /// What the control's `send` loops have cost so far.
     pub fn send_cost(&mut self) -> Result<SendCost, String> {
-        let asked = || -> Option<SendCost> {
-            let started = self.started.as_mut()?;
-            started.stdin.as_mut()?.write_all(b"cost\n").ok()?;
-            let mut line = String::new();
-            started.stdout.read_line(&mut line).ok()?;
-            serde_json::from_str(&line).ok()
-        };
-        let mut asked = asked;
-        asked().ok_or_else(|| "the control does not answer".to_owned())
+        let mut sum = SendCost::default();
+        for started in &mut self.started {
+            let cost: SendCost = serde_json::from_str(&started.ask("cost")?).map_err(|error| format!("the control's answer: {error}"))?;
+            sum.sends += cost.sends;
+            sum.cpu_ns += cost.cpu_ns;
+        }
+        Ok(sum)
+    }
+}
+
+impl Started {
+    /// Says a line to the control, and hears one.
+    fn ask(&mut self, what: &str) -> Result<String, String> {
+        let mut answer = String::new();
+        let asked = self.stdin.as_mut().map(|stdin| writeln!(stdin, "{what}"));
+        match asked {
+            Some(Ok(())) if self.stdout.read_line(&mut answer).is_ok_and(|length| length > 0) => Ok(answer),
+            _ => Err("the control does not answer".to_owned()),
+        }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(mut started) = self.started.take() else { return };
-        drop(started.stdin.take());
+        for mut started in std::mem::take(&mut self.started) {
+            started.end();
+        }
+    }
+}
+
+impl Started {
+    fn end(&mut self) {
+        drop(self.stdin.take());
         // SAFETY: the process is a child that was not waited for, so its id is not anybody else's.
-        unsafe { libc::kill(started.child.id() as i32, libc::SIGTERM) };
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
         let asked = Instant::now();
-        while matches!(started.child.try_wait(), Ok(None)) {
+        while matches!(self.child.try_wait(), Ok(None)) {
             if asked.elapsed() > END_WITHIN {
-                let _ = started.child.kill();
-                let _ = started.child.wait();
+                let _ = self.child.kill();
+                let _ = self.child.wait();
                 break;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if let Some(folder) = started.folder {
+        if let Some(folder) = self.folder.take() {
             remove(&folder);
         }
     }
@@ -207,7 +260,7 @@ pub fn output_of(mut command: Command) -> Result<String, String> {
 }
 
 /// Starts a server and waits for its line with the address.
-fn start(mut command: Command, ready: &str) -> Result<(Started, String), String> {
+fn start(command: &mut Command, ready: &str) -> Result<(Started, String), String> {
     let name = format!("{:?}", command.get_program());
     let mut child = command
         .stdin(Stdio::piped())
@@ -223,7 +276,7 @@ fn start(mut command: Command, ready: &str) -> Result<(Started, String), String>
         let ended = matches!(stdout.read_line(&mut line), Ok(0) | Err(_));
         if let Some(url) = line.trim_end().strip_prefix(ready) {
             let url = url.split_whitespace().next().unwrap_or("").to_owned();
-            return Ok((Started { child, stdin, stdout, folder: None }, url));
+            return Ok((Started { child, stdin, stdout, folder: None, again: None }, url));
         }
         if ended || begun.elapsed() > READY_WITHIN {
             let _ = child.kill();

@@ -1,6 +1,7 @@
 //! The harness as a program, against the control: it is silent about a right server and tells each wrong one.
 
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Output, Stdio};
 
 fn loadtest(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().expect("the harness starts")
@@ -12,7 +13,24 @@ fn steady(more: &[&str]) -> (Option<i32>, serde_json::Value, String) {
     let path = json.to_string_lossy().into_owned();
     let output = loadtest(
         &[
-            &["steady", "--bare", "--people", "60", "--rate", "300", "--seconds", "1", "--warmup", "0.3", "--settle", "2", "--json", &path],
+            &[
+                "steady",
+                "--bare",
+                "--people",
+                "60",
+                "--groups",
+                "6x10",
+                "--rate",
+                "300",
+                "--seconds",
+                "1",
+                "--warmup",
+                "0.3",
+                "--settle",
+                "2",
+                "--json",
+                &path,
+            ],
             more,
         ]
         .concat(),
@@ -53,6 +71,96 @@ fn a_right_server_passes_and_every_field_is_there() {
 }
 
 #[test]
+fn clients_in_several_processes_are_judged_together() {
+    let (code, report, said) = steady(&["--clients", "3"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!((&report["sessions"], &report["clients"], &report["nodes"]), (&60.into(), &3.into(), &3.into()));
+    assert_eq!(report["delivered"].as_u64(), report["acked"].as_u64().map(|acked| acked * 9));
+    let (code, report, said) = steady(&["--clients", "3", "--fault", "lose:100"]);
+    assert_eq!(code, Some(1));
+    assert!(report["lost"].as_u64() > Some(0) && said.contains("lost"), "{said}");
+    assert_eq!((&report["doubled"], &report["reordered"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn agents_elsewhere_do_the_same_for_who_knows_the_secret() {
+    let secret = ("CLARION_LOADTEST_SECRET", "0123456789abcdef");
+    let mut agents = Vec::new();
+    let mut addresses = Vec::new();
+    for _ in 0..2 {
+        let mut agent = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(["agent", "--listen", "127.0.0.1:0"])
+            .env(secret.0, secret.1)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("an agent starts");
+        let mut line = String::new();
+        BufReader::new(agent.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        addresses.push(line.trim().strip_prefix("agent is ready: ").expect("it says where it is").to_owned());
+        agents.push(agent);
+    }
+    let mut bare = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+        .args(["bare-server", "--listen", "127.0.0.1:0"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the control starts");
+    let mut line = String::new();
+    BufReader::new(bare.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim().strip_prefix("bare is ready: ").expect("it says where it is").to_owned();
+    let folder = tempfile::tempdir().unwrap();
+    let (tokens, json) = (folder.path().join("tokens"), folder.path().join("report.json"));
+    std::fs::write(&tokens, (0..20).map(|number| format!("load{number:06}\tload{number:06}\n")).collect::<String>()).unwrap();
+    let run = |secret: &str| {
+        Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(["pairs", "--people", "20", "--groups", "2x10", "--rate", "200", "--seconds", "1", "--warmup", "0", "--no-control"])
+            .args(["--agents", &addresses.join(","), "--url", &url, "--tokens"])
+            .arg(&tokens)
+            .arg("--json")
+            .arg(&json)
+            .env("CLARION_LOADTEST_SECRET", secret)
+            .output()
+            .expect("the harness starts")
+    };
+    let refused = run("another secret of sixteen");
+    assert_eq!(refused.status.code(), Some(2), "{}", String::from_utf8_lossy(&refused.stderr));
+    let output = run(secret.1);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!((&report["sessions"], &report["clients"]), (&20.into(), &2.into()));
+    assert_eq!(report["delivered"].as_u64(), report["acked"].as_u64().map(|acked| acked * 9));
+    for mut child in agents.into_iter().chain([bare]) {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+#[test]
+fn the_page_shows_the_figures_and_needs_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("report.html");
+    let (code, _, said) = steady(&["--html", &page.to_string_lossy()]);
+    assert_eq!(code, Some(0), "{said}");
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("<svg") && html.contains("send to receive") && html.contains("sessions"), "{html}");
+    assert!(!html.contains("http:") && !html.contains("https:") && !html.contains("<script"), "it loads nothing");
+}
+
+#[test]
+fn a_scenario_of_ones_own_is_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, json) = (folder.path().join("mine.toml"), folder.path().join("report.json"));
+    let text = "says = \"a few\"\npeople = 20\ngroups = [{ size = 5 }]\nrate = 100\nseconds = 1\nwarmup_seconds = 0\nsettle_seconds = 2\n\
+                [[asks]]\nwhat = \"sends\"\nfigure = \"/acked\"\nat_least = 1\nunit = \"\"\n";
+    std::fs::write(&file, text).unwrap();
+    let output = loadtest(&["run", &file.to_string_lossy(), "--bare", "--json", &json.to_string_lossy()]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
+    assert_eq!((&report["scenario"], &report["figures"][0]["reached"]), (&"mine".into(), &true.into()));
+}
+
+#[test]
 fn a_server_that_loses_is_told() {
     let (code, report, said) = steady(&["--fault", "lose:200"]);
     assert_eq!(code, Some(1));
@@ -80,9 +188,9 @@ fn a_server_that_changes_the_order_is_told() {
 fn what_cannot_be_measured_is_said_in_one_sentence() {
     for (arguments, word) in [
         (&["steady"][..], "--spawn"),
-        (&["steady", "--bare", "--people", "400000"][..], "open files"),
+        (&["steady", "--bare", "--people", "400000", "--clients", "1"][..], "open files"),
         (&["steady", "--url", "http://127.0.0.1:1", "--tokens", "/nowhere/tokens"][..], "cannot be read"),
-        (&["connect", "--bare", "--rate", "5"][..], "sends nothing"),
+        (&["connect", "--bare", "--rate", "5"][..], "no rate"),
     ] {
         let output = loadtest(arguments);
         let said = String::from_utf8_lossy(&output.stderr);

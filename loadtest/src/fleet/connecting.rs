@@ -51,13 +51,19 @@ impl Fleet {
         }
     }
 
+    /// Sends everybody away, politely.
+    pub fn leave_all(&mut self) {
+        let here: Vec<u32> = (0..self.clients.len() as u32).filter(|at| self.clients[*at as usize].stage != Stage::Away).collect();
+        self.leave(&here);
+    }
+
     pub(super) fn start_connecting(&mut self, at: u32) {
         self.connecting += 1;
         let client = &mut self.clients[at as usize];
         client.stage = Stage::Connecting;
         client.started_ns = now_ns();
         client.attempts += 1;
-        match open(self.targets[usize::from(client.node)].address, at) {
+        match open(self.targets[usize::from(client.node)].address, self.run.first + at) {
             Ok(socket) => match self.readiness.add(socket.as_raw_fd(), u64::from(at), true) {
                 Ok(()) => client.socket = Some(socket),
                 Err(error) => self.fatal = Some(format!("a socket cannot be watched: {error}")),
@@ -119,7 +125,7 @@ impl Fleet {
         }
     }
 
-    fn watch(&mut self, at: u32, write: bool) {
+    pub(super) fn watch(&mut self, at: u32, write: bool) {
         let Some(socket) = &self.clients[at as usize].socket else { return };
         if let Err(error) = self.readiness.change(socket.as_raw_fd(), u64::from(at), write) {
             self.fatal = Some(format!("a socket cannot be watched: {error}"));
@@ -129,7 +135,7 @@ impl Fleet {
     /// The key of this client's upgrade: another for each client and run.
     fn key(&self, at: u32) -> String {
         let mut nonce = [0; 16];
-        nonce[..4].copy_from_slice(&self.run.to_be_bytes());
+        nonce[..4].copy_from_slice(&self.run.mark.to_be_bytes());
         nonce[4..8].copy_from_slice(&at.to_be_bytes());
         nonce[8..].copy_from_slice(&self.clients[at as usize].started_ns.to_be_bytes());
         websocket::upgrade_key(nonce)
@@ -188,19 +194,24 @@ impl Fleet {
         client.stage = Stage::Here;
         client.attempts = 0;
         client.heard_ms = ((now - self.started_ns) / 1_000_000) as u32;
-        let kept = self.survival.as_ref().and(client.cursor.take());
+        let goes_on = self.survival.is_some() || client.lost_ns > 0;
+        let kept = if goes_on { client.cursor.take() } else { None };
         client.cursor = Some(welcome.cursor.into_boxed_str());
         self.sign_in.record_ns(now - client.started_ns);
         self.here += 1;
         self.connecting -= 1;
+        if let Some(came_ns) = self.came_ns.get_mut(at as usize) {
+            *came_ns = now;
+        }
         self.heartbeat_ms = welcome.heartbeat_ms;
         if self.limits.is_none() {
             self.limits = Some(welcome.limits);
             self.server = welcome.server;
         }
         self.step(at, |cursor| format!("came with {kept:?}, welcomed at {cursor}"));
-        if let Some(cursor) = kept {
-            self.resume(at, cursor, welcome.resumable);
+        match kept {
+            Some(cursor) => self.resume(at, cursor, welcome.resumable),
+            None => self.is_back(at),
         }
     }
 
@@ -208,6 +219,9 @@ impl Fleet {
     pub(super) fn closed(&mut self, at: u32, payload: &[u8]) {
         let (code, reason) = websocket::close_reason(payload);
         let advice = CloseCode::from_number(code).map(CloseCode::advice);
+        if self.returning && advice == Some(Advice::Retry) {
+            return self.come_back(at, CloseCode::after_ms(&reason));
+        }
         if self.clients[at as usize].stage == Stage::Here {
             return self.lose(at, &format!("the server closed with {code} {reason}"));
         }
@@ -229,6 +243,9 @@ impl Fleet {
             // Where all of them are gone through just now, it is left a moment later.
             return if self.survival.is_some() { self.move_on(at, None) } else { self.lost_meanwhile.push(at) };
         }
+        if self.returning {
+            return self.come_back(at, None);
+        }
         match self.clients[at as usize].stage {
             Stage::Here => {
                 self.faults.dropped_sessions += 1;
@@ -244,6 +261,10 @@ impl Fleet {
     pub(super) fn try_again(&mut self, at: u32, after_ms: Option<u64>, reason: &str) {
         if self.survival.is_some() {
             return self.move_on(at, after_ms);
+        }
+        if self.returning {
+            self.counts.connect_retries += 1;
+            return self.come_back(at, after_ms);
         }
         self.part(at);
         self.counts.connect_retries += 1;
@@ -270,20 +291,21 @@ impl Fleet {
         client.socket = None;
         client.carry = Vec::new();
         client.unsent = Vec::new();
-        if self.survival.is_some() {
+        if self.survival.is_some() || self.returning {
             self.forget_waiting(at);
         }
+        self.forget_device(at);
     }
 }
 
 /// A connection that is on its way. On loopback each client has an address of its own, as people have.
-fn open(target: SocketAddr, at: u32) -> std::io::Result<TcpStream> {
+fn open(target: SocketAddr, person: u32) -> std::io::Result<TcpStream> {
     let socket = Socket::new(Domain::for_address(target), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
     socket.set_tcp_nodelay(true)?;
     if let SocketAddr::V4(address) = target
         && address.ip().is_loopback()
     {
-        let source = Ipv4Addr::from(SOURCES + 1 + at);
+        let source = Ipv4Addr::from(SOURCES + 1 + person);
         leave_port_open(&socket)?;
         socket.bind(&SockAddr::from(SocketAddr::from((source, 0))))?;
     }

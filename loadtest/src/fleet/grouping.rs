@@ -1,7 +1,8 @@
 //! Groups of the run, made through the protocol.
 
-use super::{Chat, Fleet, Seat, Wait};
+use super::{Chat, Fleet, GREAT, Seat, Wait};
 use crate::check::{Standing, Truth};
+use crate::order::{Founded, Founding, Seating};
 use crate::readiness::now_ns;
 use protocol::chat::Chat as ChatTold;
 use protocol::codec::Encoding;
@@ -9,58 +10,72 @@ use protocol::command::{AddMembers, CommandBody, CreateGroup, MembersResult};
 use protocol::ids::UserId;
 
 /// Owners that are connected at once. Few, so that the server's memory for sessions is not grown before it is measured.
-const OWNERS_AT_ONCE: usize = 16;
+pub const OWNERS_AT_ONCE: usize = 16;
 /// How long the making of one wave of groups may take.
 const SETUP_NS_MAX: u64 = 60_000_000_000;
 
 impl Fleet {
-    /// Makes one group of each list; the first of a list owns it. Then nobody is connected.
-    pub fn make_groups(&mut self, lists: Vec<Vec<u32>>, online: impl Fn(u32) -> bool) -> Result<(), String> {
-        for (wave, lists_of_wave) in lists.chunks(OWNERS_AT_ONCE).enumerate() {
-            let first = wave * OWNERS_AT_ONCE;
-            self.progress.step(&format!("making groups: {first} of {}", lists.len()));
-            self.make_wave(first, lists_of_wave)?;
-        }
-        for (chat, members) in lists.into_iter().enumerate() {
-            self.chats[chat].senders = members.iter().copied().filter(|member| online(*member)).collect();
-            if self.chats[chat].senders.is_empty() {
-                return Err(format!("group {chat} has nobody online to send: ask for more people, or smaller groups"));
-            }
-            self.chats[chat].members = members;
-        }
-        self.seat_everybody();
+    /// Makes groups of these clients, each with an even share of what is sent; the first of a list owns it. Then nobody is connected.
+    pub fn make_groups(&mut self, lists: &[Vec<u32>]) -> Result<(), String> {
+        let groups: Vec<Founding> = lists
+            .iter()
+            .enumerate()
+            .map(|(number, list)| Founding { number: number as u32, owner: list[0], others: self.users(&list[1..]) })
+            .collect();
+        let founded = self.found_groups(&groups, OWNERS_AT_ONCE)?;
+        let seating = |(founded, list): (Founded, &Vec<u32>)| Seating {
+            founded,
+            size: list.len() as u32,
+            members: list.clone(),
+            senders: list.clone(),
+            weight: 1.0,
+        };
+        self.seat(founded.into_iter().zip(lists).map(seating).collect());
         Ok(())
     }
 
-    fn make_wave(&mut self, first: usize, lists: &[Vec<u32>]) -> Result<(), String> {
-        let mut owners: Vec<u32> = lists.iter().map(|list| list[0]).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        self.connect(&owners, 1e6)?;
-        let batch = self.members_in_a_command();
-        for (at, list) in lists.iter().enumerate() {
-            let (now, later) = list[1..].split_at(batch.min(list.len() - 1));
-            let group = CreateGroup {
-                client_message_id: format!("{:x}-group-{:x}", self.run, first + at),
-                name: format!("Load {}", first + at),
-                user_ids: self.users(now),
-                ..CreateGroup::default()
-            };
-            let chat: ChatTold = self.ask(list[0], &group)?;
-            let mut head_seq = chat.head_seq;
-            for members in later.chunks(batch) {
-                let add = AddMembers { chat_id: chat.chat_id, user_ids: self.users(members), department_ids: Vec::new() };
-                let result: MembersResult = self.ask(list[0], &add)?;
-                if let Some(unknown) = result.unknown.first() {
-                    return Err(format!("the server does not know {unknown}: import the people of this run first"));
-                }
-                head_seq = result.seq;
+    /// Makes groups whose owners are among these clients, so many owners at a time. Then nobody is connected.
+    pub fn found_groups(&mut self, groups: &[Founding], at_once: usize) -> Result<Vec<Founded>, String> {
+        let mut founded = Vec::with_capacity(groups.len());
+        for wave in groups.chunks(at_once.max(1)) {
+            self.progress.step(&format!("making groups: {} of {}", founded.len(), groups.len()));
+            let mut owners: Vec<u32> = wave.iter().map(|group| self.client(group.owner)).collect();
+            owners.sort_unstable();
+            owners.dedup();
+            self.connect(&owners, 1e6)?;
+            for group in wave {
+                founded.push(self.found_group(group)?);
             }
-            self.chat_of.insert(chat.chat_id, self.chats.len() as u32);
-            self.chats.push(Chat { id: chat.chat_id, truth: Truth::new(head_seq), members: Vec::new(), senders: Vec::new() });
+            self.leave(&owners);
         }
-        self.leave(&owners);
-        Ok(())
+        Ok(founded)
+    }
+
+    fn found_group(&mut self, group: &Founding) -> Result<Founded, String> {
+        let owner = self.client(group.owner);
+        let (now, later) = group.others.split_at(self.members_in_a_command().min(group.others.len()));
+        let create = CreateGroup {
+            client_message_id: format!("{:x}-group-{:x}", self.run.mark, group.number),
+            name: format!("Load {}", group.number),
+            user_ids: now.to_vec(),
+            ..CreateGroup::default()
+        };
+        let chat: ChatTold = self.ask(owner, &create)?;
+        let mut seq = chat.head_seq;
+        for members in later.chunks(self.members_in_a_command()) {
+            let add = AddMembers { chat_id: chat.chat_id, user_ids: members.to_vec(), department_ids: Vec::new() };
+            let result: MembersResult = self.ask(owner, &add)?;
+            if let Some(unknown) = result.unknown.first() {
+                return Err(format!("the server does not know {unknown}: import the people of this run first"));
+            }
+            seq = result.seq;
+        }
+        Ok(Founded { number: group.number, chat_id: chat.chat_id, seq })
+    }
+
+    /// The client of a person.
+    pub fn client(&self, person: u32) -> u32 {
+        person - self.run.first
     }
 
     /// How many people one command may name, with half of the frame to spare.
@@ -92,8 +107,20 @@ impl Fleet {
         }
     }
 
-    /// Gives each client its seats, side by side.
-    fn seat_everybody(&mut self) {
+    /// Gives each client its seats in these groups, side by side; in the order of the groups' numbers.
+    pub fn seat(&mut self, groups: Vec<Seating>) {
+        let mut sum = 0.0;
+        for Seating { founded: Founded { number, chat_id, seq }, size, members, senders, weight } in groups {
+            let local = |people: Vec<u32>| people.into_iter().map(|person| person - self.run.first).collect::<Vec<u32>>();
+            let (members, senders) = (local(members), local(senders));
+            if !senders.is_empty() {
+                sum += weight;
+            }
+            self.lots.push(sum);
+            self.chat_of.insert(chat_id, self.chats.len() as u32);
+            let truth = Truth::new(seq);
+            self.chats.push(Chat { number, id: chat_id, truth, own: truth, members, senders, great: size >= GREAT });
+        }
         for chat in &self.chats {
             for member in &chat.members {
                 self.clients[*member as usize].seats += 1;

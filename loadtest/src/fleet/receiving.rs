@@ -1,6 +1,6 @@
 //! Bytes in: frames are cut out of one shared buffer, and each goes past the referee.
 
-use super::{Fleet, Seat, Stage, Wait};
+use super::{Fleet, LAST_MAX, Seat, Stage, Wait};
 use crate::check::{Standing, Verdict};
 use crate::incoming::{self, Incoming, RecordSeen};
 use crate::readiness::now_ns;
@@ -133,8 +133,9 @@ impl Fleet {
                 self.faults.misrouted += 1;
                 self.complain(format!("misrouted: {} was told to have left {chat_id}", self.identities[at as usize].user));
             }
-            Ok(Incoming::Drain) if self.survival.is_some() => {}
+            Ok(Incoming::Drain) if self.survival.is_some() || self.returning => {}
             Ok(Incoming::Drain) => self.complain("the server says that it goes away".to_owned()),
+            Ok(Incoming::Presence { user_id, online }) => self.told_presence(user_id, online, now),
             Ok(Incoming::Other) => {}
             Err(_) => self.malformed(at, "not the array that the protocol says"),
         }
@@ -147,7 +148,7 @@ impl Fleet {
             // A group of an earlier run on the same server, or one that is being made just now.
             return;
         };
-        let Some(seat) = self.seat(at, chat) else {
+        let Some(seat) = self.seat_in(at, chat) else {
             if !self.seats.is_empty() && !self.is_guest(at, record.chat_id) {
                 self.faults.misrouted += 1;
                 self.complain(format!("misrouted: {} got a record of chat {chat}, in which it is not", self.identities[at as usize].user));
@@ -155,7 +156,7 @@ impl Fleet {
             return;
         };
         let message = record.message.and_then(|message| self.of_this_run(message.client_message_id).map(|number| (number, message.text)));
-        let own = message.is_some_and(|(number, _)| number >> 32 == u64::from(at));
+        let own = message.is_some_and(|(number, _)| number >> 32 == u64::from(self.run.first + at));
         let truth = &self.chats[chat as usize].truth;
         let (standing, number) = (&mut self.seats[seat].standing, message.map(|(number, _)| number));
         let verdict = match way {
@@ -181,11 +182,22 @@ impl Fleet {
         }
         if own {
             self.counts.echoes += 1;
-        } else if let Some((_, text)) = message {
+        } else if let Some((number, text)) = message {
             let intended_ns = text.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
-            if intended_ns >= self.measured_from_ns {
+            // The clock of another machine says nothing, nor does a client that had not read: what comes counts, without how long it took.
+            let same_clock = (self.run.clock.0..self.run.clock.1).contains(&((number >> 32) as u32));
+            if !same_clock || self.clients[at as usize].slow {
                 self.counts.delivered += 1;
-                self.send_to_receive.record_ns(now.saturating_sub(intended_ns));
+            } else if intended_ns >= self.measured_from_ns {
+                self.counts.delivered += 1;
+                let latency_ns = now.saturating_sub(intended_ns);
+                self.send_to_receive.record_ns(latency_ns);
+                if !self.chats[chat as usize].great {
+                    self.small_send_to_receive.record_ns(latency_ns);
+                } else if self.last_had_it.len() < LAST_MAX || self.last_had_it.contains_key(&number) {
+                    // What comes later took longer.
+                    self.last_had_it.insert(number, latency_ns / 1_000);
+                }
             }
         }
     }
@@ -194,10 +206,10 @@ impl Fleet {
     fn of_this_run(&self, client_message_id: &str) -> Option<u64> {
         let mut parts = client_message_id.split('-').map(|digits| u32::from_str_radix(digits, 16));
         let (Some(Ok(run)), Some(Ok(client)), Some(Ok(number))) = (parts.next(), parts.next(), parts.next()) else { return None };
-        (run == self.run).then_some(u64::from(client) << 32 | u64::from(number))
+        (run == self.run.mark).then_some(u64::from(client) << 32 | u64::from(number))
     }
 
-    fn seat(&self, at: u32, chat: u32) -> Option<usize> {
+    fn seat_in(&self, at: u32, chat: u32) -> Option<usize> {
         let client = &self.clients[at as usize];
         let from = client.seats_from as usize;
         let seats = self.seats.get(from..from + client.seats as usize)?;
@@ -214,7 +226,11 @@ impl Fleet {
             *self.refusal_codes.entry(code).or_default() += 1;
         }
         match (waiting.kind, body) {
-            (Wait::Nothing | Wait::Receipt, _) => {}
+            (Wait::Nothing | Wait::Receipt | Wait::Late, _) => {}
+            (Wait::Watch, _) => {}
+            (Wait::Page, body) => self.take_page(body.is_ok(), waiting.intended_ns, now),
+            (Wait::Hello, Err(_)) if self.returning => self.come_back(at, None),
+            (Wait::Sync, Err(_)) if self.returning => self.sync_again(at),
             (Wait::Hello | Wait::Sync, Err(_)) if self.survival.is_some() => self.refused_for_now(at, waiting.kind, now),
             (Wait::Send, Err(code)) if self.survival.is_some() => self.send_refused(at, code, now),
             (Wait::Hello, Ok(body)) => self.welcomed(at, body),
@@ -241,12 +257,13 @@ impl Fleet {
         let chat = waiting.chat;
         self.letter_acknowledged(at, waiting, seq, now);
         self.chats[chat as usize].truth.acknowledge(seq, waiting.message);
+        self.chats[chat as usize].own.acknowledge(seq, waiting.message);
         if waiting.intended_ns >= self.measured_from_ns {
             self.counts.acked += 1;
             self.send_to_ack.record_ns(now.saturating_sub(waiting.intended_ns));
         }
         let truth = &self.chats[chat as usize].truth;
-        let right = match self.seat(at, chat) {
+        let right = match self.seat_in(at, chat) {
             Some(seat) => self.seats[seat].standing.acknowledge(truth, seq, waiting.message),
             None => false,
         };
@@ -289,6 +306,7 @@ impl Fleet {
             self.clients[at as usize].recovering = false;
             self.step(at, |cursor| format!("{} records by sync, at {cursor}", synced.records.len()));
             self.standings(at, Standing::known_otherwise);
+            self.is_back(at);
         }
     }
 

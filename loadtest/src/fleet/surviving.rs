@@ -6,7 +6,6 @@
 
 use super::{Fleet, Stage, Wait, Waiting};
 use crate::arrivals::Arrivals;
-use crate::check::Standing;
 use crate::incoming::ReceiptSeen;
 use crate::readiness::now_ns;
 use protocol::codec::Encoding;
@@ -61,10 +60,6 @@ pub struct Survival {
     pub read: Vec<u64>,
     /// Times that a client went to another node.
     pub moves: u64,
-    /// Times that it went on where it was.
-    pub resumed: u64,
-    /// Times that the node could not tell what was missed.
-    pub not_resumed: u64,
     /// Times that a node was left because a sync there came to no end.
     pub not_synced: u64,
     /// Sends that were refused for now and given again.
@@ -144,7 +139,7 @@ impl Fleet {
 
     /// What client_message_ids of this run begin with.
     pub fn mark(&self) -> u32 {
-        self.run
+        self.run.mark
     }
 
     /// Letters that are not acknowledged: sender and number.
@@ -183,9 +178,7 @@ impl Fleet {
     }
 
     fn write_letter(&mut self, intended_ns: u64) {
-        let chat = self.rng.random_range(0..self.chats.len() as u32);
-        let senders = &self.chats[chat as usize].senders;
-        let at = senders[self.rng.random_range(0..senders.len())];
+        let (chat, at) = self.draw();
         let number = self.next_message;
         self.next_message += 1;
         self.counts.sent += 1;
@@ -272,7 +265,7 @@ impl Fleet {
     }
 
     fn give(&mut self, at: u32, letter: Letter) {
-        let message = u64::from(at) << 32 | u64::from(letter.number);
+        let message = self.message_number(at, letter.number);
         let id = self.wait_for(at, Wait::Send, letter.chat, letter.intended_ns, message);
         let send = self.message(at, letter.chat, letter.number, letter.intended_ns);
         self.command(at, &Encoding::Msgpack.command(id, &send));
@@ -336,17 +329,8 @@ impl Fleet {
         self.retries.push(Reverse((now_ns() + after_ms * 1_000_000, at)));
     }
 
-    /// What waited on a connection that is gone gets no answer any more.
-    pub(super) fn forget_waiting(&mut self, at: u32) {
-        for slot in 0..self.waiting.len() {
-            if self.waiting[slot].client == at && self.waiting[slot].kind != Wait::Nothing {
-                if self.waiting[slot].kind == Wait::Send {
-                    self.sends_waiting -= 1;
-                }
-                self.waiting[slot].kind = Wait::Nothing;
-                self.free.push(slot as u32);
-            }
-        }
+    /// What a device had asked of a node that it has left.
+    pub(super) fn forget_device(&mut self, at: u32) {
         let Some(mut survival) = self.survival.take() else { return };
         let device = &mut survival.devices[at as usize];
         (device.on_its_way_ns, device.refused_since_ns, device.resync_ns, device.recovering_ns) = (None, None, None, None);
@@ -376,24 +360,9 @@ impl Fleet {
 
     /// The cursor that a session is to go on from.
     pub(super) fn cursor_to_resume(&self, at: u32) -> Option<String> {
-        self.survival.as_ref()?;
-        self.clients[at as usize].cursor.as_ref().map(|cursor| cursor.to_string())
-    }
-
-    /// The session stands on another node: what was missed is asked for.
-    pub(super) fn resume(&mut self, at: u32, cursor: Box<str>, resumable: bool) {
-        self.standings(at, Standing::new_session);
-        let Some(survival) = &mut self.survival else { return };
-        if resumable {
-            survival.resumed += 1;
-            let client = &mut self.clients[at as usize];
-            client.cursor = Some(cursor);
-            client.recovering = true;
-            self.ask_sync(at, None);
-        } else {
-            survival.not_resumed += 1;
-            self.excuse(at, None);
-        }
+        let client = &self.clients[at as usize];
+        let goes_on = self.survival.is_some() || client.lost_ns > 0;
+        client.cursor.as_ref().filter(|_| goes_on).map(|cursor| cursor.to_string())
     }
 
     /// Somebody who comes and goes in this chat.
