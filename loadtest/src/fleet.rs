@@ -11,6 +11,7 @@ mod receiving;
 mod returning;
 mod sending;
 mod surviving;
+mod waiting;
 
 use crate::check::{Faults, Standing, Truth};
 use crate::latency::Latencies;
@@ -30,6 +31,7 @@ use std::net::{SocketAddr, TcpStream};
 pub use grouping::OWNERS_AT_ONCE;
 pub use sending::Pace;
 pub use surviving::{Kept, Survival};
+use waiting::{Wait, Waiting};
 
 /// Someone who may sign in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -203,31 +205,6 @@ struct Chat {
     senders: Vec<u32>,
     /// So many members that the last one counts by itself.
     great: bool,
-}
-
-/// A command that is not yet answered.
-#[derive(Debug, Clone, Copy)]
-struct Waiting {
-    client: u32,
-    kind: Wait,
-    generation: u16,
-    chat: u32,
-    intended_ns: u64,
-    message: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wait {
-    Nothing,
-    Hello,
-    Send,
-    Setup,
-    Sync,
-    Receipt,
-    /// A send that was given up.
-    Late,
-    Page,
-    Watch,
 }
 
 /// Many clients.
@@ -563,43 +540,8 @@ impl Fleet {
             self.complaints.push(complaint);
         }
     }
-
-    /// Takes a number for a command that waits for its answer.
-    fn wait_for(&mut self, client: u32, kind: Wait, chat: u32, intended_ns: u64, message: u64) -> u32 {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.waiting.push(Waiting { client: 0, kind: Wait::Nothing, generation: 0, chat: 0, intended_ns: 0, message: 0 });
-            self.waiting.len() as u32 - 1
-        });
-        let generation = self.waiting[slot as usize].generation.wrapping_add(1) & GENERATIONS;
-        self.waiting[slot as usize] = Waiting { client, kind, generation, chat, intended_ns, message };
-        if kind == Wait::Send {
-            self.sends_waiting += 1;
-        }
-        // 0 would want no reply.
-        (slot + 1) | u32::from(generation) << SLOT_BITS
-    }
-
-    /// Gives the number back; `None` when this client waits for nothing under it.
-    fn answered(&mut self, client: u32, id: u32) -> Option<Waiting> {
-        let slot = (id & ((1 << SLOT_BITS) - 1)).checked_sub(1)?;
-        let waiting = self.waiting.get_mut(slot as usize)?;
-        let right = waiting.client == client && waiting.kind != Wait::Nothing && u32::from(waiting.generation) == id >> SLOT_BITS;
-        if !right {
-            return None;
-        }
-        let answered = *waiting;
-        waiting.kind = Wait::Nothing;
-        self.free.push(slot);
-        if answered.kind == Wait::Send {
-            self.sends_waiting -= 1;
-        }
-        Some(answered)
-    }
 }
 
-/// Commands that may wait at once: 4 million; the rest of the id tells uses of one slot apart.
-const SLOT_BITS: u32 = 22;
-const GENERATIONS: u16 = 1_023;
 const HOUSEKEEPING_NS: u64 = 250_000_000;
 const READ_BYTES: usize = 256 << 10;
 const SIGN_IN_NS_MAX: u64 = 20_000_000_000;

@@ -10,6 +10,7 @@ mod cluster;
 mod compare;
 mod course;
 mod crew;
+mod dial;
 mod faults;
 mod fleet;
 mod http;
@@ -20,6 +21,7 @@ mod open_api;
 mod options;
 mod order;
 mod page;
+mod peer;
 mod people;
 mod progress;
 mod readiness;
@@ -69,6 +71,7 @@ fn other_than_a_scenario(what: What) -> Result<bool, String> {
         }
         What::OpenApi(options) => run_open_api(&options),
         What::Faults(options) => run_faults(&options),
+        What::Peer { names, scenario, options } => run_peers(&names, &scenario, &options),
         What::Compare { before, after } => {
             let (told, fine) = compare::compare(&before, &after)?;
             println!("{told}");
@@ -84,7 +87,19 @@ const CONTROL_RATE: f64 = 200.0;
 /// Runs a scenario; `false` when the referee found a fault.
 fn run(options: &Options, scenario: Scenario) -> Result<bool, String> {
     let progress = Progress::new();
-    let mut crew = crew(options, &scenario, &progress)?;
+    let report = measured(options, &scenario, &progress, || Ok(()))?;
+    progress.clear();
+    print(options, &report)
+}
+
+/// The control, the server, whatever stands `between`, and the control again.
+fn measured(
+    options: &Options,
+    scenario: &Scenario,
+    progress: &Progress,
+    between: impl FnOnce() -> Result<(), String>,
+) -> Result<Report, String> {
+    let mut crew = crew(options, scenario, progress)?;
     let mut controls = Vec::new();
     let shorter = Scenario {
         // Where nothing is sent, the control sends a little, so that there is a bare `send` to be held against.
@@ -101,22 +116,26 @@ fn run(options: &Options, scenario: Scenario) -> Result<bool, String> {
         controls.push(control(&mut crew)?);
     }
     progress.step("starting the server");
-    let mut server = start(options, &scenario)?;
+    let mut server = start(options, scenario)?;
     let passage = scenario.pass(&mut server, &mut crew, options.bare)?;
     drop(server);
+    between()?;
     if control_too {
         controls.push(control(&mut crew)?);
     }
-    progress.clear();
     if options.bare {
         // It is its own control.
         controls.push(passage.clone());
     }
-    let report = Report::new(&scenario, &passage, &controls);
+    Ok(Report::new(scenario, &passage, &controls))
+}
+
+/// Tells a report. `false` when the referee found a fault.
+fn print(options: &Options, report: &Report) -> Result<bool, String> {
     println!("{}", report.markdown());
-    write(&report, options.json.as_deref())?;
+    write(report, options.json.as_deref())?;
     if let Some(path) = &options.html {
-        std::fs::write(path, page::html(&report)).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+        std::fs::write(path, page::html(report)).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
     }
     for complaint in &report.complaints {
         eprintln!("{complaint}");
@@ -124,6 +143,27 @@ fn run(options: &Options, scenario: Scenario) -> Result<bool, String> {
     if report.refused > 0 {
         eprintln!("note: {} sends were refused for now, by error number: {:?}", report.refused, report.refusal_codes);
     }
+    Ok(report.faults.total() == 0)
+}
+
+/// Runs a scenario with Clarion and with others; `false` when the referee found a fault of Clarion's.
+fn run_peers(names: &[String], scenario: &str, options: &Options) -> Result<bool, String> {
+    let scenario = options::built_in(options, scenario)?;
+    let progress = Progress::new();
+    let mut found = Vec::new();
+    let report = measured(options, &scenario, &progress, || {
+        for name in names {
+            found.push((name.clone(), peer::measure(name, &scenario, &|step| progress.step(step))?));
+        }
+        Ok(())
+    })?;
+    progress.clear();
+    println!("{}", peer::table(&report, &found));
+    if let Some(path) = &options.json {
+        let peers: std::collections::BTreeMap<&str, _> = found.iter().map(|(name, found)| (name.as_str(), found)).collect();
+        write(&serde_json::json!({ "clarion": report, "peers": peers }), Some(path))?;
+    }
+    report.complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
     Ok(report.faults.total() == 0)
 }
 

@@ -28,6 +28,17 @@ pub enum What {
     OpenApi(OpenApiOptions),
     /// A cluster whose parts are killed, held, restarted and cut off in a seeded order, with a reckoning at the end.
     Faults(FaultsOptions),
+    /// Other servers under the same work, beside the control and Clarion.
+    Peer {
+        /// Which: `nats`, `nats-jetstream`, `socket-io`, `mosquitto`, `ejabberd`; several with commas.
+        #[arg(value_delimiter = ',', required = true)]
+        names: Vec<String>,
+        /// The work: a scenario that sends.
+        #[arg(long, default_value = "great-group")]
+        scenario: String,
+        #[command(flatten)]
+        options: Box<Options>,
+    },
     /// What got better or worse between two runs of the same scenario, beyond the noise.
     Compare {
         /// JSON object of the run before.
@@ -289,6 +300,15 @@ fn describe(options: &Options, name: &str, text: &str) -> Result<Scenario, Strin
         return Err(format!("`{name}` kills the server and starts it again, which it can with --spawn only"));
     }
     Ok(scenario)
+}
+
+/// A scenario that is built in, with what the options change.
+pub fn built_in(options: &Options, name: &str) -> Result<Scenario, String> {
+    let (_, text) = scenario::BUILT_IN
+        .iter()
+        .find(|(built_in, _)| *built_in == name)
+        .ok_or_else(|| format!("there is no scenario `{name}`; `loadtest --help` lists them"))?;
+    describe(options, name, text)
 }
 
 fn groups_of(text: &str) -> Result<GroupsOf, String> {

@@ -27,11 +27,14 @@ pub struct Server {
 /// Id and secret of an app.
 type App = (String, String);
 
-struct Started {
-    child: Child,
+/// A process that was started and says where it is. It ends with this.
+pub struct Started {
+    /// The process.
+    pub child: Child,
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
-    folder: Option<PathBuf>,
+    /// What it leaves behind, which goes with it.
+    pub folder: Option<PathBuf>,
     /// How it is started again.
     again: Option<Command>,
 }
@@ -134,7 +137,9 @@ impl Server {
             format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
         })?;
         let pids = vec![started.child.id()];
-        let started = vec![Started { folder: Some(folder.to_owned()), again: Some(command), ..started }];
+        let mut started = started;
+        (started.folder, started.again) = (Some(folder.to_owned()), Some(command));
+        let started = vec![started];
         Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, cluster: None }, made))
     }
 
@@ -183,7 +188,9 @@ impl Server {
             let _ = started.child.kill();
             let _ = started.child.wait();
             let (new, _) = start(&mut command, READY)?;
-            *started = Started { folder: started.folder.take(), again: Some(command), ..new };
+            let mut new = new;
+            (new.folder, new.again) = (started.folder.take(), Some(command));
+            *started = new;
             Ok(started.child.id())
         };
         self.pids = self.started.iter_mut().map(again).collect::<Result<_, _>>()?;
@@ -214,17 +221,20 @@ impl Started {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        for mut started in std::mem::take(&mut self.started) {
-            started.end();
+impl Started {
+    fn leave_nothing(&mut self) {
+        if let Some(folder) = self.folder.take() {
+            remove(&folder);
         }
     }
 }
 
-impl Started {
-    fn end(&mut self) {
+impl Drop for Started {
+    fn drop(&mut self) {
         drop(self.stdin.take());
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return self.leave_nothing();
+        }
         // SAFETY: the process is a child that was not waited for, so its id is not anybody else's.
         unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
         let asked = Instant::now();
@@ -236,9 +246,7 @@ impl Started {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        if let Some(folder) = self.folder.take() {
-            remove(&folder);
-        }
+        self.leave_nothing();
     }
 }
 
@@ -260,7 +268,7 @@ pub fn output_of(mut command: Command) -> Result<String, String> {
 }
 
 /// Starts a server and waits for its line with the address.
-fn start(command: &mut Command, ready: &str) -> Result<(Started, String), String> {
+pub fn start(command: &mut Command, ready: &str) -> Result<(Started, String), String> {
     let name = format!("{:?}", command.get_program());
     let mut child = command
         .stdin(Stdio::piped())

@@ -147,9 +147,10 @@ pub fn upgrade_accept(key: &str) -> String {
 
 /// The request that asks for the upgrade.
 pub fn upgrade_request(host: &str, path: &str, key: &str, subprotocol: &str) -> String {
+    let wanted = if subprotocol.is_empty() { String::new() } else { format!("Sec-WebSocket-Protocol: {subprotocol}\r\n") };
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: {subprotocol}\r\n\r\n"
+         Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{wanted}\r\n"
     )
 }
 

@@ -1,6 +1,6 @@
 //! Sessions that end and go on: a network that goes away, a server that is killed, people who change their place, readers that stop.
 
-use super::{Fleet, Stage, Wait};
+use super::{Fleet, Stage};
 use crate::check::Standing;
 use crate::readiness::now_ns;
 use rand::RngExt as _;
@@ -92,26 +92,6 @@ impl Fleet {
         if lost_ns > 0 {
             self.away -= 1;
             self.resumed.record_ns(now_ns().saturating_sub(lost_ns));
-        }
-    }
-
-    /// What waited on a connection that is gone gets no answer any more. Whether a send of it counts is not known.
-    pub(super) fn forget_waiting(&mut self, at: u32) {
-        for slot in 0..self.waiting.len() {
-            if self.waiting[slot].client != at || self.waiting[slot].kind == Wait::Nothing {
-                continue;
-            }
-            if self.waiting[slot].kind == Wait::Send {
-                self.sends_waiting -= 1;
-                if self.returning {
-                    let chat = &mut self.chats[self.waiting[slot].chat as usize];
-                    chat.own.unanswered += 1;
-                    chat.truth.unanswered += 1;
-                    self.owed += 1;
-                }
-            }
-            self.waiting[slot].kind = Wait::Nothing;
-            self.free.push(slot as u32);
         }
     }
 
