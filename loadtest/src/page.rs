@@ -186,6 +186,7 @@ fn round_up(value: f64) -> f64 {
 
 fn short(value: f64) -> String {
     match value {
+        0.0 => "0".to_owned(),
         value if value >= 1e6 => format!("{:.3} M", value / 1e6),
         value if value >= 100.0 => format!("{value:.0}"),
         value if value >= 1.0 => format!("{value:.1}"),

@@ -264,10 +264,13 @@ impl Report {
         let figure = |ask: &Ask| {
             let was = told.pointer(&ask.figure)?.as_f64()?;
             let unit = &ask.unit;
-            let bounds = [ask.at_most.map(|bound| format!("≤ {bound} {unit}")), ask.at_least.map(|bound| format!("≥ {bound} {unit}"))];
+            let bounds = [
+                ask.at_most.map(|bound| format!("≤ {bound} {unit}").trim_end().to_owned()),
+                ask.at_least.map(|bound| format!("≥ {bound} {unit}").trim_end().to_owned()),
+            ];
             Some(Figure {
                 what: ask.what.clone(),
-                was: format!("{was} {unit}"),
+                was: format!("{was} {unit}").trim_end().to_owned(),
                 should: bounds.into_iter().flatten().collect::<Vec<_>>().join(", "),
                 reached: ask.at_most.is_none_or(|bound| was <= bound) && ask.at_least.is_none_or(|bound| was >= bound),
             })
