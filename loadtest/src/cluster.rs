@@ -12,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long nodes that were just started may take until they are ready.
 const READY_WITHIN: Duration = Duration::from_secs(90);
+/// And so many more for each: every node reads all people, and all of them share the machine.
+const PEOPLE_A_SECOND: u64 = 20_000;
 /// How long a node may take to end after SIGTERM.
 const END_WITHIN: Duration = Duration::from_secs(30);
 
@@ -36,6 +38,8 @@ pub struct Cluster {
     pub servers: Servers,
     /// Who may sign in.
     pub identities: Vec<Identity>,
+    /// People that each node reads at its start.
+    people: u64,
     folder: PathBuf,
     kept: bool,
 }
@@ -46,7 +50,7 @@ impl Cluster {
         let folder = std::env::temp_dir().join(format!("clarion-loadtest-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
         let servers = Servers::up(&folder, size).inspect_err(|_| remove(&folder))?;
-        let mut cluster = Self { nodes: Vec::new(), servers, identities: Vec::new(), folder, kept: false };
+        let mut cluster = Self { nodes: Vec::new(), servers, identities: Vec::new(), people: size.people.into(), folder, kept: false };
         let mut all = cluster.servers.settings();
         all.extend(settings.iter().cloned());
         cluster.identities = cluster.import(program, size.people, &all)?;
@@ -81,7 +85,8 @@ impl Cluster {
         for node in &mut self.nodes {
             node.start()?;
         }
-        let until = Instant::now() + READY_WITHIN;
+        let reading = Duration::from_secs(self.people / PEOPLE_A_SECOND * self.nodes.len() as u64);
+        let until = Instant::now() + READY_WITHIN + reading;
         self.nodes.iter_mut().try_for_each(|node| node.wait_until_ready(until))
     }
 
