@@ -1,7 +1,7 @@
 //! The harness as a program, against the control: it is silent about a right server and tells each wrong one.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 fn loadtest(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_loadtest")).args(arguments).output().expect("the harness starts")
@@ -82,40 +82,51 @@ fn clients_in_several_processes_are_judged_together() {
     assert_eq!((&report["doubled"], &report["reordered"]), (&0.into(), &0.into()));
 }
 
-#[test]
-fn agents_elsewhere_do_the_same_for_who_knows_the_secret() {
-    let secret = ("CLARION_LOADTEST_SECRET", "0123456789abcdef");
-    let mut agents = Vec::new();
-    let mut addresses = Vec::new();
-    for _ in 0..2 {
-        let mut agent = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-            .args(["agent", "--listen", "127.0.0.1:0"])
-            .env(secret.0, secret.1)
+/// A part of the harness that runs until this is dropped.
+struct Running {
+    child: Child,
+    /// Its first line.
+    said: String,
+}
+
+impl Running {
+    fn start(arguments: &[&str], (name, secret): (&str, &str)) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_loadtest"))
+            .args(arguments)
+            .env(name, secret)
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("an agent starts");
-        let mut line = String::new();
-        BufReader::new(agent.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        addresses.push(line.trim().strip_prefix("agent is ready: ").expect("it says where it is").to_owned());
-        agents.push(agent);
+            .expect("it starts");
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().expect("it has a stdout")).read_line(&mut said).expect("it says something");
+        Self { child, said: said.trim_end().to_owned() }
     }
-    let mut bare = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .args(["bare-server", "--listen", "127.0.0.1:0"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("the control starts");
-    let mut line = String::new();
-    BufReader::new(bare.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let url = line.trim().strip_prefix("bare is ready: ").expect("it says where it is").to_owned();
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn agents_elsewhere_do_the_same_for_who_knows_the_secret() {
+    let secret = ("CLARION_LOADTEST_SECRET", "0123456789abcdef");
+    let agents: Vec<Running> = (0..2).map(|_| Running::start(&["agent", "--listen", "127.0.0.1:0"], secret)).collect();
+    let addresses =
+        agents.iter().map(|agent| agent.said.strip_prefix("agent is ready: ").expect("it says where it is")).collect::<Vec<_>>();
+    let bare = Running::start(&["bare-server", "--listen", "127.0.0.1:0"], secret);
+    let url = bare.said.strip_prefix("bare is ready: ").expect("it says where it is");
     let folder = tempfile::tempdir().unwrap();
     let (tokens, json) = (folder.path().join("tokens"), folder.path().join("report.json"));
     std::fs::write(&tokens, (0..20).map(|number| format!("load{number:06}\tload{number:06}\n")).collect::<String>()).unwrap();
     let run = |secret: &str| {
         Command::new(env!("CARGO_BIN_EXE_loadtest"))
             .args(["pairs", "--people", "20", "--groups", "2x10", "--rate", "200", "--seconds", "1", "--warmup", "0", "--no-control"])
-            .args(["--agents", &addresses.join(","), "--url", &url, "--tokens"])
+            .args(["--agents", &addresses.join(","), "--url", url, "--tokens"])
             .arg(&tokens)
             .arg("--json")
             .arg(&json)
@@ -130,10 +141,6 @@ fn agents_elsewhere_do_the_same_for_who_knows_the_secret() {
     let report: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     assert_eq!((&report["sessions"], &report["clients"]), (&20.into(), &2.into()));
     assert_eq!(report["delivered"].as_u64(), report["acked"].as_u64().map(|acked| acked * 9));
-    for mut child in agents.into_iter().chain([bare]) {
-        let _ = child.kill();
-        let _ = child.wait();
-    }
 }
 
 #[test]
