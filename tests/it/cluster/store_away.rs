@@ -222,3 +222,36 @@ async fn groups_change_and_a_node_dies_while_the_store_is_away_and_every_chat_go
         assert_eq!(super::texts(&mut anew, *chat).await, ["before", "before", "after the change", "after the change", "after the death"]);
     }
 }
+
+#[tokio::test]
+async fn a_node_whose_store_goes_away_in_the_middle_of_its_start_waits_and_goes_on_when_it_is_back() {
+    let cluster = own_cluster("store-start", "clarion_start").await;
+    let servers = cluster.servers.clone();
+    let down = tokio::task::spawn_blocking(move || servers.down("nats", &[("SERVERS_SIGNAL", "KILL")]));
+    down.await.expect("the log is killed");
+    let settings: Vec<(&str, &str)> = cluster.settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let node = Server::start_waiting(&settings).await;
+    let becomes = async |what: &str, holds: &(dyn Fn(u16, &str) -> bool + Sync)| {
+        let started = Instant::now();
+        loop {
+            let answer = http().get(node.url("/readyz")).send().await.expect("the server answers");
+            let (status, why) = (answer.status().as_u16(), answer.text().await.expect("the answer is whole"));
+            if holds(status, &why) {
+                break;
+            }
+            assert!(started.elapsed() < 3 * PATIENCE, "{what}: {status} {why}\n{}", node.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    // It has its store, and waits for the log alone.
+    becomes("the store is there", &|_, why| why.contains("the log is waited for") && !why.contains("the cluster store")).await;
+    cluster.kill_store().await;
+    let servers = cluster.servers.clone();
+    tokio::task::spawn_blocking(move || drop(servers.up("nats"))).await.expect("the log comes back");
+    becomes("the store is away", &|status, why| status == 503 && why.contains("the cluster store is waited for")).await;
+    cluster.bring_store_back().await;
+    becomes("both are there", &|status, _| status == 200).await;
+    let mut client = node.client("e1001").await;
+    let chat = client.direct("e1002").await;
+    client.say(chat, "there at last").await;
+}
