@@ -238,10 +238,11 @@ impl Scenario {
         self.member_lists().map(drop)
     }
 
-    /// So many people instead of those of the file; who is idle and who stalls stays in proportion.
+    /// So many people instead of those of the file; how many are idle, stall, come and go stays in proportion.
     pub fn scale_to(&mut self, people: u32) {
         let scaled = |number: u32| (u64::from(number) * u64::from(people) / u64::from(self.people.max(1))) as u32;
         let (idle, stalled) = (scaled(self.idle), scaled(self.stalled));
+        self.hops *= f64::from(people) / f64::from(self.people.max(1));
         for groups in &mut self.groups {
             groups.count = groups.count.map(|count| scaled_count(count, people, self.people));
             if let Size::Of(size) = &mut groups.size {
