@@ -49,6 +49,7 @@ const TASK_OWNERS: &[&str] = &[
     "src/gateway/upgrade.rs",
     "src/gateway/echo.rs",
     "src/delivery/",
+    "src/store/readers.rs",
     "src/store/sqlite.rs",
     "src/store/cql/mod.rs",
     "src/log/sqlite.rs",

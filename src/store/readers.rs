@@ -1,4 +1,4 @@
-//! Threads that read from the database of one machine, each with a connection of its own.
+//! Threads that read from the database of one machine, each with a connection of its own; they end with the store.
 //!
 //! A connection is slow to open, most of it to read the schema, and keeps its statements ready once it is. So there are few, and
 //! who asks waits for one: when thousands of devices come back at the same moment, that is far less work than one for each.
