@@ -7,7 +7,7 @@ use crate::fleet::{Fleet, Run};
 use crate::machine::{own_cpu_us, own_memory};
 use crate::order::{Begin, Order, State, Told, hear, say};
 use crate::progress::Progress;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read as _, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,24 +58,19 @@ type Lines = (BufReader<TcpStream>, Arc<Mutex<dyn Write + Send>>);
 
 /// Hears the secret before anything else.
 fn welcome(socket: TcpStream, secret: &str) -> std::io::Result<Lines> {
-    use std::io::Read as _;
     socket.set_read_timeout(Some(SECRET_WITHIN))?;
     socket.set_nodelay(true)?;
+    let mut reader = BufReader::new(socket.try_clone()?);
     let mut line = String::new();
-    // What is read here by accident would be missing later, so nothing is buffered yet.
-    let mut first = (&socket).take(SECRET_MAX);
-    let mut byte = [0];
-    while first.read(&mut byte)? == 1 && byte[0] != b'\n' {
-        line.push(char::from(byte[0]));
-    }
+    (&mut reader).take(SECRET_MAX).read_line(&mut line)?;
+    let line = line.trim_end_matches('\n');
     // Every byte is looked at, so that the time says nothing about the secret.
     let wrong = line.bytes().zip(secret.bytes()).fold(line.len() ^ secret.len(), |wrong, (said, right)| wrong | usize::from(said ^ right));
     if wrong != 0 {
         return Err(std::io::Error::other("it does not know the secret"));
     }
     socket.set_read_timeout(None)?;
-    let writer: Arc<Mutex<dyn Write + Send>> = Arc::new(Mutex::new(socket.try_clone()?));
-    Ok((BufReader::new(socket), writer))
+    Ok((reader, Arc::new(Mutex::new(socket))))
 }
 
 fn serve(reader: &mut impl BufRead, writer: &Arc<Mutex<dyn Write + Send>>) -> std::io::Result<()> {

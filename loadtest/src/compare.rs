@@ -53,7 +53,7 @@ const MEASURES: &[Measure] = &[
     Measure { what: "until a session had gone on, p99", pointer: "/resumed_us/p99", less: true, against: Against::ControlCpuWhenIdle },
     Measure { what: "until a page came, p99", pointer: "/paged_us/p99", less: true, against: Against::ControlCpuWhenIdle },
     Measure { what: "bytes of a message's frame", pointer: "/frame_bytes", less: true, against: Against::Nothing },
-    Measure { what: "faults", pointer: "/lost", less: true, against: Against::Nothing },
+    Measure { what: "messages lost", pointer: "/lost", less: true, against: Against::Nothing },
 ];
 
 /// Smaller changes are never told.

@@ -75,13 +75,15 @@ impl Scenario {
         let lists = self.member_lists()?;
         let online = self.online_people(&lists);
         let shares = crew.shares(self.people);
+        let places = self.places(&lists, &online, &shares)?;
+        let weights = self.weights(&places);
         let name = if control { "control" } else { &self.name };
         crew.timeline.begin(&server.pids);
         crew.announce(&format!("{name}: groups"));
         crew.all(&Order::Reset)?;
         let own_before = crew.state().rss;
         self.begin(server, crew, &shares)?;
-        self.make_groups(&lists, &online, server, crew, &shares)?;
+        self.make_groups(&lists, &places, server, crew, &shares)?;
         crew.announce(&format!("{name}: quiet before"));
         crew.all(&Order::Hold { seconds: 1.0 })?;
         let before = look(server)?;
@@ -97,7 +99,6 @@ impl Scenario {
         let after = look(server)?;
         let client_bytes = crew.state().rss.saturating_sub(own_before) / online.len() as u64;
 
-        let weights = self.weights(&lists, &online, &shares);
         if self.pace().is_some() {
             crew.announce(&format!("{name}: warming up"));
             let quiet = Work { pace: self.pace(), burst: self.burst, seconds: self.warmup_seconds, ..Work::default() };
@@ -191,7 +192,7 @@ impl Scenario {
     fn make_groups(
         &self,
         lists: &[Vec<u32>],
-        online: &[u32],
+        places: &[Vec<Places>],
         server: &Server,
         crew: &mut Crew,
         shares: &[Range<u32>],
@@ -221,30 +222,25 @@ impl Scenario {
         if founded.len() != lists.len() {
             return Err(format!("{} of {} groups were made", founded.len(), lists.len()));
         }
-        let places = self.places(lists, online, shares);
-        if let Some(number) = places.iter().position(|places| places.iter().all(|place| place.senders.is_empty())) {
-            return Err(format!("group {number} has nobody online to send: ask for more people, or smaller groups"));
-        }
         let weights = self.group_weights();
         crew.each(|agent| {
             let seating = |(founded, places): (&Founded, &Vec<Places>)| {
                 let Places { members, senders } = &places[agent];
-                let all: usize = places.iter().map(|place| place.senders.len()).sum();
                 (!members.is_empty()).then(|| Seating {
                     founded: *founded,
                     size: lists[founded.number as usize].len() as u32,
                     members: members.clone(),
                     senders: senders.clone(),
-                    weight: weights[founded.number as usize] * senders.len() as f64 / all as f64,
+                    weight: weights[founded.number as usize] * part_of(senders, places),
                 })
             };
-            Order::Seat { groups: founded.iter().zip(&places).filter_map(seating).collect() }
+            Order::Seat { groups: founded.iter().zip(places).filter_map(seating).collect() }
         })?;
         Ok(())
     }
 
-    /// By group and agent: members and senders.
-    fn places(&self, lists: &[Vec<u32>], online: &[u32], shares: &[Range<u32>]) -> Vec<Vec<Places>> {
+    /// By group and agent: members and senders. Every group has somebody online to send.
+    fn places(&self, lists: &[Vec<u32>], online: &[u32], shares: &[Range<u32>]) -> Result<Vec<Vec<Places>>, String> {
         let places = |list: &Vec<u32>| {
             let mut places: Vec<Places> = shares.iter().map(|_| Places::default()).collect();
             for person in list {
@@ -256,16 +252,19 @@ impl Scenario {
             }
             places
         };
-        lists.iter().map(places).collect()
+        let places: Vec<Vec<Places>> = lists.iter().map(places).collect();
+        match places.iter().position(|places| places.iter().all(|place| place.senders.is_empty())) {
+            Some(number) => Err(format!("group {number} has nobody online to send: ask for more people, or smaller groups")),
+            None => Ok(places),
+        }
     }
 
     /// By agent: how much of all that is sent its people send.
-    fn weights(&self, lists: &[Vec<u32>], online: &[u32], shares: &[Range<u32>]) -> Vec<f64> {
-        let mut weights = vec![0.0; shares.len()];
-        for (places, weight) in self.places(lists, online, shares).iter().zip(self.group_weights()) {
-            let all: usize = places.iter().map(|place| place.senders.len()).sum();
+    fn weights(&self, places: &[Vec<Places>]) -> Vec<f64> {
+        let mut weights = vec![0.0; places.first().map_or(0, Vec::len)];
+        for (places, weight) in places.iter().zip(self.group_weights()) {
             for (sum, place) in weights.iter_mut().zip(places) {
-                *sum += weight * place.senders.len() as f64 / all.max(1) as f64;
+                *sum += weight * part_of(&place.senders, places);
             }
         }
         let all: f64 = weights.iter().sum();
@@ -348,6 +347,12 @@ fn shared(work: &Work, weights: &[f64], agent: usize) -> Work {
 struct Places {
     members: Vec<u32>,
     senders: Vec<u32>,
+}
+
+/// How much of what goes into a group these senders of it send.
+fn part_of(senders: &[u32], places: &[Places]) -> f64 {
+    let all: usize = places.iter().map(|place| place.senders.len()).sum();
+    senders.len() as f64 / all as f64
 }
 
 /// Those of a sorted list who are in a range.

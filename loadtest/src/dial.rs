@@ -1,8 +1,23 @@
-//! Connections, begun without waiting for them.
+//! Connections, begun without waiting for them, and how far they are.
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
+
+/// How far a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// No connection.
+    Away,
+    /// TCP is on its way.
+    Connecting,
+    /// The upgrade was asked for.
+    Upgrading,
+    /// `hello` was sent.
+    Greeting,
+    /// `welcome` came.
+    Here,
+}
 
 /// A connection that is on its way. On loopback each client has an address of its own, as people have.
 pub fn begin(target: SocketAddr, person: u32) -> std::io::Result<TcpStream> {

@@ -14,6 +14,7 @@ mod surviving;
 mod waiting;
 
 use crate::check::{Faults, Standing, Truth};
+use crate::dial::Stage;
 use crate::latency::Latencies;
 use crate::machine::{own_cpu_us, own_memory};
 use crate::order::{Outcome, State};
@@ -136,21 +137,6 @@ impl Run {
     pub fn new_mark() -> u32 {
         (now_ns() >> 8) as u32 ^ std::process::id()
     }
-}
-
-/// How far a client is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// No connection.
-    Away,
-    /// TCP is on its way.
-    Connecting,
-    /// The upgrade was asked for.
-    Upgrading,
-    /// `hello` was sent.
-    Greeting,
-    /// `welcome` came.
-    Here,
 }
 
 struct Client {

@@ -77,7 +77,7 @@ fn other_than_a_scenario(what: What) -> Result<bool, String> {
             println!("{told}");
             Ok(fine)
         }
-        What::Run { .. } => Err("a scenario is run otherwise".to_owned()),
+        What::Run { file, options } => run(&options, options::of_file(&options, &file)?),
     }
 }
 
@@ -116,7 +116,7 @@ fn measured(
         controls.push(control(&mut crew)?);
     }
     progress.step("starting the server");
-    let mut server = start(options, scenario)?;
+    let mut server = start(options, scenario, crew.size())?;
     let passage = scenario.pass(&mut server, &mut crew, options.bare)?;
     drop(server);
     between()?;
@@ -277,9 +277,9 @@ fn crew(options: &Options, scenario: &Scenario, progress: &Progress) -> Result<C
 /// Files that a process opens besides its sessions.
 const OTHER_FILES: u64 = 64;
 
-fn start(options: &Options, scenario: &Scenario) -> Result<Server, String> {
+fn start(options: &Options, scenario: &Scenario, processes: usize) -> Result<Server, String> {
     if options.bare {
-        return Server::bare(scenario.people, options.clients.map_or(1, usize::from), options.fault.as_deref());
+        return Server::bare(scenario.people, processes, options.fault.as_deref());
     }
     if !options.url.is_empty() {
         let tokens = options.tokens.as_deref().ok_or("--url needs --tokens, a file with a token for each person")?;

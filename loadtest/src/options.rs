@@ -4,7 +4,7 @@ use crate::bare::FaultKind;
 use crate::scenario::{self, GroupsOf, Scenario, Size, Storm};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Load, and a referee, for Clarion.
 #[derive(Parser)]
@@ -253,14 +253,14 @@ pub fn asked() -> Asked {
     if let Some((name, text, options)) = built_in {
         return Asked::Scenario(describe(&options, name, text), Box::new(options));
     }
-    match Harness::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).what {
-        What::Run { file, options } => {
-            let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            let text = std::fs::read_to_string(&file).map_err(|error| format!("{} cannot be read: {error}", file.display()));
-            Asked::Scenario(text.and_then(|text| describe(&options, &name, &text)), options)
-        }
-        other => Asked::Other(other),
-    }
+    Asked::Other(Harness::from_arg_matches(&matches).unwrap_or_else(|error| error.exit()).what)
+}
+
+/// A scenario of one's own.
+pub fn of_file(options: &Options, file: &Path) -> Result<Scenario, String> {
+    let name = file.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()))?;
+    describe(options, &name, &text)
 }
 
 /// `NAME=VALUE` texts as pairs.

@@ -48,12 +48,12 @@ const PEERS: &[Peer] = &[
 ];
 
 /// Names of all peers.
-pub fn names() -> String {
+fn names() -> String {
     PEERS.iter().map(|peer| peer.name).collect::<Vec<_>>().join(", ")
 }
 
 /// What an acknowledgement of a peer means.
-pub fn acknowledged(name: &str) -> &'static str {
+fn acknowledged(name: &str) -> &'static str {
     PEERS.iter().find(|peer| peer.name == name).map_or("", |peer| peer.acknowledged)
 }
 
@@ -65,8 +65,7 @@ pub fn measure(name: &str, scenario: &Scenario, say: &dyn Fn(&str)) -> Result<Fo
     std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let mut command = Command::new(scripts().join(peer.script));
     command.arg(&folder);
-    let (started, url) = start(&mut command, "peer is ready: ").inspect_err(|_| crate::server::remove(&folder))?;
-    let mut started = started;
+    let (mut started, url) = start(&mut command, "peer is ready: ").inspect_err(|_| crate::server::remove(&folder))?;
     started.folder = Some(folder);
     let address = url.strip_prefix("http://").unwrap_or(&url).parse().map_err(|_| format!("{name} is at `{url}`, which is no address"))?;
     let dialect = (peer.dialect)();

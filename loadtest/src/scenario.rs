@@ -1,6 +1,6 @@
 //! What is measured: each scenario is a file of data, those that are built in and those of one's own.
 //!
-//! `README.md` lists what may stand in one. A number that is not there has the value that `FILE` gives it.
+//! `README.md` lists what may stand in one, and the value of what is not there.
 
 use crate::fleet::Pace;
 use rand::SeedableRng as _;
@@ -240,11 +240,13 @@ impl Scenario {
 
     /// So many people instead of those of the file; how many are idle, stall, come and go stays in proportion.
     pub fn scale_to(&mut self, people: u32) {
-        let scaled = |number: u32| (u64::from(number) * u64::from(people) / u64::from(self.people.max(1))) as u32;
+        let before = self.people.max(1);
+        let scaled = |number: u32| (u64::from(number) * u64::from(people) / u64::from(before)) as u32;
         let (idle, stalled) = (scaled(self.idle), scaled(self.stalled));
-        self.hops *= f64::from(people) / f64::from(self.people.max(1));
+        self.hops *= f64::from(people) / f64::from(before);
         for groups in &mut self.groups {
-            groups.count = groups.count.map(|count| scaled_count(count, people, self.people));
+            // One at least.
+            groups.count = groups.count.map(|count| scaled(count).max(1));
             if let Size::Of(size) = &mut groups.size {
                 *size = (*size).min(people - idle);
             }
@@ -330,11 +332,6 @@ impl Scenario {
     pub fn returning(&self) -> bool {
         self.hops > 0.0 || self.storm.is_some() || self.stalled > 0
     }
-}
-
-/// As many groups as there are people for, and one at least.
-fn scaled_count(count: u32, people: u32, people_before: u32) -> u32 {
-    ((u64::from(count) * u64::from(people) / u64::from(people_before.max(1))) as u32).max(1)
 }
 
 #[cfg(test)]

@@ -131,13 +131,12 @@ impl Server {
         let log = std::fs::File::create(&log_path).map_err(|error| format!("{} cannot be made: {error}", log_path.display()))?;
         let mut command = clarion(&["--listen", &free_address()?.to_string()]);
         command.stderr(log);
-        let (started, url) = start(&mut command, READY).map_err(|error| {
+        let (mut started, url) = start(&mut command, READY).map_err(|error| {
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(3).collect();
             format!("{error}; it said: {}", tail.into_iter().rev().collect::<Vec<_>>().join(" / "))
         })?;
         let pids = vec![started.child.id()];
-        let mut started = started;
         (started.folder, started.again) = (Some(folder.to_owned()), Some(command));
         let started = vec![started];
         Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, cluster: None }, made))
@@ -187,8 +186,7 @@ impl Server {
             let mut command = started.again.take().ok_or("only a server of --spawn can be started again")?;
             let _ = started.child.kill();
             let _ = started.child.wait();
-            let (new, _) = start(&mut command, READY)?;
-            let mut new = new;
+            let (mut new, _) = start(&mut command, READY)?;
             (new.folder, new.again) = (started.folder.take(), Some(command));
             *started = new;
             Ok(started.child.id())
@@ -219,9 +217,7 @@ impl Started {
             _ => Err("the control does not answer".to_owned()),
         }
     }
-}
 
-impl Started {
     fn leave_nothing(&mut self) {
         if let Some(folder) = self.folder.take() {
             remove(&folder);

@@ -1,7 +1,7 @@
 //! Clients of a peer in one thread: they connect, join rooms, send at a rate or as fast as is acknowledged, and count what comes.
 
 use crate::arrivals::Arrivals;
-use crate::dial;
+use crate::dial::{self, Stage};
 use crate::fleet::Pace;
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::{MachineSample, own_cpu_us, sample_process};
@@ -60,15 +60,6 @@ impl Frames {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Away,
-    Connecting,
-    Upgrading,
-    Greeting,
-    Here,
-}
-
 /// One client.
 pub struct Client {
     /// Its number.
@@ -113,6 +104,7 @@ pub struct Found {
 const CONNECTING_MAX: usize = 64;
 const SIGN_IN_NS_MAX: u64 = 300_000_000_000;
 const QUIET_SECONDS: f64 = 3.0;
+const READ_BYTES: usize = 64 << 10;
 
 /// All clients of a run.
 pub struct Clients<'a> {
@@ -127,8 +119,9 @@ pub struct Clients<'a> {
     here: usize,
     connecting: usize,
     in_flight: u32,
+    ready: Vec<Ready>,
+    buffer: Vec<u8>,
     measured_from_ns: u64,
-    sent: u64,
     expected: u64,
     acked: u64,
     delivered: u64,
@@ -162,8 +155,9 @@ impl<'a> Clients<'a> {
             here: 0,
             connecting: 0,
             in_flight: 0,
+            ready: Vec::new(),
+            buffer: vec![0; READ_BYTES],
             measured_from_ns: 0,
-            sent: 0,
             expected: 0,
             acked: 0,
             delivered: 0,
@@ -190,7 +184,7 @@ impl<'a> Clients<'a> {
         self.send(pace, scenario.warmup_seconds)?;
         self.settle(scenario.settle_seconds)?;
         say("measuring");
-        (self.sent, self.expected, self.acked, self.delivered, self.received) = (0, 0, 0, 0, 0);
+        (self.expected, self.acked, self.delivered, self.received) = (0, 0, 0, 0);
         self.send_to_ack.reset();
         self.send_to_receive.reset();
         self.measured_from_ns = now_ns();
@@ -262,7 +256,6 @@ impl<'a> Clients<'a> {
         let room = self.lots.partition_point(|upto| *upto <= lot).min(self.rooms.len() - 1);
         let members = &self.rooms[room];
         let at = members[self.rng.random_range(0..members.len())];
-        self.sent += 1;
         self.expected += members.len() as u64 - 1;
         self.in_flight += 1;
         let client = &mut self.clients[at as usize];
@@ -293,9 +286,10 @@ impl<'a> Clients<'a> {
     }
 
     fn turn(&mut self, until: u64) -> Result<(), String> {
-        let mut ready: Vec<Ready> = Vec::new();
+        let mut ready = std::mem::take(&mut self.ready);
+        ready.clear();
         self.readiness.wait(until.saturating_sub(now_ns()), &mut ready).map_err(|error| format!("waiting for sockets failed: {error}"))?;
-        for socket in ready {
+        for socket in &ready {
             let at = socket.token as usize;
             if socket.writable {
                 self.write_on(at)?;
@@ -304,6 +298,7 @@ impl<'a> Clients<'a> {
                 self.read(at)?;
             }
         }
+        self.ready = ready;
         Ok(())
     }
 
@@ -345,13 +340,12 @@ impl<'a> Clients<'a> {
     }
 
     fn read(&mut self, at: usize) -> Result<(), String> {
-        let mut buffer = [0; 65_536];
         let Some(socket) = &self.clients[at].socket else { return Ok(()) };
-        match (&*socket).read(&mut buffer) {
+        match (&*socket).read(&mut self.buffer) {
             Ok(0) => Err(format!("the peer ended the connection of client {at}, {:?}", self.clients[at].stage)),
             Ok(length) => {
                 let mut bytes = std::mem::take(&mut self.clients[at].carry);
-                bytes.extend_from_slice(&buffer[..length]);
+                bytes.extend_from_slice(&self.buffer[..length]);
                 self.frames(at, bytes)
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
