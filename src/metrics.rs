@@ -71,7 +71,9 @@ metrics! {
     COMMIT_SECONDS: Histogram = histogram("store_commit_seconds", "Time of one group commit, with its fsync", SECONDS);
     COMMIT_JOBS: Histogram = histogram("store_commit_jobs", "Appends and writes in one group commit", COUNTS);
     COMMIT_FAILURES: IntCounter = counter("store_commit_failures_total", "Commits that failed and were undone");
-    WAL_BYTES: IntGauge = gauge("store_wal_bytes", "Size of the write-ahead log");
+    STORING_SECONDS: Histogram = histogram("store_storing_seconds", "Time in which the database took what the journal had: half a second's commits", SECONDS);
+    STORING_FAILURES: IntCounter = counter("store_storing_failures_total", "Times that the database could not take what the journal had");
+    WAL_BYTES: IntGauge = gauge("store_wal_bytes", "Size of the database's write-ahead log");
     CQL_SECONDS: HistogramVec = histograms("cql_seconds", "Time of one request to the cluster's store, by what was asked", SECONDS, "what");
     CQL_ERRORS: IntCounterVec = counters("cql_errors_total", "Requests to the cluster's store that failed, by what was asked", "what");
     CQL_UP: IntGauge = gauge("cql_up", "1 while the cluster's store answers, 0 while it does not");
@@ -86,6 +88,7 @@ metrics! {
     OUTBOX_BYTES: IntGauge = gauge("session_outbox_bytes", "Bytes that wait in outboxes");
     GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
+    RECEIPTS_WRITTEN: IntCounter = counter("chat_receipts_written_total", "Receipts that the store has taken");
     CSP_REPORTS: IntCounter = counter("web_csp_reports_total", "Reports of browsers that the content security policy has blocked something");
     UPLOADS_SWEPT: IntCounter = counter("attachment_uploads_swept_total", "Uploads removed because they were posted nowhere within a day");
     HTTP_REQUESTS: IntCounterVec = counters("http_requests_total", "HTTP requests, by status", "status");

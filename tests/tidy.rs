@@ -49,8 +49,8 @@ const TASK_OWNERS: &[&str] = &[
     "src/gateway/upgrade.rs",
     "src/gateway/echo.rs",
     "src/delivery/",
-    "src/store/readers.rs",
-    "src/store/sqlite.rs",
+    "src/store/sqlite/readers.rs",
+    "src/store/sqlite/mod.rs",
     "src/store/cql/mod.rs",
     "src/log/sqlite.rs",
 ];

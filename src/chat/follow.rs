@@ -1,14 +1,18 @@
 //! What the chats themselves note of committed records, also of those that other nodes have made.
 
-use super::head::Cursor;
+use super::head::{Cursor, Head};
 use super::{ChatKey, Chats};
 use crate::error::Result;
-use crate::log::Committed;
+use crate::log::{Committed, Record};
 use crate::store::Write;
 use crate::store::tables::{self, Table};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+
+fn cursor_of(record: &Record) -> Cursor {
+    Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms }
+}
 
 impl Chats {
     /// Notes a committed record; called in the order of the log, before anybody is told.
@@ -23,13 +27,10 @@ impl Chats {
                 head.last_offset.fetch_max(committed.offset, Ordering::AcqRel);
             }
             if record.message().is_some() {
-                // Whoever writes has read what stands before.
-                let cursor =
-                    Cursor { delivered_seq: record.seq, read_seq: record.seq, read_position: record.position, read_at_ms: record.at_ms };
                 if committed.own {
-                    self.receipts.advance(&head, record.by, cursor);
+                    self.has_written(&head, record);
                 } else {
-                    self.receipts.follow(&head, record.by, cursor);
+                    self.receipts.follow(&head, record.by, cursor_of(record));
                 }
             }
             if head.broken() {
@@ -42,6 +43,12 @@ impl Chats {
         if self.peers.clustered() {
             self.has_followed(ChatKey(record.chat), record.seq);
         }
+    }
+
+    /// Whoever writes has read what stands before. It is noted when the record is followed, and before its sender is answered,
+    /// whichever comes first.
+    pub(super) fn has_written(&self, head: &Head, record: &Record) {
+        self.receipts.advance(head, record.by, cursor_of(record));
     }
 
     /// Who is told of a committed record.

@@ -7,6 +7,7 @@ use super::head::{Cursor, Head};
 use super::{ChatKey, Chats};
 use crate::error::Result;
 use crate::limits;
+use crate::metrics;
 use crate::peers::{Kind, NodeId};
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
@@ -319,7 +320,10 @@ impl Chats {
                 .map(|((key, user), cursor)| Write::Put(Table::Cursors, tables::u64_key(key.0), tables::u32_key(*user), cursor.encode()))
                 .collect();
             match self.store.write(writes).await {
-                Ok(()) => self.receipts.taken(),
+                Ok(()) => {
+                    metrics::RECEIPTS_WRITTEN.inc_by(part.len() as u64);
+                    self.receipts.taken();
+                }
                 Err(error) => {
                     tracing::warn!(%error, "receipts could not be written; they are tried again");
                     self.receipts.store_away.store(true, Ordering::Relaxed);

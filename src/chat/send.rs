@@ -223,7 +223,10 @@ impl Chats {
     async fn outcome_of(&self, placed: Placed, key: ChatKey) -> Result<Option<(Arc<Record>, Repeated)>> {
         let (chat, seq) = match placed {
             Placed::New(head, on_its_way) => match head.outcome(on_its_way).await? {
-                Outcome::Committed(record) => return Ok(Some((record, false))),
+                Outcome::Committed(record) => {
+                    self.has_written(&head, &record);
+                    return Ok(Some((record, false)));
+                }
                 Outcome::Earlier { chat, seq } => (chat, seq),
                 Outcome::Again => return Ok(None),
             },

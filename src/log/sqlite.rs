@@ -1,14 +1,13 @@
-//! The log of one machine: the record and its rows in one transaction of [`SqliteStore`]'s writer.
+//! The log of one machine: the record and its rows are one commit of [`SqliteStore`]'s journal.
 
-use super::trim::{STEP, Trim};
+use super::trim::{STEP, trim};
 use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, Position, Refused};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
-use crate::store::SqliteStore;
 use crate::store::tables::{self, Table};
+use crate::store::{Change, LogEntry, SqliteStore, View};
 use parking_lot::Mutex;
-use rusqlite::{Connection, OptionalExtension};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +38,8 @@ struct Writing {
     next_offset: u64,
     /// Appended in the commit that is being made.
     fresh: Vec<Committed>,
+    /// By what these are recognised when they come again.
+    recognised: HashMap<DedupeKey, (u64, u64)>,
 }
 
 /// The log of one machine.
@@ -52,37 +53,21 @@ pub struct SqliteLog {
 impl SqliteLog {
     /// Opens the log in the store's database.
     pub async fn open(store: SqliteStore) -> Result<Self> {
-        struct MakeTable(Option<tokio::sync::oneshot::Sender<Result<()>>>);
-        impl crate::store::Job for MakeTable {
-            fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()> {
-                // `dedupe`: partition and row of the dedupe row that goes with the record.
-                transaction.execute_batch(
-                    "CREATE TABLE IF NOT EXISTS log (offset INTEGER PRIMARY KEY, chat INTEGER NOT NULL, seq INTEGER NOT NULL, body BLOB NOT NULL, dedupe BLOB)",
-                )
-            }
-            fn done(mut self: Box<Self>, outcome: std::result::Result<(), &Error>) {
-                if let Some(done) = self.0.take() {
-                    let _ = done.send(outcome.map_err(Clone::clone));
-                }
-            }
-        }
-        let (done, made) = tokio::sync::oneshot::channel();
-        if store.submit(Box::new(MakeTable(Some(done)))).is_err() {
-            return Err(Error::storage("the database is closed"));
-        }
-        made.await.map_err(|_| Error::storage("the writer has ended"))??;
+        // The database has everything that was committed before, and no append has come yet.
         let last = store
-            .read(|connection| connection.query_row("SELECT coalesce(max(offset), 0) FROM log", [], |row| row.get::<_, i64>(0)))
+            .chore(|connection| connection.query_row("SELECT coalesce(max(offset), 0) FROM log", [], |row| row.get::<_, i64>(0)))
             .await? as u64;
 
         let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
-        let writing = Arc::new(Mutex::new(Writing { tails: HashMap::new(), next_offset: last + 1, fresh: Vec::new() }));
+        let writing =
+            Arc::new(Mutex::new(Writing { tails: HashMap::new(), next_offset: last + 1, fresh: Vec::new(), recognised: HashMap::new() }));
         let head = Arc::new(AtomicU64::new(last));
         store.after_commit(Box::new({
             let (writing, head) = (writing.clone(), head.clone());
             move |committed| {
                 let mut writing = writing.lock();
                 let fresh = std::mem::take(&mut writing.fresh);
+                writing.recognised.clear();
                 if !committed {
                     // What the commit would have appended is undone; the tails are read anew.
                     writing.tails.values_mut().for_each(|tail| tail.seq = UNKNOWN);
@@ -119,9 +104,7 @@ impl SqliteLog {
 
     /// One step of trimming; how many records it took away.
     async fn trim(&self, before_ms: u64) -> Result<usize> {
-        let (done, trimmed) = tokio::sync::oneshot::channel();
-        self.store.submit(Box::new(Trim::new(before_ms, done))).map_err(|_| Error::busy("the disk has more to write than it can"))?;
-        let count = trimmed.await.map_err(|_| Error::storage("the writer has ended"))??;
+        let count = self.store.chore(move |connection| trim(connection, before_ms)).await?;
         metrics::LOG_TRIMMED.inc_by(count as u64);
         Ok(count)
     }
@@ -138,11 +121,11 @@ struct AppendJob {
 }
 
 impl crate::store::Job for AppendJob {
-    fn run(&mut self, transaction: &Connection) -> rusqlite::Result<()> {
+    fn run(&mut self, view: &View<'_>, changes: &mut Vec<Change>) -> rusqlite::Result<()> {
         let record = &self.append.record;
         let mut writing = self.writing.lock();
         if let Some(key) = &self.append.dedupe
-            && let Some((chat, seq)) = earlier(transaction, key)?
+            && let Some((chat, seq)) = writing.recognised.get(key).copied().map_or_else(|| earlier(view, key), |made| Ok(Some(made)))?
         {
             metrics::DUPLICATES.inc();
             self.outcome = Ok(Appended::Duplicate { chat, seq });
@@ -158,7 +141,7 @@ impl crate::store::Job for AppendJob {
             }
         }
         let known = writing.tails.get(&record.chat).copied().unwrap_or(Tail { seq: UNKNOWN, epoch: 0 });
-        let last = if known.seq == UNKNOWN { last_seq(transaction, record.chat)? } else { known.seq };
+        let last = if known.seq == UNKNOWN { last_seq(view, record.chat)? } else { known.seq };
         if self.append.epoch < known.epoch || record.seq != last + 1 {
             metrics::CONFLICTS.inc();
             self.outcome = Err(Refused::Conflict);
@@ -166,26 +149,15 @@ impl crate::store::Job for AppendJob {
             return Ok(());
         }
         let offset = writing.next_offset;
-        transaction.prepare_cached("INSERT INTO log (offset, chat, seq, body, dedupe) VALUES (?, ?, ?, ?, ?)")?.execute((
-            offset as i64,
-            record.chat as i64,
-            record.seq as i64,
-            self.body.as_slice(),
-            self.append.dedupe.map(|key| tables::KeyMaker::default().u32(key.sender).bytes(&key.hash).done().to_vec()),
-        ))?;
-        let mut value = Vec::with_capacity(8 + self.body.len());
-        value.extend_from_slice(&offset.to_be_bytes());
-        value.extend_from_slice(&self.body);
-        put(transaction, Table::Messages, &tables::bucket_key(record.chat, record.seq), &tables::u64_key(record.seq), &value)?;
-        if let Some(target) = record.target() {
-            let row = tables::KeyMaker::default().u64(target).u64(record.seq).done();
-            put(transaction, Table::Changes, &tables::bucket_key(record.chat, target), &row, &value)?;
+        changes.push(Change::Entry(LogEntry {
+            target: record.target(),
+            dedupe: self.append.dedupe.map(|key| (key.sender, key.hash)),
+            ..LogEntry::new(offset, (record.chat, record.seq), &self.body)
+        }));
+        changes.extend(std::mem::take(&mut self.append.writes).into_iter().map(Change::from));
+        if let Some(key) = self.append.dedupe {
+            writing.recognised.insert(key, (record.chat, record.seq));
         }
-        if let Some(key) = &self.append.dedupe {
-            let made = tables::KeyMaker::default().u64(record.chat).u64(record.seq).done();
-            put(transaction, Table::Dedupe, &tables::u32_key(key.sender), &key.hash, &made)?;
-        }
-        crate::store::apply(transaction, &self.append.writes)?;
         writing.tails.insert(record.chat, Tail { seq: record.seq, epoch: known.epoch });
         writing.next_offset = offset + 1;
         let Audience { members, moved } = std::mem::take(&mut self.append.audience);
@@ -219,23 +191,15 @@ impl crate::store::Job for AppendJob {
     }
 }
 
-fn put(transaction: &Connection, table: Table, partition: &[u8], row: &[u8], value: &[u8]) -> rusqlite::Result<()> {
-    transaction.prepare_cached(table.put_sql())?.execute((partition, row, value)).map(drop)
-}
-
-fn earlier(transaction: &Connection, key: &DedupeKey) -> rusqlite::Result<Option<(u64, u64)>> {
-    let made = crate::store::get(transaction, Table::Dedupe, &tables::u32_key(key.sender), &key.hash)?;
+fn earlier(view: &View<'_>, key: &DedupeKey) -> rusqlite::Result<Option<(u64, u64)>> {
+    let made = view.get(Table::Dedupe, &tables::u32_key(key.sender), &tables::KeyMaker::default().bytes(&key.hash).done())?;
     Ok(made.and_then(|made| Some((tables::read_u64(&made, 0)?, tables::read_u64(&made, 8)?))))
 }
 
 /// The last seq of a chat, 0 when it has none. Partitions of a chat are buckets of seqs, so the last bucket holds it.
-fn last_seq(connection: &Connection, chat: u64) -> rusqlite::Result<u64> {
-    let row: Option<Vec<u8>> = connection
-        .prepare_cached("SELECT row FROM messages WHERE partition >= ?1 AND partition <= ?2 ORDER BY partition DESC, row DESC LIMIT 1")?
-        .query_row((tables::bucket_key(chat, 0).as_slice(), tables::KeyMaker::default().u64(chat).u32(u32::MAX).done().as_slice()), |row| {
-            row.get(0)
-        })
-        .optional()?;
+fn last_seq(view: &View<'_>, chat: u64) -> rusqlite::Result<u64> {
+    let last_bucket = tables::KeyMaker::default().u64(chat).u32(u32::MAX).done();
+    let row = view.last_row(Table::Messages, &tables::bucket_key(chat, 0), &last_bucket)?;
     Ok(row.and_then(|row| tables::read_u64(&row, 0)).unwrap_or(0))
 }
 
@@ -250,9 +214,9 @@ impl Log for SqliteLog {
         Box::pin(async move {
             let row = self
                 .store
-                .read(move |connection| {
-                    let seq = last_seq(connection, chat)?;
-                    crate::store::get(connection, Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq))
+                .read(move |view| {
+                    let seq = last_seq(view, chat)?;
+                    view.get(Table::Messages, &tables::bucket_key(chat, seq), &tables::u64_key(seq))
                 })
                 .await?;
             row.as_deref().map(super::entry).transpose()

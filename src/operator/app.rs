@@ -4,7 +4,6 @@
 use super::{Opened, cluster_store, in_cluster, print, shown};
 use crate::auth::{APPS_CHANGED, AppEntry, AppRange, Scopes};
 use crate::config::Config;
-use crate::data_folder::DataFolder;
 use crate::directory::{PersonEntry, ROOT};
 use crate::error::clip;
 use crate::limits::APP_RANGE_ENTRIES_MAX;
@@ -150,7 +149,7 @@ impl Kept {
         if in_cluster(config)? {
             return Ok(Self::Cluster(cluster_store(config).await?, shown(config)));
         }
-        let database = DataFolder::database(&config.data);
+        let database = super::database(config)?;
         if !database.exists() {
             return Err(format!(
                 "there is no database in {}; start the server once, or name another folder with `--data`",

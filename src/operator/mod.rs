@@ -19,6 +19,7 @@ use crate::engines::first_start;
 use crate::store::cql::{CqlSettings, CqlStore};
 use crate::store::{SqliteStore, Store};
 use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What the organisation is kept in, opened for a command that writes.
@@ -106,6 +107,19 @@ impl Place {
     }
 }
 
+/// The database of a data folder, for a command that may run beside a server. What a crash has left in the journal is in it; a
+/// server that runs has what was committed within the last second beside it.
+fn database(config: &Config) -> Result<PathBuf, String> {
+    let database = DataFolder::database(&config.data);
+    if SqliteStore::has_journal(&config.data)
+        && database.exists()
+        && let Ok(_folder) = DataFolder::take(&config.data)
+    {
+        SqliteStore::open(&config.data)?.close();
+    }
+    Ok(database)
+}
+
 /// Whether the settings name the store of a cluster, and not a data folder.
 fn in_cluster(config: &Config) -> Result<bool, String> {
     if config.scylla.is_empty() && !config.nats.is_empty() {
@@ -142,7 +156,7 @@ pub fn check(config: &Config) -> Result<(), String> {
                 .into(),
         );
     }
-    let audit = crate::log::check::check(&DataFolder::database(&config.data))?;
+    let audit = crate::log::check::check(&database(config)?)?;
     for difference in &audit.differences {
         print(&format!("{difference}\n"))?;
     }

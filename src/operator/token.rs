@@ -4,7 +4,6 @@ use super::{cluster_store, in_cluster, print, shown};
 use crate::auth::{KeyRing, is_device_id, issue_with};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::data_folder::DataFolder;
 use crate::directory::{PersonEntry, UserIndex};
 use crate::error::clip;
 use crate::store::{Store, Table, tables};
@@ -94,7 +93,7 @@ async fn from_cluster(config: &Config, wanted: &mut Wanted<'_>) -> Result<KeyRin
 
 /// The same of a data folder, which a server may have open.
 fn from_folder(config: &Config, wanted: &mut Wanted<'_>) -> Result<KeyRing, String> {
-    let database = DataFolder::database(&config.data);
+    let database = super::database(config)?;
     if !database.exists() {
         return Err(format!(
             "there is no database in {}; start the server once or import people, or name another folder with `--data`",

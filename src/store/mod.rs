@@ -6,14 +6,14 @@
 
 pub mod cql;
 mod last_known;
+mod merge;
 mod overlay;
-mod readers;
 mod sqlite;
 pub mod tables;
 
 pub use cql::{Differs, EntryRow, StoredEntry};
 pub use overlay::{LogPlace, Overlay};
-pub use sqlite::{Job, SqliteStore, apply, get};
+pub use sqlite::{Change, Job, LogEntry, SqliteStore, View, apply, get};
 pub use tables::{Key, Table};
 
 use crate::error::Result;

@@ -5,6 +5,7 @@
 //! to its place in the log.
 
 use super::last_known::LastKnown;
+use super::merge::{covers, empty, merge};
 use super::tables::{self, Key, Table};
 use super::{Answer, EntryStore, Range, Row, Store, Write};
 use crate::error::Result;
@@ -275,66 +276,6 @@ impl Laid {
     fn bytes(&self, partition: &Key, row: &Key) -> usize {
         ENTRY_BYTES + 2 * (partition.len() + row.len()) + self.value.as_ref().map_or(0, |value| value.len())
     }
-}
-
-/// A range that can hold nothing; a tree's `range` panics on it.
-fn empty(from: &Bound<Key>, to: &Bound<Key>) -> bool {
-    match (from, to) {
-        (Bound::Included(from), Bound::Included(to)) => from > to,
-        (Bound::Included(from) | Bound::Excluded(from), Bound::Included(to) | Bound::Excluded(to)) => from >= to,
-        _ => false,
-    }
-}
-
-/// Do the rows that wait make the whole range, so that the store need not be asked? So it is with the last records of a chat:
-/// their rows are numbers without a hole.
-fn covers(waiting: &[(Key, Option<Arc<[u8]>>)], range: &Range) -> bool {
-    let number = |key: &Key| <[u8; 8]>::try_from(key.as_slice()).ok().map(u64::from_be_bytes);
-    let numbers: Option<Vec<u64>> = waiting.iter().take(range.limit).map(|(key, value)| value.as_ref().and(number(key))).collect();
-    let Some(numbers) = numbers else { return false };
-    let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else { return false };
-    let step = |pair: &[u64]| if range.backward { pair[0] == pair[1] + 1 } else { pair[0] + 1 == pair[1] };
-    if !numbers.windows(2).all(step) {
-        return false;
-    }
-    let is = |bound: &Bound<Key>, at: u64| match bound {
-        Bound::Included(key) => number(key) == Some(at),
-        _ => false,
-    };
-    let (near, far) = if range.backward { (&range.to, &range.from) } else { (&range.from, &range.to) };
-    is(near, *first) && (numbers.len() == range.limit || is(far, *last))
-}
-
-/// Both lists are in the order of the range; of a row that is in both, what waits counts.
-fn merge(below: Vec<Row>, waiting: Vec<(Key, Option<Arc<[u8]>>)>, backward: bool, limit: usize, asked: usize) -> Vec<Row> {
-    // Behind the end of a page that is full, the store may have rows that nobody has seen.
-    let end = (below.len() >= asked).then(|| below.last().map(|(row, _)| row.clone())).flatten();
-    let before = |one: &Key, other: &Key| if backward { one > other } else { one < other };
-    let mut merged = Vec::with_capacity(below.len().min(limit) + waiting.len());
-    let (mut below, mut waiting) = (below.into_iter().peekable(), waiting.into_iter().peekable());
-    while merged.len() < limit {
-        let take_waiting = match (below.peek(), waiting.peek()) {
-            (None, None) => break,
-            (Some(_), None) => false,
-            (None, Some((row, _))) => {
-                if end.as_ref().is_some_and(|end| before(end, row)) {
-                    break;
-                }
-                true
-            }
-            (Some((under, _)), Some((over, _))) => !before(under, over),
-        };
-        if take_waiting {
-            let Some((row, value)) = waiting.next() else { break };
-            if below.peek().is_some_and(|(under, _)| *under == row) {
-                below.next();
-            }
-            merged.extend(value.map(|value| (row, value.to_vec())));
-        } else {
-            merged.extend(below.next());
-        }
-    }
-    merged
 }
 
 impl Store for Overlay {

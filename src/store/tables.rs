@@ -19,12 +19,6 @@ macro_rules! tables {
             pub const ALL: &'static [Table] = &[$( Table::$variant ),*];
             /// Name in the engines.
             pub fn name(self) -> &'static str { match self { $( Table::$variant => $name ),* } }
-            /// The statement of the embedded engine that sets a row; a constant, because it runs for every record.
-            pub(crate) fn put_sql(self) -> &'static str {
-                match self { $( Table::$variant => concat!(
-                    "INSERT INTO ", $name, " (partition, row, value) VALUES (?, ?, ?) ON CONFLICT (partition, row) DO UPDATE SET value = excluded.value"
-                ) ),* }
-            }
         }
     };
 }

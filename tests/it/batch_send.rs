@@ -112,7 +112,7 @@ async fn who_has_read_it_is_counted_and_it_can_be_taken_back() {
     };
     assert_eq!(read(App::of(&server, APP).await, batch.clone()).await, json!({ "read_count": "1", "total_count": "2" }));
     // Kept a moment later, and then whatever happens.
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    server.receipts_written().await;
     server.kill_and_restart().await;
     app = App::of(&server, APP).await;
     assert_eq!(read(App::of(&server, APP).await, batch.clone()).await, json!({ "read_count": "1", "total_count": "2" }));

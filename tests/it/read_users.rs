@@ -55,7 +55,7 @@ async fn readers_are_told_with_the_time_and_the_others_with_their_number() {
     let open = app.must(Method::GET, &format!("{read}?user_id_type=open_id"), json!({})).await;
     assert_eq!(open["items"][0]["user_id"], json!(app.open_id("e1001").await));
 
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    server.receipts_written().await;
     server.kill_and_restart().await;
     let app = App::of(&server, APP).await;
     let (items, _) = all(&app, &read, 20).await;

@@ -1,15 +1,10 @@
 //! A reader that stops reading holds up nobody, is told of the gap, and is whole again after `sync`.
 
-use crate::support::{Client, Server, http};
+use crate::support::{Client, Server};
 use protocol::codec::Encoding;
 use protocol::command::{CreateGroup, History, Sync};
 use protocol::event::Event;
 use std::time::Duration;
-
-async fn metric(server: &Server, name: &str) -> f64 {
-    let text = http().get(server.url("/metrics")).send().await.unwrap().text().await.unwrap();
-    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok()).unwrap_or(0.0)
-}
 
 #[tokio::test]
 async fn a_stalled_reader_gets_a_gap_and_then_everything() {
@@ -31,13 +26,13 @@ async fn a_stalled_reader_gets_a_gap_and_then_everything() {
     // The slow one does not read; the kernel's buffers of both sides fill up, then the outbox.
     let text = "x".repeat(100_000);
     let mut sent = 0;
-    while metric(&server, "session_gaps_total").await == 0.0 {
+    while server.metric("session_gaps_total").await == 0.0 {
         sender.say(chat, &text).await;
         quick.message().await;
         sent += 1;
         assert!(sent < 1_000, "100 MB were taken for a reader that does not read");
     }
-    assert!(metric(&server, "session_outbox_bytes").await < 200_000.0, "a stalled reader costs tens of KiB");
+    assert!(server.metric("session_outbox_bytes").await < 200_000.0, "a stalled reader costs tens of KiB");
 
     let dropped = slow
         .event("the gap", |event| match event {

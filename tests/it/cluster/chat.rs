@@ -1,6 +1,6 @@
 //! Chatting from different nodes, also while one of them dies.
 
-use super::{metric, node, settings, texts};
+use super::{node, settings, texts};
 use crate::support::{Client, text_of};
 use protocol::codec::Encoding;
 use protocol::command::{CreateGroup, GetChat, Sync, UpdateChat};
@@ -59,7 +59,7 @@ async fn people_on_two_nodes_chat_as_if_they_were_on_one() {
     // One of the two nodes is at home for the chat, and the other one has sent its people's messages by it.
     let mut forwarded = 0.0;
     for server in [&first, &second] {
-        forwarded += metric(server, "chat_forwarded_total{outcome=\"answered\"}").await;
+        forwarded += server.metric("chat_forwarded_total{outcome=\"answered\"}").await;
     }
     assert!(forwarded >= 30.0, "{forwarded}");
 

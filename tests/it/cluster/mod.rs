@@ -94,9 +94,3 @@ async fn texts(client: &mut Client, chat_id: ChatId) -> Vec<String> {
         before = Some(page.from_seq);
     }
 }
-
-/// A figure of a node; 0 when it has none yet.
-async fn metric(server: &Server, name: &str) -> f64 {
-    let page = crate::support::http().get(server.url("/metrics")).send().await.expect("it answers").text().await.expect("it is text");
-    page.lines().find_map(|line| line.strip_prefix(name)).map_or(0.0, |value| value.trim().parse().expect("a number"))
-}

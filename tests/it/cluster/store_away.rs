@@ -19,14 +19,9 @@ fn page(chat_id: ChatId, before: Option<u64>, limit: u64) -> History {
     History { chat_id, before, after: None, around: None, limit: Some(limit as u32) }
 }
 
-async fn metric(server: &Server, name: &str) -> i64 {
-    let text = http().get(server.url("/metrics")).send().await.expect("the server answers").text().await.expect("it is text");
-    text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next()?.parse::<i64>().ok()).sum()
-}
-
 async fn until_stored(server: &Server) {
     let started = Instant::now();
-    while metric(server, "store_overlay_bytes").await > 0 || metric(server, "store_lag_messages").await > 0 {
+    while server.metric("store_overlay_bytes").await > 0.0 || server.metric("store_lag_messages").await > 0.0 {
         assert!(started.elapsed() < 3 * PATIENCE, "the store does not follow: {}", server.log());
         tokio::time::sleep(Duration::from_millis(200)).await;
     }

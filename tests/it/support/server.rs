@@ -119,6 +119,21 @@ impl Server {
         assert!(sent.success(), "signal {name} could not be sent");
     }
 
+    /// One of its metrics, the sum of those that have this name and more labels; 0 when there is none.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let text = http().get(self.url("/metrics")).send().await.expect("the server answers").text().await.expect("metrics are text");
+        text.lines().filter(|line| line.starts_with(name)).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    }
+
+    /// Waits until receipts have been written since it started: from then on they are kept whatever happens.
+    pub async fn receipts_written(&self) {
+        let started = std::time::Instant::now();
+        while self.metric("chat_receipts_written_total").await == 0.0 {
+            assert!(started.elapsed() < PATIENCE, "receipts are not written");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
     /// Runs a command of the operator on its data folder.
     pub fn operator(&self, arguments: &[&str]) -> std::process::Output {
         clarion().args(arguments).arg("--data").arg(self.data()).output().expect("the binary runs")
