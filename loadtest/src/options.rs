@@ -242,7 +242,7 @@ pub fn asked() -> Asked {
     let mut command = Harness::command();
     for (name, text) in scenario::BUILT_IN {
         let says = Scenario::read(name, text).map(|scenario| scenario.says).unwrap_or_default();
-        command = command.subcommand(Options::augment_args(clap::Command::new(*name).about(says)));
+        command = command.subcommand(Options::augment_args(clap::Command::new(*name)).about(says).long_about(None));
     }
     let matches = command.get_matches();
     let built_in = matches.subcommand().and_then(|(name, matches)| {

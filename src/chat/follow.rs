@@ -39,6 +39,8 @@ impl Chats {
         } else if !committed.own {
             self.is_wanted_here(ChatKey(record.chat));
         }
+        // Before anybody is told that the log goes as far: what is missed up to there is known then.
+        self.lately.note(committed);
         self.noted.raise(committed.group, committed.offset);
         if self.peers.clustered() {
             self.has_followed(ChatKey(record.chat), record.seq);

@@ -29,6 +29,7 @@ mod home;
 mod hook;
 mod inbox;
 mod join;
+mod lately;
 mod leaver;
 mod member;
 pub mod members;
@@ -142,6 +143,7 @@ pub struct Chats {
     card_tokens: card_token::CardTokens,
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted: Reached,
+    lately: lately::Lately,
     /// Chats whose heads are to be at hand.
     wanted: mpsc::Sender<ChatKey>,
     wanted_here: Mutex<Option<mpsc::Receiver<ChatKey>>>,
@@ -202,6 +204,7 @@ impl Chats {
             batches,
             card_tokens: card_token::CardTokens::default(),
             noted: Reached::from(&log.head()),
+            lately: lately::Lately::from(&log.head()),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),
             log,

@@ -7,6 +7,7 @@ use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{Entry, Position, Record};
+use crate::metrics;
 use protocol::command::{Sync, Synced};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -176,6 +177,10 @@ impl Chats {
 
     /// Records of a chat behind a place in the log, oldest first; `None` when they are too many.
     async fn read_back(&self, key: ChatKey, first: u64, last: u64, offset: u64) -> Result<Option<Vec<Entry>>> {
+        if let Some(missed) = self.lately.behind(self.log.group(key.0), offset, key.0, first) {
+            return Ok((missed.len() <= limits::SYNC_RECORDS_OF_A_CHAT).then_some(missed));
+        }
+        metrics::MISSED_READ.inc();
         let mut missed: Vec<Entry> = Vec::new();
         let mut to = last;
         loop {

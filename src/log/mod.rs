@@ -105,6 +105,8 @@ pub struct Committed {
     pub moved: Option<Arc<RoaringBitmap>>,
     /// This node has appended it.
     pub own: bool,
+    /// Bytes of the record as it is kept.
+    pub bytes: usize,
     /// Rows that came with it from another node. They are in the store already, for whoever asks it.
     pub rows: Vec<Write>,
 }

@@ -168,6 +168,7 @@ impl crate::store::Job for AppendJob {
             members: Some(members),
             moved,
             own: true,
+            bytes: self.body.len(),
             rows: Vec::new(),
         });
         self.outcome = Ok(Appended::New);

@@ -133,7 +133,9 @@ impl Alive {
                 self.arrange(&heard);
                 let _ = self.changed.send(PeerChange::Came(peer.id));
             }
-            Some((before, _)) if before != peer => self.arrange(&heard),
+            Some((before, _)) if before.leaving != peer.leaving => self.arrange(&heard),
+            // Their sessions change all the time, and move no home.
+            Some((before, _)) if before != peer => self.list(&heard),
             Some(_) => {}
         }
     }
@@ -155,15 +157,19 @@ impl Alive {
         silent.into_iter().for_each(|node| self.went(node));
     }
 
+    fn list(&self, heard: &BTreeMap<NodeId, (Peer, Instant)>) {
+        metrics::PEERS.set(heard.len() as i64);
+        self.others.store(Arc::new(heard.values().map(|(peer, _)| peer.clone()).collect()));
+    }
+
     fn arrange(&self, heard: &BTreeMap<NodeId, (Peer, Instant)>) {
-        let others: Vec<Peer> = heard.values().map(|(peer, _)| peer.clone()).collect();
-        let mut nodes: Vec<(NodeId, &str)> = others.iter().filter(|peer| !peer.leaving).map(|peer| (peer.id, peer.name.as_str())).collect();
+        let others = heard.values().map(|(peer, _)| peer);
+        let mut nodes: Vec<(NodeId, &str)> = others.filter(|peer| !peer.leaving).map(|peer| (peer.id, peer.name.as_str())).collect();
         if !self.leaving() || nodes.is_empty() {
             nodes.push((self.me, &self.name));
         }
         self.homes.store(Arc::new(Homes::of_nodes(&nodes)));
-        metrics::PEERS.set(others.len() as i64);
-        self.others.store(Arc::new(others));
+        self.list(heard);
     }
 }
 

@@ -14,11 +14,18 @@ pub(super) struct Homes(Vec<(NodeId, Option<NodeId>)>);
 impl Homes {
     /// Homes over these nodes. A node's name decides, so that it is at home for the same after a restart.
     pub fn of_nodes(nodes: &[(NodeId, &str)]) -> Self {
-        let heaviest = |shard: u64, but: Option<NodeId>| {
-            let nodes = nodes.iter().filter(|(id, _)| Some(*id) != but);
-            nodes.max_by_key(|(id, name)| (weight(shard, name), *id)).map(|(id, _)| *id)
+        let home = |shard: u64| {
+            let mut heaviest = None;
+            let mut next = None;
+            for of_node in nodes.iter().map(|(id, name)| (weight(shard, name), *id)) {
+                if Some(of_node) > heaviest {
+                    next = heaviest.replace(of_node);
+                } else if Some(of_node) > next {
+                    next = Some(of_node);
+                }
+            }
+            heaviest.map(|(_, home)| (home, next.map(|(_, next)| next)))
         };
-        let home = |shard: u64| heaviest(shard, None).map(|home| (home, heaviest(shard, Some(home))));
         Self((0..SHARDS).filter_map(home).collect())
     }
 

@@ -14,6 +14,7 @@ mod direct_chat;
 mod disk_full;
 mod double_send;
 mod drain;
+mod fan_out;
 mod forward;
 mod group;
 mod group_api;

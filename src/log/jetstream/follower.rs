@@ -180,7 +180,7 @@ impl Inner {
             let offset = offset_of(sequence, index);
             self.overlay.followed(&entry.writes);
             let rows = if mine { Vec::new() } else { entry.writes };
-            batch.push(Committed { group, offset, record: entry.record, members, moved, own: mine, rows });
+            batch.push(Committed { group, offset, record: entry.record, members, moved, own: mine, bytes: entry.body.len(), rows });
         }
     }
 

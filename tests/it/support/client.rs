@@ -10,10 +10,16 @@ use protocol::event::Event;
 use protocol::ids::ChatId;
 use protocol::record::{Change, Message as WireMessage, Record};
 use std::collections::{HashMap, VecDeque};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// What a connection runs over: TCP, or TLS over it.
+pub trait Wire: AsyncRead + AsyncWrite + Unpin + std::marker::Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + std::marker::Send> Wire for T {}
 
 /// How a connection ended.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +32,7 @@ pub struct Ended {
 
 /// A client on one connection.
 pub struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     encoding: Encoding,
     next_id: u32,
     replies: HashMap<u32, Result<Vec<u8>, ErrorBody>>,
@@ -46,13 +52,20 @@ impl Client {
 
     /// The same, of a server that may be killed meanwhile.
     pub async fn try_connected(address: &str, encoding: Encoding) -> Result<Self, String> {
+        let tcp = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
+        Self::over(tcp, address, encoding).await
+    }
+
+    /// The same over a connection that stands.
+    pub async fn over(wire: impl Wire + 'static, address: &str, encoding: Encoding) -> Result<Self, String> {
         let subprotocol = match encoding {
             Encoding::Msgpack => protocol::SUBPROTOCOL_MSGPACK,
             Encoding::Json => protocol::SUBPROTOCOL_JSON,
         };
         let mut request = format!("ws://{address}/ws").into_client_request().expect("the address is one");
         request.headers_mut().insert("sec-websocket-protocol", subprotocol.parse().expect("a header value"));
-        let (socket, _) = tokio_tungstenite::connect_async(request).await.map_err(|error| error.to_string())?;
+        let wire: Box<dyn Wire> = Box::new(wire);
+        let (socket, _) = tokio_tungstenite::client_async(request, wire).await.map_err(|error| error.to_string())?;
         Ok(Self {
             socket,
             encoding,

@@ -139,6 +139,13 @@ impl Server {
         clarion().args(arguments).arg("--data").arg(self.data()).output().expect("the binary runs")
     }
 
+    /// A token of a person's device, made by the operator's command.
+    pub fn operator_token(&self, user_id: &str, device_id: &str) -> String {
+        let made = self.operator(&["token", "--user", user_id, "--device", device_id]);
+        let made = String::from_utf8(made.stdout).expect("a token is text");
+        made.split_whitespace().find(|word| word.starts_with("at-")).unwrap_or_else(|| panic!("no token in `{made}`")).to_owned()
+    }
+
     /// Signs a person in on a device, over HTTP.
     pub async fn sign_in(&self, login: &str, device_id: &str) -> SignedIn {
         let body = SignIn {
@@ -226,6 +233,7 @@ async fn spawn(data: &Path, listen: &str, environment: &[(String, String)]) -> (
     let line = tokio::task::spawn_blocking(move || first.recv_timeout(PATIENCE * 3)).await.expect("the thread lives");
     let log = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
     let line = line.unwrap_or_else(|_| panic!("the server is not ready; its log:\n{log}"));
-    let address = line.strip_prefix("clarion is ready: http://").unwrap_or_else(|| panic!("unexpected first line `{line}`")).to_owned();
+    let address = line.strip_prefix("clarion is ready: ").and_then(|url| Some(url.split_once("://")?.1.to_owned()));
+    let address = address.unwrap_or_else(|| panic!("unexpected first line `{line}`"));
     (child, address)
 }

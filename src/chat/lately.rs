@@ -1,0 +1,135 @@
+//! What was said lately, by heart: whoever comes back after minutes is told what was missed without a question to the store.
+//!
+//! When a network goes away, thousands come back at the same moment, and each asks for the end of every chat.
+
+use crate::limits;
+use crate::log::{Committed, Entry, Position};
+use parking_lot::Mutex;
+use std::collections::{HashMap, VecDeque};
+
+/// Bytes of a record beside its text, about.
+const RECORD_BYTES: usize = 512;
+
+struct Noted {
+    group: usize,
+    offset: u64,
+    chat: u64,
+    bytes: usize,
+}
+
+#[derive(Default)]
+struct Known {
+    /// Of each group: every record behind this place is here.
+    floors: HashMap<usize, u64>,
+    chats: HashMap<u64, VecDeque<Entry>>,
+    /// In the order in which they came.
+    order: VecDeque<Noted>,
+    bytes: usize,
+}
+
+/// The last records of all chats, as many as there is room for.
+pub(super) struct Lately(Mutex<Known>);
+
+impl Lately {
+    /// Nothing is known of what stands up to here.
+    pub fn from(head: &Position) -> Self {
+        let floors = (0..head.groups()).map(|group| (group, head.of(group))).collect();
+        Self(Mutex::new(Known { floors, ..Known::default() }))
+    }
+
+    /// Notes a record, in the order of its group.
+    pub fn note(&self, committed: &Committed) {
+        let mut known = self.0.lock();
+        let Committed { group, offset, record, .. } = committed;
+        let of_chat = known.chats.entry(record.chat).or_default();
+        if of_chat.back().is_some_and(|last| last.record.seq + 1 != record.seq) {
+            // Something between has been lost: the store may have it.
+            known.forget(*group, *offset);
+            return;
+        }
+        of_chat.push_back(Entry { offset: *offset, record: record.clone() });
+        let bytes = RECORD_BYTES + committed.bytes;
+        known.bytes += bytes;
+        known.order.push_back(Noted { group: *group, offset: *offset, chat: record.chat, bytes });
+        while known.bytes > limits::LATELY_BYTES_MAX && known.let_go_of_first() {}
+    }
+
+    /// Records of a chat from this seq on that stand behind a place in the log, oldest first. None: that is not known by heart.
+    pub fn behind(&self, group: usize, offset: u64, chat: u64, first: u64) -> Option<Vec<Entry>> {
+        let known = self.0.lock();
+        if known.floors.get(&group).is_none_or(|floor| offset < *floor) {
+            return None;
+        }
+        let Some(of_chat) = known.chats.get(&chat) else { return Some(Vec::new()) };
+        let from = of_chat.partition_point(|entry| entry.offset <= offset || entry.record.seq < first);
+        Some(of_chat.range(from..).cloned().collect())
+    }
+}
+
+impl Known {
+    fn let_go_of_first(&mut self) -> bool {
+        let Some(Noted { group, offset, chat, bytes }) = self.order.pop_front() else { return false };
+        self.bytes -= bytes;
+        let floor = self.floors.entry(group).or_default();
+        *floor = (*floor).max(offset);
+        if let Some(of_chat) = self.chats.get_mut(&chat) {
+            of_chat.pop_front();
+            if of_chat.is_empty() {
+                self.chats.remove(&chat);
+            }
+        }
+        true
+    }
+
+    /// Of a group, nothing is known of what stands up to here.
+    fn forget(&mut self, group: usize, offset: u64) {
+        while self.let_go_of_first() {}
+        self.floors.insert(group, offset);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Record;
+    use crate::log::record::Change;
+    use std::sync::Arc;
+
+    fn committed(offset: u64, chat: u64, seq: u64, bytes: usize) -> Committed {
+        let record = Arc::new(Record { chat, seq, position: seq, at_ms: 1, by: 1, change: Change::Unpinned { target: 1 } });
+        Committed { group: 0, offset, record, members: None, moved: None, own: true, rows: Vec::new(), bytes }
+    }
+
+    fn seqs(lately: &Lately, offset: u64, chat: u64) -> Option<Vec<u64>> {
+        lately.behind(0, offset, chat, 1).map(|entries| entries.iter().map(|entry| entry.record.seq).collect())
+    }
+
+    #[test]
+    fn what_stands_behind_a_place_is_known_or_it_is_said_that_it_is_not() {
+        let lately = Lately::from(&[10].into_iter().collect());
+        for (offset, chat, seq) in [(11, 1, 5), (12, 2, 1), (13, 1, 6), (14, 1, 7)] {
+            lately.note(&committed(offset, chat, seq, 10));
+        }
+        assert_eq!(seqs(&lately, 9, 1), None, "older than what is known");
+        assert_eq!(seqs(&lately, 10, 1), Some(vec![5, 6, 7]));
+        assert_eq!(seqs(&lately, 12, 1), Some(vec![6, 7]));
+        assert_eq!((seqs(&lately, 14, 1), seqs(&lately, 10, 3)), (Some(vec![]), Some(vec![])));
+        assert_eq!(lately.behind(0, 10, 1, 7).unwrap().len(), 1, "who came later sees no more");
+        assert_eq!(lately.behind(1, 10, 1, 1).map(|entries| entries.len()), None);
+    }
+
+    #[test]
+    fn the_oldest_go_when_there_is_no_room_and_a_hole_is_no_knowledge() {
+        let lately = Lately::from(&[0].into_iter().collect());
+        let large = limits::LATELY_BYTES_MAX / 3;
+        for offset in 1..=4 {
+            lately.note(&committed(offset, 1, offset, large));
+        }
+        assert_eq!((seqs(&lately, 1, 1), seqs(&lately, 2, 1)), (None, Some(vec![3, 4])));
+        lately.note(&committed(9, 1, 6, 10));
+        assert_eq!((seqs(&lately, 4, 1), seqs(&lately, 9, 1)), (None, Some(vec![])));
+        assert_eq!(lately.0.lock().bytes, 0);
+        lately.note(&committed(10, 1, 7, 10));
+        assert_eq!(seqs(&lately, 9, 1), Some(vec![7]));
+    }
+}
