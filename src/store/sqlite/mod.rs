@@ -290,7 +290,7 @@ fn write_until_closed(shared: &Shared, connection: &Connection) {
 }
 
 fn commit(shared: &Shared, view: &View<'_>, batch: &mut [Box<dyn Job>]) -> Result<()> {
-    shared.storing.wait_for_room(|| shared.layer.young_bytes())?;
+    shared.storing.wait_while_full(|| shared.layer.young_bytes())?;
     let mut changes = Vec::new();
     let run = batch.iter_mut().try_for_each(|job| job.run(view, &mut changes));
     run.map_err(|error| Error::storage(format!("the database could not be read ({error})")))?;

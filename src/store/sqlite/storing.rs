@@ -67,11 +67,11 @@ impl Storing {
         }
     }
 
-    /// Waits until there is room for more.
+    /// Waits until more may wait.
     ///
     /// # Errors
     /// The database could not take what waits.
-    pub fn wait_for_room(&self, waiting_bytes: impl Fn() -> usize) -> Result<()> {
+    pub fn wait_while_full(&self, waiting_bytes: impl Fn() -> usize) -> Result<()> {
         if waiting_bytes() <= WAITING_MAX {
             return Ok(());
         }
