@@ -7,12 +7,20 @@ use crate::readiness::now_ns;
 use protocol::chat::Chat as ChatTold;
 use protocol::codec::Encoding;
 use protocol::command::{AddMembers, CommandBody, CreateGroup, MembersResult};
+use protocol::error::{Advice, ErrorCode};
 use protocol::ids::UserId;
 
 /// Owners that are connected at once. Few, so that the server's memory for sessions is not grown before it is measured.
 pub const OWNERS_AT_ONCE: usize = 16;
-/// How long the making of one wave of groups may take.
+/// How long a step of making groups may take.
 const SETUP_NS_MAX: u64 = 60_000_000_000;
+/// Pause before what was refused for now is sent again, in seconds.
+const SETUP_PAUSE: f64 = 0.5;
+
+/// Is it an error that says: not now?
+fn for_now(code: u16) -> bool {
+    ErrorCode::from_number(code).is_some_and(|code| code.advice() == Advice::Retry)
+}
 
 impl Fleet {
     /// Makes groups of these clients, each with an even share of what is sent; the first of a list owns it. Then nobody is connected.
@@ -89,21 +97,26 @@ impl Fleet {
         members.iter().map(|member| self.identities[*member as usize].user.to_string()).collect()
     }
 
-    /// Sends one command and waits for its reply.
+    /// Sends one command and waits for its reply. What is refused for now is sent again, as it is, for a minute: a cluster that has
+    /// just started and is told of everybody's groups at once may be busy.
     fn ask<C: CommandBody>(&mut self, at: u32, body: &C) -> Result<C::Reply, String> {
-        let id = self.wait_for(at, Wait::Setup, 0, 0, 0);
-        self.command(at, &Encoding::Msgpack.command(id, body));
         let until = now_ns() + SETUP_NS_MAX;
-        while self.setups.is_empty() {
-            let now = now_ns();
-            if now >= until {
-                return Err(format!("`{}` was not answered within a minute", C::NAME));
+        loop {
+            let id = self.wait_for(at, Wait::Setup, 0, 0, 0);
+            self.command(at, &Encoding::Msgpack.command(id, body));
+            while self.setups.is_empty() {
+                if now_ns() >= until {
+                    return Err(format!("`{}` was not answered within a minute", C::NAME));
+                }
+                self.turn(until)?;
             }
-            self.turn(until)?;
-        }
-        match self.setups.remove(0) {
-            Ok(body) => Encoding::Msgpack.decode(&body).map_err(|error| format!("the reply to `{}` cannot be read: {error}", C::NAME)),
-            Err(code) => Err(format!("`{}` was refused with error {code}", C::NAME)),
+            match self.setups.remove(0) {
+                Ok(body) => {
+                    return Encoding::Msgpack.decode(&body).map_err(|error| format!("the reply to `{}` cannot be read: {error}", C::NAME));
+                }
+                Err(code) if for_now(code) && now_ns() < until => self.hold(SETUP_PAUSE)?,
+                Err(code) => return Err(format!("`{}` was refused with error {code}", C::NAME)),
+            }
         }
     }
 
