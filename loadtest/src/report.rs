@@ -230,7 +230,8 @@ impl Report {
             } else {
                 None
             },
-            server_bytes_per_session: passage.growth.map(|growth| growth.rss),
+            // A server that gave back more than the sessions took says nothing of what they took.
+            server_bytes_per_session: passage.growth.map(|growth| growth.rss).filter(|bytes| *bytes > 0),
             server_growth: passage.growth,
             frame_bytes: round(counts.message_bytes as f64 / (counts.delivered + counts.echoes).max(1) as f64),
             control_cpu_us_per_send,
@@ -258,24 +259,25 @@ impl Report {
         report
     }
 
-    /// The figures that the scenario asks for, those that there are.
+    /// The figures that the scenario asks for. One that is not there was not reached.
     fn asked_figures(&self) -> Vec<Figure> {
         let told = serde_json::to_value(self).unwrap_or_default();
         let figure = |ask: &Ask| {
-            let was = told.pointer(&ask.figure)?.as_f64()?;
+            let was = told.pointer(&ask.figure).and_then(serde_json::Value::as_f64);
             let unit = &ask.unit;
             let bounds = [
                 ask.at_most.map(|bound| format!("≤ {bound} {unit}").trim_end().to_owned()),
                 ask.at_least.map(|bound| format!("≥ {bound} {unit}").trim_end().to_owned()),
             ];
-            Some(Figure {
+            Figure {
                 what: ask.what.clone(),
-                was: format!("{was} {unit}").trim_end().to_owned(),
+                was: was.map_or("not known".to_owned(), |was| format!("{was} {unit}").trim_end().to_owned()),
                 should: bounds.into_iter().flatten().collect::<Vec<_>>().join(", "),
-                reached: ask.at_most.is_none_or(|bound| was <= bound) && ask.at_least.is_none_or(|bound| was >= bound),
-            })
+                reached: was
+                    .is_some_and(|was| ask.at_most.is_none_or(|bound| was <= bound) && ask.at_least.is_none_or(|bound| was >= bound)),
+            }
         };
-        self.parameters.asks.iter().filter_map(figure).collect()
+        self.parameters.asks.iter().map(figure).collect()
     }
 
     /// The table.
