@@ -26,6 +26,7 @@ use roaring::RoaringBitmap;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, watch};
 
@@ -113,6 +114,7 @@ pub(super) struct Batches {
     /// By bot, in the order in which they came.
     open: Mutex<BTreeMap<u32, VecDeque<u64>>>,
     something: Notify,
+    node_went: AtomicBool,
     reads: Mutex<HashMap<u64, Reads>>,
     /// Changes of a job's progress from outside the runner are made one after the other with its own.
     changing: tokio::sync::Mutex<()>,
@@ -142,6 +144,18 @@ fn client_message_id(id: u64, user: u32) -> String {
 
 impl Batches {
     pub(super) async fn load(store: &dyn Store) -> Result<Self> {
+        Ok(Self {
+            numbers: Numbers::default(),
+            open: Mutex::new(Self::kept_open(store).await?),
+            something: Notify::new(),
+            node_went: AtomicBool::new(false),
+            reads: Mutex::default(),
+            changing: tokio::sync::Mutex::new(()),
+        })
+    }
+
+    /// Jobs that are not done, as they are kept.
+    async fn kept_open(store: &dyn Store) -> Result<BTreeMap<u32, VecDeque<u64>>> {
         let mut open: BTreeMap<u32, VecDeque<u64>> = BTreeMap::new();
         let mut range = Range::first(limits::SWEEP_MAX);
         loop {
@@ -156,13 +170,29 @@ impl Batches {
                 _ => break,
             }
         }
-        Ok(Self {
-            numbers: Numbers::default(),
-            open: Mutex::new(open),
-            something: Notify::new(),
-            reads: Mutex::default(),
-            changing: tokio::sync::Mutex::new(()),
-        })
+        Ok(open)
+    }
+
+    /// A node has gone: it may have taken jobs of which it could tell nobody any more.
+    pub(super) fn node_went(&self) {
+        self.node_went.store(true, Ordering::Release);
+        self.something.notify_one();
+    }
+
+    /// Looks for such jobs.
+    async fn find_what_nodes_left(&self, store: &dyn Store) {
+        if !self.node_went.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        match Self::kept_open(store).await {
+            Ok(open) => {
+                open.into_iter().flat_map(|(bot, ids)| ids.into_iter().map(move |id| (bot, id))).for_each(|(bot, id)| self.add(bot, id))
+            }
+            Err(error) => {
+                tracing::warn!(%error, "messages to many of a node that has gone cannot be looked for now; it is tried again");
+                self.node_went.store(true, Ordering::Release);
+            }
+        }
     }
 
     /// The next bot's oldest job of those that are worked off here; bots have their turn one after the other.
@@ -304,6 +334,7 @@ impl Chats {
     pub async fn run_batches(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut bot = 0;
         loop {
+            self.batches.find_what_nodes_left(&*self.store).await;
             let Some((next_bot, id)) = self.batches.next(bot, |id| self.works_off(id)) else {
                 tokio::select! {
                     () = self.batches.something.notified() => continue,

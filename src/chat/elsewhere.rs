@@ -59,8 +59,10 @@ impl Chats {
                 }
                 change = changes.recv() => change,
                 peer = peers.recv() => {
-                    if let Ok(PeerChange::Came(node)) = peer {
-                        self.tell_cursors_to(node);
+                    match peer {
+                        Ok(PeerChange::Came(node)) => self.tell_cursors_to(node),
+                        // Who missed changes may have missed that one has gone.
+                        Ok(PeerChange::Went(_)) | Err(_) => self.batches.node_went(),
                     }
                     None
                 }

@@ -126,6 +126,23 @@ impl Folded {
     }
 }
 
+impl Folded {
+    /// What these records do to the messages of an interval. They must be all that stand behind its beginning.
+    fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
+        let mut folded = Self::default();
+        let within = |seq: &u64| (from_seq..=to_seq).contains(seq);
+        for record in records {
+            if let Some(target) = record.target().filter(within) {
+                folded.changes.entry(target).or_default().push(record.clone());
+            }
+            if let Some(root) = record.message().and_then(|message| message.thread_root).filter(within) {
+                *folded.replies.entry(root).or_default() += 1;
+            }
+        }
+        folded
+    }
+}
+
 impl Chats {
     /// What was done to the messages of an interval.
     pub async fn folded(&self, key: ChatKey, from_seq: u64, to_seq: u64) -> Result<Folded> {
@@ -188,7 +205,13 @@ impl Chats {
             });
         }
         let committed = head.committed_seq.load(Ordering::Acquire);
-        let mut entries = self.log.read(key.0, from, to, limit as usize).await?;
+        // The last page of a chat, which everybody asks for, is known by heart where something was said lately; and so is what
+        // was done to its messages, because that stands behind them.
+        let lately = self.lately.to_end(key.0, from, last);
+        let mut entries = match &lately {
+            Some(lately) => lately.iter().take_while(|entry| entry.record.seq <= to).cloned().collect(),
+            None => self.log.read(key.0, from, to, limit as usize).await?,
+        };
         // The head is ahead of the disk: what is not committed yet is told live in a moment, and not by this page.
         let found = from + entries.len() as u64 - 1;
         let on_its_way = found < to && found >= committed;
@@ -214,7 +237,13 @@ impl Chats {
             tracing::error!(chat = key.0, from, to, read, "history has a hole");
             return Err(Error::storage("a part of the history cannot be read; `clarion check` says which"));
         }
-        let folded = self.folded(key, from, to).await?;
+        let folded = match lately {
+            // A page towards the past may have gone on farther back.
+            Some(lately) if lately.first().is_some_and(|first| first.record.seq <= from) => {
+                Folded::of_records(lately.iter().map(|entry| &entry.record), from, to)
+            }
+            _ => self.folded(key, from, to).await?,
+        };
         let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).collect();
         let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
         Ok(HistoryPage {

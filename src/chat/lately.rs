@@ -9,6 +9,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// Bytes of a record beside its text, about.
 const RECORD_BYTES: usize = 512;
+/// Records of a chat that are looked at for one page: a page, and what was done to its messages since.
+const FEW: u64 = 500;
 
 struct Noted {
     group: usize,
@@ -64,6 +66,17 @@ impl Lately {
         let from = of_chat.partition_point(|entry| entry.offset <= offset || entry.record.seq < first);
         Some(of_chat.range(from..).cloned().collect())
     }
+
+    /// Records of a chat from one seq to its last one, both included, oldest first, when they are few. None: they are not all known
+    /// by heart.
+    pub fn to_end(&self, chat: u64, from: u64, last: u64) -> Option<Vec<Entry>> {
+        let known = self.0.lock();
+        let of_chat = known.chats.get(&chat)?;
+        let (first, end) = (of_chat.front()?.record.seq, of_chat.back()?.record.seq);
+        // Seqs of a chat have no holes, here either.
+        let there = first <= from && from <= last && last <= end && end - from < FEW;
+        there.then(|| of_chat.range((from - first) as usize..).cloned().collect())
+    }
 }
 
 impl Known {
@@ -116,6 +129,11 @@ mod tests {
         assert_eq!((seqs(&lately, 14, 1), seqs(&lately, 10, 3)), (Some(vec![]), Some(vec![])));
         assert_eq!(lately.behind(0, 10, 1, 7).unwrap().len(), 1, "who came later sees no more");
         assert_eq!(lately.behind(1, 10, 1, 1).map(|entries| entries.len()), None);
+        let end = |chat, from, last| {
+            lately.to_end(chat, from, last).map(|entries| entries.iter().map(|entry| entry.record.seq).collect::<Vec<_>>())
+        };
+        assert_eq!((end(1, 6, 7), end(1, 5, 6), end(2, 1, 1)), (Some(vec![6, 7]), Some(vec![5, 6, 7]), Some(vec![1])));
+        assert_eq!((end(1, 4, 7), end(1, 6, 8), end(3, 1, 1)), (None, None, None), "older, or not noted yet, or nothing");
     }
 
     #[test]

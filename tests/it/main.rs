@@ -20,6 +20,7 @@ mod group;
 mod group_api;
 mod group_rules;
 mod heartbeat;
+mod history;
 mod joins;
 mod kill;
 mod leaver;

@@ -74,6 +74,8 @@ fn document(url: &str) -> Value {
                     "headers": headers(),
                     "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Refusal" } } },
                 },
+                // Who reads requests answers this, before anybody knows which call it would have been.
+                "HeadTooLarge": { "description": "The address and the headers are longer than 16 KiB together, or more than 100 headers came. The answer is empty." },
             },
         },
     })
@@ -121,7 +123,10 @@ fn operation(entry: &CallEntry, family: &str) -> Value {
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 } }))
         .collect();
     parameters.extend(entry.query.iter().map(parameter));
-    let mut responses = json!({ "default": { "$ref": "#/components/responses/Refused" } });
+    let mut responses = json!({
+        "431": { "$ref": "#/components/responses/HeadTooLarge" },
+        "default": { "$ref": "#/components/responses/Refused" },
+    });
     responses["200"] = json!({ "description": "Done.", "headers": headers(), "content": content(entry) });
     let mut operation = json!({
         "operationId": operation_id(entry),

@@ -4,6 +4,7 @@ use super::{node, settings, texts};
 use crate::support::{Client, text_of};
 use protocol::codec::Encoding;
 use protocol::command::{CreateGroup, GetChat, Sync, UpdateChat};
+use protocol::record::Change;
 use std::time::Duration;
 
 #[tokio::test]
@@ -65,6 +66,7 @@ async fn people_on_two_nodes_chat_as_if_they_were_on_one() {
 
     // What is changed on one is so on the other.
     one.must(UpdateChat { chat_id: chat, name: Some("Renamed".into()), ..UpdateChat::default() }).await;
+    while matches!(other.record().await.change, Change::Message(_)) {}
     assert_eq!(other.must(GetChat { chat_id: chat }).await.name, "Renamed");
 
     // A node dies; its people go on, on the other one, where they were.

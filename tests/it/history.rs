@@ -1,0 +1,82 @@
+//! A page shows messages as they stand now, wherever they are read from.
+
+use crate::support::{Client, Server, text_message};
+use protocol::command::{CreateGroup, Edit, History, HistoryPage, Pin, React, Recall, Send, Unpin, Unreact};
+use protocol::content::{Content, Text};
+use protocol::ids::{ChatId, MessageId};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+const PEOPLE: [&str; 3] = ["e1001", "e1002", "e1003"];
+
+/// Every page of a chat in several cuts, as each of them sees it.
+async fn pages(server: &Server, chat_id: ChatId) -> Vec<HistoryPage> {
+    let mut pages = Vec::new();
+    for user_id in PEOPLE {
+        let mut client: Client = server.client(user_id).await;
+        let mut before = None;
+        loop {
+            let page = client.must(History { chat_id, before, limit: Some(23), ..History::default() }).await;
+            let (start, from_seq) = (page.start, page.from_seq);
+            pages.push(page);
+            if start {
+                break;
+            }
+            before = Some(from_seq);
+        }
+        for seq in [3, 17, 40] {
+            pages.push(client.must(History { chat_id, around: Some(seq), limit: Some(9), ..History::default() }).await);
+            pages.push(client.must(History { chat_id, after: Some(seq), limit: Some(11), ..History::default() }).await);
+        }
+    }
+    pages
+}
+
+#[tokio::test]
+async fn a_page_is_the_same_by_heart_and_from_what_is_kept() {
+    for seed in 1..=3 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "10000")]).await;
+        let mut clients = Vec::new();
+        for user_id in PEOPLE {
+            clients.push(server.client(user_id).await);
+        }
+        let user_ids = PEOPLE[1..].iter().map(|user_id| (*user_id).to_owned()).collect();
+        let create = CreateGroup { client_message_id: "g".into(), name: "G".into(), user_ids, ..CreateGroup::default() };
+        let chat_id = clients[0].must(create).await.chat_id;
+        let mut said: Vec<(usize, MessageId)> = Vec::new();
+        for number in 0..160 {
+            let who = random.random_range(0..PEOPLE.len());
+            let client = &mut clients[who];
+            let kind = if said.is_empty() { 0 } else { random.random_range(0..10) };
+            let (author, message_id) = *said.get(random.random_range(0..said.len().max(1))).unwrap_or(&(0, MessageId::default()));
+            let emoji = ["OK", "HEART"][random.random_range(0..2)].to_owned();
+            // Whoever may not do something is refused, which is as good here.
+            match kind {
+                0..=3 => {
+                    let in_thread = kind == 3 && !said.is_empty();
+                    let message = text_message(chat_id, &format!("m{number}"), &format!("text {number}"));
+                    let sent = client.ask(Send { reply_to: in_thread.then_some(message_id), in_thread, ..message }).await;
+                    said.extend(sent.map(|sent| (who, sent.message_id)));
+                }
+                4 => drop(clients[author].ask(Recall { message_id }).await),
+                5 => {
+                    let content = Content::Text(Text { text: format!("edited {number}") });
+                    drop(clients[author].ask(Edit { message_id, content, ..Edit::default() }).await);
+                }
+                6 | 7 => drop(client.ask(React { message_id, emoji }).await),
+                8 => drop(client.ask(Unreact { message_id, emoji }).await),
+                _ if number % 2 == 0 => drop(client.ask(Pin { message_id }).await),
+                _ => drop(client.ask(Unpin { message_id }).await),
+            }
+        }
+        let by_heart = pages(&server, chat_id).await;
+        server.restart_in_peace().await;
+        let kept = pages(&server, chat_id).await;
+        assert!(by_heart.iter().any(|page| page.records.len() > 5));
+        for (by_heart, kept) in by_heart.iter().zip(&kept) {
+            assert_eq!(by_heart, kept, "seed {seed}");
+        }
+        assert_eq!(by_heart.len(), kept.len());
+    }
+}
