@@ -92,8 +92,8 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
     }
     let mut expected = BTreeSet::new();
     let mut last = 0;
-    // More than is read from the log while the store is away.
-    for round in 0..70 {
+    // More than is known by heart of one chat, and than is read from the log while the store is away.
+    for round in 0..120 {
         for (number, writer) in writers.iter_mut().enumerate() {
             let text = format!("before {round} of {number}");
             last = writer.say(chat, &text).await.seq;
@@ -108,7 +108,7 @@ async fn people_go_on_while_the_store_is_away_and_nothing_is_missing_afterwards(
 
     let away = Instant::now();
     cluster.kill_store().await;
-    // What was said before, and is in memory nowhere, comes out of the log, with what was done to it.
+    // What was said before is shown with what was done to it.
     let before = reader.must(page(chat, None, 40)).await;
     let at = before.records.iter().position(|record| record.seq == liked.seq).expect("the last message is there");
     let Change::Message(message) = &before.records[at].change else { panic!("{:?}", before.records[at]) };
