@@ -144,25 +144,26 @@ fn client_message_id(id: u64, user: u32) -> String {
 
 impl Batches {
     pub(super) async fn load(store: &dyn Store) -> Result<Self> {
-        Ok(Self {
+        let batches = Self {
             numbers: Numbers::default(),
-            open: Mutex::new(Self::kept_open(store).await?),
+            open: Mutex::default(),
             something: Notify::new(),
             node_went: AtomicBool::new(false),
             reads: Mutex::default(),
             changing: tokio::sync::Mutex::new(()),
-        })
+        };
+        batches.add_kept(store).await?;
+        Ok(batches)
     }
 
-    /// Jobs that are not done, as they are kept.
-    async fn kept_open(store: &dyn Store) -> Result<BTreeMap<u32, VecDeque<u64>>> {
-        let mut open: BTreeMap<u32, VecDeque<u64>> = BTreeMap::new();
+    /// Adds the jobs that are not done, as they are kept.
+    async fn add_kept(&self, store: &dyn Store) -> Result<()> {
         let mut range = Range::first(limits::SWEEP_MAX);
         loop {
             let rows = store.scan(Table::BatchOrder, tables::none(), range).await?;
             for (row, value) in &rows {
                 if let (Some(id), Some(bot), Some(&OPEN)) = (tables::read_u64(row, 0), tables::read_u32(value, 0), value.get(4)) {
-                    open.entry(bot).or_default().push_back(id);
+                    self.add(bot, id);
                 }
             }
             match rows.last() {
@@ -170,7 +171,7 @@ impl Batches {
                 _ => break,
             }
         }
-        Ok(open)
+        Ok(())
     }
 
     /// A node has gone: it may have taken jobs of which it could tell nobody any more.
@@ -184,14 +185,9 @@ impl Batches {
         if !self.node_went.swap(false, Ordering::AcqRel) {
             return;
         }
-        match Self::kept_open(store).await {
-            Ok(open) => {
-                open.into_iter().flat_map(|(bot, ids)| ids.into_iter().map(move |id| (bot, id))).for_each(|(bot, id)| self.add(bot, id))
-            }
-            Err(error) => {
-                tracing::warn!(%error, "messages to many of a node that has gone cannot be looked for now; it is tried again");
-                self.node_went.store(true, Ordering::Release);
-            }
+        if let Err(error) = self.add_kept(store).await {
+            tracing::warn!(%error, "messages to many of a node that has gone cannot be looked for now; it is tried again");
+            self.node_went.store(true, Ordering::Release);
         }
     }
 

@@ -124,9 +124,7 @@ impl Folded {
             })
             .collect()
     }
-}
 
-impl Folded {
     /// What these records do to the messages of an interval. They must be all that stand behind its beginning.
     fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
         let mut folded = Self::default();
