@@ -54,8 +54,8 @@ const MET_MAX: usize = 100_000;
 struct Lost {
     /// Records since then, ms since 1970.
     since_ms: u64,
-    /// Up to this message of the group.
-    last: u64,
+    /// Up to this message of the group; none until it was asked for.
+    last: Option<u64>,
     /// When the store was back, ms since 1970.
     back_ms: u64,
 }
@@ -132,18 +132,17 @@ impl Inner {
     pub async fn audit_group(&self, group: usize) {
         // Whether the store was away before this node began, and what it has forgotten then, is not known.
         let now_ms = self.clock.now_ms();
-        let (since_ms, last) = (now_ms.saturating_sub(BEFORE_MS), self.followed.of(group));
-        let mut lost = Some(Lost { since_ms, last, back_ms: now_ms });
+        let mut lost = Some(Lost { since_ms: now_ms.saturating_sub(BEFORE_MS), last: None, back_ms: now_ms });
         loop {
             tokio::select! {
                 () = self.until_store(false) => {}
                 never = self.audit_while_there(group, &mut lost) => match never {},
             }
-            let (since_ms, last) = (self.clock.now_ms().saturating_sub(BEFORE_MS), self.followed.of(group));
+            let since_ms = self.clock.now_ms().saturating_sub(BEFORE_MS);
             self.until_store(true).await;
             // Away again before it was looked at: from the same place.
             let since_ms = lost.map_or(since_ms, |lost| lost.since_ms.min(since_ms));
-            lost = Some(Lost { since_ms, last, back_ms: self.clock.now_ms() });
+            lost = Some(Lost { since_ms, last: None, back_ms: self.clock.now_ms() });
         }
     }
 
@@ -180,12 +179,17 @@ impl Auditor<'_> {
                 return Ok(if lost.is_some() { TRIED_AGAIN_AFTER } else { BETWEEN_TURNS });
             }
         };
-        if let Some(forgotten) = *lost {
-            if self.log.stored_up_to(self.group).await? < forgotten.last {
-                // What this node had not written yet comes first; it may have been written by another one.
+        if let Some(forgotten) = lost {
+            let last = match forgotten.last {
+                Some(last) => last,
+                // Whatever any node has written was taken before. What this node has followed would not do: who writes may be ahead of it.
+                None => *forgotten.last.insert(self.log.taken_up_to(self.group).await?),
+            };
+            if self.log.stored_up_to(self.group).await? < last {
+                // What is taken and not written comes first.
                 return Ok(STORE_BEHIND);
             }
-            self.look_for(forgotten).await?;
+            self.look_for(last, forgotten.since_ms).await?;
             *lost = None;
             return Ok(Duration::ZERO);
         }
@@ -233,8 +237,8 @@ impl Auditor<'_> {
     }
 
     /// Compares what a store may have forgotten that was away, without a pause.
-    async fn look_for(&mut self, lost: Lost) -> Result<()> {
-        let mut pass = Pass::new(lost.last + 1, lost.since_ms, true);
+    async fn look_for(&mut self, last: u64, since_ms: u64) -> Result<()> {
+        let mut pass = Pass::new(last + 1, since_ms, true);
         while self.compare_window(&mut pass).await?.is_some() {
             if self.keep_turn().await?.is_err() {
                 return Err(Error::storage("another node has taken the turn to audit"));

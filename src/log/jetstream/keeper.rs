@@ -55,6 +55,12 @@ impl Inner {
         Ok(reader.cached_info().ack_floor.stream_sequence)
     }
 
+    /// Nothing beyond this message of a group has been given to any node to be written into the store.
+    pub async fn taken_up_to(&self, group: usize) -> Result<u64> {
+        let reader = self.reader(group).await?;
+        Ok(reader.cached_info().delivered.stream_sequence)
+    }
+
     /// Keeps all groups.
     pub async fn keep(self: Arc<Self>) {
         let groups = (0..self.streams.groups()).map(|group| {

@@ -9,7 +9,8 @@ use clarion::store::cql::{CqlSettings, CqlStore};
 use clarion::store::{Answer, Differs, EntryRow, EntryStore, Key, Range, Row, Store, StoredEntry, Table, Write, tables};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// A store that says that it has everything, and has not.
 #[derive(Clone)]
@@ -19,6 +20,10 @@ struct Forgetful {
     forgets: fn(u64) -> Forgets,
     /// Rows that were found to differ.
     found: Arc<AtomicU64>,
+    /// The auditor finds nothing, as if it had not been there yet.
+    unseen: Arc<AtomicBool>,
+    /// It does not answer.
+    away: Arc<AtomicBool>,
 }
 
 enum Forgets {
@@ -33,7 +38,7 @@ enum Forgets {
 
 impl Forgetful {
     fn new(store: CqlStore, forgets: fn(u64) -> Forgets) -> Self {
-        Self { store, forgets, found: Arc::default() }
+        Self { store, forgets, found: Arc::default(), unseen: Arc::default(), away: Arc::default() }
     }
 }
 
@@ -71,6 +76,9 @@ impl EntryStore for Forgetful {
     }
     fn differing(&self, rows: Vec<EntryRow>) -> Answer<'_, Vec<Differs>> {
         Box::pin(async move {
+            if self.unseen.load(Ordering::Relaxed) {
+                return Ok(Vec::new());
+            }
             let differing = EntryStore::differing(&self.store, rows).await?;
             self.found.fetch_add(differing.len() as u64, Ordering::Relaxed);
             Ok(differing)
@@ -83,7 +91,7 @@ impl EntryStore for Forgetful {
         self.store.last_seq(chat)
     }
     fn healthy(&self) -> bool {
-        self.store.healthy()
+        self.store.healthy() && !self.away.load(Ordering::Relaxed)
     }
 }
 
@@ -153,7 +161,7 @@ fn what_the_store_has_lost_is_found_and_written_again_and_what_was_changed_since
         // Once more around, with everything in its place: what was deleted stays deleted, and nothing differs any more.
         until("nothing differs any more", async || {
             let before = store.found.load(Ordering::Relaxed);
-            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            tokio::time::sleep(Duration::from_secs(2)).await;
             (store.found.load(Ordering::Relaxed) == before).then_some(())
         })
         .await;
@@ -171,6 +179,7 @@ fn what_the_store_has_forgotten_is_read_from_the_log_also_at_the_end_of_a_chat()
     runtime().block_on(async {
         let forgets = |seq| if seq == 4 || seq >= 9 { Forgets::Everything } else { Forgets::Nothing };
         let store = Forgetful::new(cql().clone(), forgets);
+        store.unseen.store(true, Ordering::Relaxed);
         let one = Place::on(settings(servers::nats()), store.clone()).await;
         let chat = some_chat();
         for seq in 1..=10 {
@@ -195,6 +204,28 @@ fn what_the_store_has_forgotten_is_read_from_the_log_also_at_the_end_of_a_chat()
             assert_eq!(seqs(1, 10).await, (1..=10).collect::<Vec<_>>());
             assert_eq!(place.log.last(chat).await.unwrap().unwrap().record.seq, 10);
         }
+    });
+}
+
+#[test]
+fn what_a_store_took_before_its_node_had_followed_so_far_is_found_too() {
+    runtime().block_on(async {
+        let forgets = |seq| if seq > 290 { Forgets::Everything } else { Forgets::Nothing };
+        let store = Forgetful::new(cql().clone(), forgets);
+        store.unseen.store(true, Ordering::Relaxed);
+        // Nobody takes what it hands out, so it stops following long before the end; what is written goes on.
+        let place = Place::on(settings(servers::nats()), store.clone()).await;
+        let chat = some_chat();
+        for seq in 1..=300 {
+            let said = Record { at_ms: Clock::default().now_ms(), ..message(chat, seq, 5, "x") };
+            assert_eq!(place.append(said, 1, More::default()).await, Ok(Appended::New));
+        }
+        until("the store takes the records", async || (stored(cql(), chat).await.len() == 290).then_some(())).await;
+        store.away.store(true, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        store.unseen.store(false, Ordering::Relaxed);
+        store.away.store(false, Ordering::Relaxed);
+        until("what it forgot is found", async || (stored(cql(), chat).await.len() == 300).then_some(())).await;
     });
 }
 

@@ -4,7 +4,7 @@ use super::logs::{More, Place, message, settings, until};
 use super::stores::{runtime, some_chat};
 use crate::support::servers::{self, Servers};
 use clarion::clock::Clock;
-use clarion::log::{Appended, Refused};
+use clarion::log::{Appended, Record, Refused};
 use clarion::store::cql::{CqlSettings, CqlStore};
 use clarion::store::{Range, Store, Table, tables};
 use std::collections::BTreeMap;
@@ -160,7 +160,9 @@ fn chat_goes_on_while_the_store_is_away_and_the_store_has_everything_afterwards(
         let chats: Vec<u64> = (0..20).map(|_| some_chat()).collect();
         let append = async |seqs: std::ops::RangeInclusive<u64>| {
             for seq in seqs {
-                let waiting: Vec<_> = chats.iter().map(|chat| place.begin(message(*chat, seq, 5, "x"), 1, More::default())).collect();
+                // Of now: how far back it is looked is told by the time of the records.
+                let said = |chat: &u64| Record { at_ms: Clock::default().now_ms(), ..message(*chat, seq, 5, "x") };
+                let waiting: Vec<_> = chats.iter().map(|chat| place.begin(said(chat), 1, More::default())).collect();
                 for outcome in waiting {
                     assert_eq!(outcome.await.unwrap(), Ok(Appended::New), "seq {seq}");
                 }
@@ -187,8 +189,8 @@ fn chat_goes_on_while_the_store_is_away_and_the_store_has_everything_afterwards(
         servers.up("scylla");
         let handed_out = place.committed_seqs(2_000).await;
         assert!(chats.iter().all(|chat| handed_out[chat] == (1..=100).collect::<Vec<_>>()), "delivery went on");
-        for chat in &chats {
-            until("the store has everything", async || (rows(*chat).await == Some(100)).then_some(())).await;
+        for (index, chat) in chats.iter().enumerate() {
+            until(&format!("the store has everything of chat {index}"), async || (rows(*chat).await == Some(100)).then_some(())).await;
             assert_eq!(place.seqs(*chat).await, (1..=100).collect::<Vec<_>>());
         }
     });
