@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub const BUILT_IN: &[(&str, &str)] = &[
     ("connect", include_str!("../scenarios/connect.toml")),
     ("reconnect-storm", include_str!("../scenarios/reconnect-storm.toml")),
+    ("restart-storm", include_str!("../scenarios/restart-storm.toml")),
     ("steady", include_str!("../scenarios/steady.toml")),
     ("pairs", include_str!("../scenarios/pairs.toml")),
     ("great-group", include_str!("../scenarios/great-group.toml")),

@@ -53,13 +53,19 @@ impl Chats {
         self.receipts.advance(head, record.by, cursor_of(record));
     }
 
-    /// Who is told of a committed record.
+    /// Who is told of a committed record, where that is known without a look at the store.
+    pub fn audience_known(&self, committed: &Committed) -> Option<Arc<RoaringBitmap>> {
+        let of_head = || Some(self.head_in_memory(ChatKey(committed.record.chat))?.lock().members.all().clone());
+        committed.members.clone().or_else(of_head)
+    }
+
+    /// The same, and the chat is read if it must be.
     ///
     /// # Errors
     /// `StorageUnavailable`: the record was made on another node, and the chat's members cannot be read.
     pub async fn audience(&self, committed: &Committed) -> Result<Arc<RoaringBitmap>> {
-        match &committed.members {
-            Some(members) => Ok(members.clone()),
+        match self.audience_known(committed) {
+            Some(members) => Ok(members),
             None => Ok(self.head(ChatKey(committed.record.chat)).await?.lock().members.all().clone()),
         }
     }

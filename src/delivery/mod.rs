@@ -6,12 +6,12 @@
 
 mod aimed;
 mod fanout;
+mod late;
 mod progress;
 
 pub use progress::Progress;
 
 use crate::chat::{Aside, Chats, JoinTold, ReceiptTold};
-use crate::error::Error;
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
@@ -21,11 +21,11 @@ use crate::peers::Peers;
 use crate::session::elsewhere::Elsewhere;
 use crate::session::{EventFrame, Lane, LatestKey, Registry};
 use fanout::{BigJob, Fanout};
+use late::{Late, Queued};
 use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing};
 use protocol::record as wire;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -38,8 +38,7 @@ pub struct Delivery {
     fanout: Fanout,
     /// How far everything was handed out.
     pub progress: Arc<Progress>,
-    /// Records that wait for their audience to be known.
-    late: AtomicUsize,
+    late: Late,
 }
 
 impl Delivery {
@@ -53,7 +52,7 @@ impl Delivery {
     ) -> (Arc<Self>, Vec<fanout::Worker>) {
         let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
-        (Arc::new(Self { registry, elsewhere, peers, chats, fanout, progress, late: AtomicUsize::new(0) }), workers)
+        (Arc::new(Self { registry, elsewhere, peers, chats, fanout, progress, late: Late::default() }), workers)
     }
 
     /// Follows the log until it ends.
@@ -79,11 +78,12 @@ impl Delivery {
             let started = Instant::now();
             for committed in batch {
                 self.chats.committed(&committed);
-                match self.chats.audience(&committed).await {
-                    Ok(members) => self.record(&committed, members, started).await,
-                    Err(error) => self.clone().later(committed.clone(), &error),
+                let (group, offset) = (committed.group, committed.offset);
+                match self.chats.audience_known(&committed).filter(|_| !self.late.waits(committed.record.chat)) {
+                    Some(members) => self.record(&committed, members, started).await,
+                    None => self.clone().later(committed),
                 }
-                self.progress.handed_out(committed.group, committed.offset);
+                self.progress.handed_out(group, offset);
             }
         }
     }
@@ -102,28 +102,37 @@ impl Delivery {
         }
     }
 
-    /// Tells a record later, whose audience cannot be read now. Until then the cursor stays before it; who has seen later
-    /// records of the chat notices the hole by their seqs.
-    fn later(self: Arc<Self>, committed: Committed, why: &Error) {
+    /// Tells a record when its audience was read, and others of its chat behind it. Until then the cursor stays before it.
+    fn later(self: Arc<Self>, committed: Committed) {
+        let chat = committed.record.chat;
         self.progress.begin(committed.group, committed.offset);
-        if self.late.fetch_add(1, Ordering::AcqRel) >= limits::DELIVERED_LATE_MAX {
-            self.late.fetch_sub(1, Ordering::AcqRel);
+        match self.late.push(committed) {
+            Queued::First => drop(tokio::spawn(self.hand_out_late(chat))),
+            Queued::Behind => {}
             // The cursor stays before it for good: whoever comes back is told by the next `sync`.
-            tracing::error!(%why, "too many records wait for their audience; this one is told to those who come back only");
-            return;
+            Queued::Full => tracing::error!("too many records wait for their audience; this one is told to those who come back only"),
         }
-        tracing::warn!(%why, "who is to be told of a record cannot be read now; it is told later");
-        tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(Duration::from_millis(limits::DELIVERED_LATE_TRY_MS)).await;
-                if let Ok(members) = self.chats.audience(&committed).await {
+    }
+
+    async fn hand_out_late(self: Arc<Self>, chat: u64) {
+        let mut told = false;
+        while let Some(committed) = self.late.first(chat) {
+            match self.chats.audience(&committed).await {
+                Ok(members) => {
                     self.record(&committed, members, Instant::now()).await;
-                    break;
+                    self.progress.end(committed.group, committed.offset);
+                    if !self.late.done(chat) {
+                        return;
+                    }
+                }
+                Err(why) => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%why, "who is to be told of a record cannot be read now; it is told later");
+                    }
+                    tokio::time::sleep(Duration::from_millis(limits::DELIVERED_LATE_TRY_MS)).await;
                 }
             }
-            self.late.fetch_sub(1, Ordering::AcqRel);
-            self.progress.end(committed.group, committed.offset);
-        });
+        }
     }
 
     async fn record(&self, committed: &Committed, members: Arc<RoaringBitmap>, started: Instant) {
