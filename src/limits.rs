@@ -48,6 +48,10 @@ pub const LAST_KNOWN_BYTES_MAX: usize = 64 << 20;
 /// Bytes of records by heart, about, for those who come back: at 1,000 records of 200 bytes a second more than a minute and a half, at
 /// a normal day's pace hours. 64 MiB.
 pub const LATELY_BYTES_MAX: usize = 64 << 20;
+/// Bytes of the log that a node which starts reads into it: with what each record takes beside its text, about as much as there is room for.
+pub const LATELY_READ_BYTES_MAX: usize = 16 << 20;
+/// Not farther back than this, in ms: who was away for longer asks the store.
+pub const LATELY_READ_MS: u64 = 15 * 60_000;
 /// Days within which the same key gives what it had made.
 pub const EDIT_TOKEN_DAYS: u32 = 7;
 /// Old keys that are forgotten with each new one.
@@ -78,8 +82,9 @@ pub const REVOCATIONS_WAITING_MAX: usize = 4_096;
 pub const ACCESS_TOKEN_MINUTES_MAX: u64 = 24 * 60;
 /// Devices whose last sight waits to be written. Beyond it, the sight is left out: it is a hint for people.
 pub const TOUCHED_MAX: usize = 500_000;
-/// Devices whose last sight is written in one round of five seconds: what a disk does beside its real work.
-pub const TOUCHED_PER_ROUND_MAX: usize = 2_000;
+/// Devices whose last sight is written in one round of five seconds: what a disk does beside its real work. When everybody comes in at
+/// once, the last of 20,000 on a node is written after four minutes.
+pub const TOUCHED_PER_ROUND_MAX: usize = 400;
 /// How long a device's last sight is not written again, in ms.
 pub const TOUCH_EVERY_MS: u64 = 60_000;
 /// How long the refresh token before the newest is still good, in ms: the answer with the newest may have been lost.

@@ -153,6 +153,7 @@ struct Token {
 }
 
 fn main() -> ExitCode {
+    refuse_huge_pages();
     let arguments = Arguments::parse();
     let settings = &arguments.settings;
     // Printed whatever is wrong with the environment: it is what one looks into then. A file that is named is tried.
@@ -167,6 +168,16 @@ fn main() -> ExitCode {
         }
     };
     ended(run(&arguments, config))
+}
+
+/// The kernel would fill the gaps between sessions with huge pages of nothing, a little at a time: twenty nodes that held 371,000 idle
+/// sessions in 8 GB had 15 GB after a quarter of an hour.
+fn refuse_huge_pages() {
+    // SAFETY: it takes no pointer. A kernel that does not know it refuses, which does no harm.
+    #[cfg(target_os = "linux")]
+    unsafe {
+        libc::prctl(libc::PR_SET_THP_DISABLE, 1, 0, 0, 0)
+    };
 }
 
 fn ended(outcome: Result<(), String>) -> ExitCode {

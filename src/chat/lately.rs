@@ -3,7 +3,7 @@
 //! When a network goes away, thousands come back at the same moment, and each asks for the end of every chat.
 
 use crate::limits;
-use crate::log::{Committed, Entry, Position};
+use crate::log::{Committed, Entry, LogEnd, Record};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
 
@@ -33,27 +33,19 @@ struct Known {
 pub(super) struct Lately(Mutex<Known>);
 
 impl Lately {
-    /// Nothing is known of what stands up to here.
-    pub fn from(head: &Position) -> Self {
-        let floors = (0..head.groups()).map(|group| (group, head.of(group))).collect();
-        Self(Mutex::new(Known { floors, ..Known::default() }))
+    /// What the ends of the log's groups say; nothing is known of what stands before them.
+    pub fn of(ends: Vec<LogEnd>) -> Self {
+        let mut known = Known { floors: ends.iter().enumerate().map(|(group, end)| (group, end.behind)).collect(), ..Known::default() };
+        for (group, end) in ends.into_iter().enumerate() {
+            end.records.into_iter().for_each(|(entry, bytes)| known.note(group, entry, bytes));
+        }
+        Self(Mutex::new(known))
     }
 
     /// Notes a record, in the order of its group.
     pub fn note(&self, committed: &Committed) {
-        let mut known = self.0.lock();
-        let Committed { group, offset, record, .. } = committed;
-        let of_chat = known.chats.entry(record.chat).or_default();
-        if of_chat.back().is_some_and(|last| last.record.seq + 1 != record.seq) {
-            // Something between has been lost: the store may have it.
-            known.forget(*group, *offset);
-            return;
-        }
-        of_chat.push_back(Entry { offset: *offset, record: record.clone() });
-        let bytes = RECORD_BYTES + committed.bytes;
-        known.bytes += bytes;
-        known.order.push_back(Noted { group: *group, offset: *offset, chat: record.chat, bytes });
-        while known.bytes > limits::LATELY_BYTES_MAX && known.let_go_of_first() {}
+        let Committed { group, offset, record, bytes, .. } = committed;
+        self.0.lock().note(*group, Entry { offset: *offset, record: record.clone() }, *bytes);
     }
 
     /// Records of a chat from this seq on that stand behind a place in the log, oldest first. None: that is not known by heart.
@@ -80,6 +72,24 @@ impl Lately {
 }
 
 impl Known {
+    fn note(&mut self, group: usize, entry: Entry, bytes: usize) {
+        let Record { chat, seq, .. } = *entry.record;
+        let offset = entry.offset;
+        let of_chat = self.chats.entry(chat).or_default();
+        match of_chat.back() {
+            // It was read at the start, and is followed now.
+            Some(last) if last.offset >= offset => return,
+            // Something between has been lost: the store may have it.
+            Some(last) if last.record.seq + 1 != seq => return self.forget(group, offset),
+            _ => {}
+        }
+        of_chat.push_back(entry);
+        let bytes = RECORD_BYTES + bytes;
+        self.bytes += bytes;
+        self.order.push_back(Noted { group, offset, chat, bytes });
+        while self.bytes > limits::LATELY_BYTES_MAX && self.let_go_of_first() {}
+    }
+
     fn let_go_of_first(&mut self) -> bool {
         let Some(Noted { group, offset, chat, bytes }) = self.order.pop_front() else { return false };
         self.bytes -= bytes;
@@ -104,7 +114,6 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::Record;
     use crate::log::record::Change;
     use std::sync::Arc;
 
@@ -119,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_stands_behind_a_place_is_known_or_it_is_said_that_it_is_not() {
-        let lately = Lately::from(&[10].into_iter().collect());
+        let lately = Lately::of(vec![LogEnd { behind: 10, records: Vec::new() }]);
         for (offset, chat, seq) in [(11, 1, 5), (12, 2, 1), (13, 1, 6), (14, 1, 7)] {
             lately.note(&committed(offset, chat, seq, 10));
         }
@@ -137,8 +146,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_end_of_the_log_said_at_the_start_is_not_noted_twice() {
+        let entry = |offset, seq| {
+            let Committed { offset, record, bytes, .. } = committed(offset, 1, seq, 10);
+            (Entry { offset, record }, bytes)
+        };
+        let lately = Lately::of(vec![LogEnd { behind: 4, records: vec![entry(5, 1), entry(6, 2)] }]);
+        for (offset, seq) in [(6, 2), (7, 3)] {
+            lately.note(&committed(offset, 1, seq, 10));
+        }
+        assert_eq!((seqs(&lately, 4, 1), seqs(&lately, 3, 1)), (Some(vec![1, 2, 3]), None));
+    }
+
+    #[test]
     fn the_oldest_go_when_there_is_no_room_and_a_hole_is_no_knowledge() {
-        let lately = Lately::from(&[0].into_iter().collect());
+        let lately = Lately::of(vec![LogEnd::default()]);
         let large = limits::LATELY_BYTES_MAX / 3;
         for offset in 1..=4 {
             lately.note(&committed(offset, 1, offset, large));

@@ -196,6 +196,11 @@ impl Chats {
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         let batches = batch::Batches::load(&*store).await?;
         let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
+        // Everybody comes back after a start, and asks for what was said meanwhile.
+        let groups = log.head().groups();
+        let since_ms = clock.now_ms().saturating_sub(limits::LATELY_READ_MS);
+        let ends = (0..groups).map(|group| log.end(group, since_ms, limits::LATELY_READ_BYTES_MAX / groups));
+        let ends = futures_util::future::try_join_all(ends).await?;
         Ok(Arc::new(Self {
             names,
             joins_told,
@@ -204,7 +209,7 @@ impl Chats {
             batches,
             card_tokens: card_token::CardTokens::default(),
             noted: Reached::from(&log.head()),
-            lately: lately::Lately::from(&log.head()),
+            lately: lately::Lately::of(ends),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),
             log,

@@ -120,6 +120,15 @@ pub struct Entry {
     pub record: Arc<Record>,
 }
 
+/// The end of a group of the log.
+#[derive(Debug, Default)]
+pub struct LogEnd {
+    /// Every record of the group behind this place is here.
+    pub behind: u64,
+    /// In their order, each with its bytes as it is kept.
+    pub records: Vec<(Entry, usize)>,
+}
+
 /// The log. Engines: SQLite on one machine; JetStream in a cluster.
 pub trait Log: Send + Sync {
     /// Appends; the outcome comes by `done`. An error means that too much is waiting, and nothing was done.
@@ -133,6 +142,9 @@ pub trait Log: Send + Sync {
 
     /// Which group of the log a chat's records stand in.
     fn group(&self, chat: u64) -> usize;
+
+    /// The end of a group, not much farther back than a time, in ms since 1970, and about so many bytes at most.
+    fn end(&self, group: usize, since_ms: u64, bytes: usize) -> Answer<'_, LogEnd>;
 
     /// Offsets of the last committed records.
     fn head(&self) -> Position;

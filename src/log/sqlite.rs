@@ -1,7 +1,7 @@
 //! The log of one machine: the record and its rows are one commit of [`SqliteStore`]'s journal.
 
 use super::trim::{STEP, trim};
-use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, Position, Refused};
+use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, LogEnd, Position, Record, Refused};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -204,6 +204,26 @@ fn last_seq(view: &View<'_>, chat: u64) -> rusqlite::Result<u64> {
     Ok(row.and_then(|row| tables::read_u64(&row, 0)).unwrap_or(0))
 }
 
+fn read_end(connection: &rusqlite::Connection, since_ms: u64, bytes: usize) -> rusqlite::Result<LogEnd> {
+    let mut statement = connection.prepare("SELECT offset, body FROM log ORDER BY offset DESC")?;
+    let mut rows = statement.query([])?;
+    let (mut end, mut read) = (LogEnd::default(), 0);
+    while let Some(row) = rows.next()? {
+        let (offset, body) = (row.get::<_, i64>(0)? as u64, row.get_ref(1)?.as_blob()?);
+        read += body.len();
+        // The audit tells of one that is damaged; nothing before it is known here.
+        let record = Record::decode(body).ok().filter(|record| record.at_ms >= since_ms && read <= bytes);
+        let Some(record) = record else {
+            end.behind = offset;
+            break;
+        };
+        end.behind = offset - 1;
+        end.records.push((Entry { offset, record: Arc::new(record) }, body.len()));
+    }
+    end.records.reverse();
+    Ok(end)
+}
+
 impl Log for SqliteLog {
     fn append(&self, append: Append) -> Result<()> {
         let body = append.record.encode();
@@ -226,6 +246,10 @@ impl Log for SqliteLog {
 
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>> {
         Box::pin(super::read_rows(&self.store, chat, from_seq, to_seq, limit))
+    }
+
+    fn end(&self, _group: usize, since_ms: u64, bytes: usize) -> Answer<'_, LogEnd> {
+        Box::pin(async move { self.store.chore(move |connection| read_end(connection, since_ms, bytes)).await })
     }
 
     fn group(&self, _chat: u64) -> usize {

@@ -229,8 +229,8 @@ impl Device {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_back_in_a_storm_misses_nothing_and_nothing_is_read_for_it() {
-    let server = Server::start_with(&SETTINGS).await;
+async fn whoever_comes_back_in_a_storm_misses_nothing_and_nothing_is_read_for_it_also_after_the_server_was_killed() {
+    let mut server = Server::start_with(&SETTINGS).await;
     let mut sender = server.client("e1001").await;
     let chat = group(&mut sender, &["e1002", "e1003"]).await;
     let mut devices: Vec<Device> = (0..40)
@@ -268,11 +268,13 @@ async fn whoever_comes_back_in_a_storm_misses_nothing_and_nothing_is_read_for_it
     }
     stop.send(true).expect("somebody says something");
     let last = saying.await.expect("it was said");
+    assert_eq!(server.metric("chat_missed_read_total").await, 0.0, "what was said lately is known by heart");
+    server.kill_and_restart().await;
     for mut device in devices {
-        device.visit(&address, chat, Duration::from_millis(50)).await;
+        device.visit(server.address(), chat, Duration::from_millis(50)).await;
         let first = *device.seen.keys().next().expect("something was said");
         let missing: Vec<u64> = (first..=last).filter(|seq| !device.seen.contains_key(seq)).collect();
         assert!(missing.is_empty(), "{} has not {missing:?} of {first} to {last}", device.name);
     }
-    assert_eq!(server.metric("chat_missed_read_total").await, 0.0, "what was said lately is known by heart");
+    assert_eq!(server.metric("chat_missed_read_total").await, 0.0, "what was said before the start is, too");
 }

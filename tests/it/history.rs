@@ -9,12 +9,12 @@ use rand::{RngExt as _, SeedableRng as _};
 
 const PEOPLE: [&str; 3] = ["e1001", "e1002", "e1003"];
 
-/// Every page of a chat in several cuts, as each of them sees it.
-async fn pages(server: &Server, chat_id: ChatId) -> Vec<HistoryPage> {
+/// Every page of a chat up to here in several cuts, as each of them sees it.
+async fn pages(server: &Server, chat_id: ChatId, last: u64) -> Vec<HistoryPage> {
     let mut pages = Vec::new();
     for user_id in PEOPLE {
         let mut client: Client = server.client(user_id).await;
-        let mut before = None;
+        let mut before = Some(last + 1);
         loop {
             let page = client.must(History { chat_id, before, limit: Some(23), ..History::default() }).await;
             let (start, from_seq) = (page.start, page.from_seq);
@@ -70,9 +70,21 @@ async fn a_page_is_the_same_by_heart_and_from_what_is_kept() {
                 _ => drop(client.ask(Unpin { message_id }).await),
             }
         }
-        let by_heart = pages(&server, chat_id).await;
+        let last = clients[0].must(History { chat_id, limit: Some(1), ..History::default() }).await.to_seq;
+        let by_heart = pages(&server, chat_id, last).await;
         server.restart_in_peace().await;
-        let kept = pages(&server, chat_id).await;
+        let by_heart_again = pages(&server, chat_id, last).await;
+        // What is farther back than so much is not taken from memory.
+        let mut more = server.client(PEOPLE[0]).await;
+        for number in 0..520 {
+            more.must(text_message(chat_id, &format!("more{number}"), "more")).await;
+        }
+        let mut kept = pages(&server, chat_id, last).await;
+        for page in &mut kept {
+            // More stands behind the last page now.
+            page.end = page.to_seq == last;
+        }
+        assert_eq!(by_heart, by_heart_again, "seed {seed}: after a start");
         assert!(by_heart.iter().any(|page| page.records.len() > 5));
         for (by_heart, kept) in by_heart.iter().zip(&kept) {
             assert_eq!(by_heart, kept, "seed {seed}");

@@ -296,13 +296,7 @@ impl Auditor<'_> {
             return Ok(None);
         }
         let from = first.max((last + 1).saturating_sub(WINDOW));
-        let (mut window, mut at) = (Vec::new(), from);
-        while at <= last {
-            let read = self.log.streams.read_some(self.group, at, (last - at + 1) as usize).await?;
-            let Some(reached) = read.last().map(|kept| kept.sequence) else { break };
-            window.extend(read.into_iter().filter(|kept| kept.sequence <= last));
-            at = reached + 1;
-        }
+        let window = self.log.streams.range(self.group, from, last).await?;
         let now_ms = self.log.clock.now_ms();
         let (mut rows, mut records, mut young, mut chats) = (Vec::new(), 0, window.is_empty(), Vec::new());
         let mut taken = HashSet::new();

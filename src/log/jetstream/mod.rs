@@ -8,6 +8,7 @@
 
 mod appender;
 mod audit;
+mod end;
 mod envelope;
 mod follower;
 mod keeper;
@@ -19,7 +20,7 @@ mod turn;
 
 pub use streams::JetStreamSettings;
 
-use super::{Answer, Append, Audience, Committed, Entry, Log, Position, Reached};
+use super::{Answer, Append, Audience, Committed, Entry, Log, LogEnd, Position, Reached};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::patience::Patience;
@@ -209,6 +210,10 @@ impl Log for JetStreamLog {
                 (false, Some(error)) => Err(error),
             }
         })
+    }
+
+    fn end(&self, group: usize, since_ms: u64, bytes: usize) -> Answer<'_, LogEnd> {
+        Box::pin(self.inner.read_end(group, since_ms, bytes))
     }
 
     fn group(&self, chat: u64) -> usize {

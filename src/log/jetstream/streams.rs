@@ -211,6 +211,21 @@ impl Streams {
         self.client.subscribe(format!("{}.live.{group}.*", self.prefix)).await.map_err(|error| away(&error))
     }
 
+    /// Messages of a group from one number to another, both included, in their order. Numbers that are missing were let go.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`.
+    pub async fn range(&self, group: usize, from: u64, to: u64) -> Result<Vec<Kept>> {
+        let (mut found, mut at) = (Vec::new(), from);
+        while at <= to {
+            let read = self.read_some(group, at, (to - at + 1) as usize).await?;
+            let Some(reached) = read.last().map(|kept| kept.sequence) else { break };
+            found.extend(read.into_iter().filter(|kept| kept.sequence <= to));
+            at = reached + 1;
+        }
+        Ok(found)
+    }
+
     /// Messages of a group from a number on, in their order, some hundred at most. Numbers that are missing were let go.
     ///
     /// # Errors
@@ -220,10 +235,7 @@ impl Streams {
     }
 
     /// The same, so many at most.
-    ///
-    /// # Errors
-    /// `StorageUnavailable`.
-    pub async fn read_some(&self, group: usize, from: u64, count: usize) -> Result<Vec<Kept>> {
+    async fn read_some(&self, group: usize, from: u64, count: usize) -> Result<Vec<Kept>> {
         // The crate has no call for it: one request, many answers, the last one without a payload.
         let inbox = self.client.new_inbox();
         let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| away(&error))?;

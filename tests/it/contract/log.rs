@@ -26,6 +26,32 @@ on_each_engine! {
     records_may_be_large_and_in_any_language
     many_chats_at_once_lose_and_double_nothing
     a_read_has_no_more_than_was_asked_for_and_goes_on_over_buckets
+    the_end_of_a_group_is_whole_as_far_back_as_it_says
+}
+
+async fn the_end_of_a_group_is_whole_as_far_back_as_it_says(mut place: Place) {
+    let chat = some_chat();
+    let text = "x".repeat(100);
+    for first in (1..=900).step_by(50) {
+        let waiting: Vec<_> = (first..first + 50).map(|seq| place.begin(message(chat, seq, 5, &text), 1, More::default())).collect();
+        for outcome in waiting {
+            assert_eq!(outcome.await.unwrap(), Ok(Appended::New));
+        }
+    }
+    let committed = place.committed(900).await;
+    let place = place.reopened().await;
+    let group = committed[0].group;
+    let times: Vec<u64> = committed.iter().map(|one| one.record.at_ms).collect();
+    for (since_ms, bytes, at_least) in [(0, 1 << 20, 900), (times[880], 1 << 20, 20), (times[899] + 1, 1 << 20, 0), (0, 1, 0)] {
+        let end = place.log.end(group, since_ms, bytes).await.unwrap();
+        let found: Vec<(u64, u64)> = end.records.iter().map(|(entry, _)| (entry.offset, entry.record.seq)).collect();
+        let expected = committed.iter().filter(|one| one.offset > end.behind).map(|one| (one.offset, one.record.seq));
+        assert_eq!(found, expected.collect::<Vec<_>>());
+        assert!(found.len() >= at_least, "{} of {at_least}", found.len());
+        // Of a cluster's log, what was appended together is one message, and some hundred are read at once.
+        assert!(at_least > 0 || found.is_empty(), "nothing is so young, or there is no room for it");
+        assert!(end.records.iter().all(|(_, bytes)| *bytes > 100));
+    }
 }
 
 async fn what_is_appended_at_once_stands_in_its_order_and_is_handed_out_once(mut place: Place) {
