@@ -7,6 +7,7 @@ use crate::timeline::Timeline;
 use std::io::{BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::ops::Range;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
@@ -45,12 +46,17 @@ impl Crew {
     pub fn here(count: usize, progress: Progress) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|error| format!("the harness does not find itself: {error}"))?;
         Self::made(count, progress, true, |number| {
-            let mut child = Command::new(&program)
-                .arg("agent")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped())
-                .spawn()
-                .map_err(|error| format!("agent {number} cannot be started: {error}"))?;
+            let mut command = Command::new(&program);
+            command.arg("agent").stdin(Stdio::piped()).stdout(Stdio::piped());
+            // In the midst of its work it would not notice for half an hour that nobody waits for it any more.
+            // SAFETY: the call is a system call, takes no pointer, and touches nothing of this process.
+            unsafe {
+                command.pre_exec(|| {
+                    libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+                    Ok(())
+                })
+            };
+            let mut child = command.spawn().map_err(|error| format!("agent {number} cannot be started: {error}"))?;
             let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
                 return Err(format!("agent {number} has no pipes"));
             };

@@ -188,8 +188,12 @@ fn under_faults(
     progress: &Progress,
 ) -> Result<Report, String> {
     let identities = std::mem::take(&mut cluster.identities);
-    let target =
-        |node: &crate::cluster::Node| Target { address: node.address, host: node.address.to_string(), device: people::DEVICE.to_owned() };
+    let target = |node: &crate::cluster::Node| Target {
+        address: node.address,
+        host: node.address.to_string(),
+        device: people::DEVICE.to_owned(),
+        ca: None,
+    };
     let targets: Vec<Target> = cluster.nodes.iter().map(target).collect();
     let mut fleet =
         Fleet::new(targets.clone(), identities.clone(), Run::alone(options.people, options.seed, options.text_bytes), progress.clone())?;

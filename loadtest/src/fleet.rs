@@ -20,6 +20,7 @@ use crate::machine::{own_cpu_us, own_memory};
 use crate::order::{Outcome, State};
 use crate::progress::Progress;
 use crate::readiness::{Readiness, Ready, now_ns};
+use crate::wire::{Trust, Wire};
 use protocol::command::Limits;
 use protocol::ids::ChatId;
 use rand::SeedableRng as _;
@@ -27,7 +28,7 @@ use rand::rngs::StdRng;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
 pub use grouping::OWNERS_AT_ONCE;
 pub use sending::Pace;
@@ -52,6 +53,8 @@ pub struct Target {
     pub host: String,
     /// Device of every identity's token.
     pub device: String,
+    /// Those who have signed its certificate, as PEM; none: it speaks no TLS.
+    pub ca: Option<String>,
 }
 
 /// What the fleet has seen since the last `start_measuring`.
@@ -140,7 +143,7 @@ impl Run {
 }
 
 struct Client {
-    socket: Option<TcpStream>,
+    socket: Option<Wire>,
     /// Which of the targets it goes to.
     node: u16,
     stage: Stage,
@@ -196,6 +199,8 @@ struct Chat {
 /// Many clients.
 pub struct Fleet {
     targets: Vec<Target>,
+    /// By target: how its certificate is checked.
+    trusts: Vec<Option<Trust>>,
     identities: Vec<Identity>,
     clients: Vec<Client>,
     seats: Vec<Seat>,
@@ -270,6 +275,8 @@ impl Fleet {
     /// A fleet of clients that are not yet connected, spread evenly over the nodes of a server.
     pub fn new(targets: Vec<Target>, identities: Vec<Identity>, run: Run, progress: Progress) -> Result<Self, String> {
         let now = now_ns();
+        let trust = |target: &Target| target.ca.as_deref().map(|ca| Trust::new(ca, &target.host)).transpose();
+        let trusts = targets.iter().map(trust).collect::<Result<_, String>>()?;
         let clients = identities
             .iter()
             .enumerate()
@@ -294,6 +301,7 @@ impl Fleet {
             .collect();
         Ok(Self {
             targets,
+            trusts,
             identities,
             clients,
             seats: Vec::new(),

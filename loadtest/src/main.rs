@@ -30,6 +30,7 @@ mod scenario;
 mod server;
 mod timeline;
 mod websocket;
+mod wire;
 
 use crew::Crew;
 use options::{Asked, FaultsOptions, OpenApiOptions, Options, What, asked, settings};
@@ -185,7 +186,7 @@ fn run_open_api(options: &OpenApiOptions) -> Result<bool, String> {
     progress.step("starting the server");
     let (server, app) = match (&options.url, &options.app_id, &options.app_secret) {
         (Some(url), Some(id), Some(secret)) => {
-            (Server::at(std::slice::from_ref(url), Vec::new(), options.pid.into_iter().collect())?, (id.clone(), secret.clone()))
+            (Server::at(std::slice::from_ref(url), None, Vec::new(), options.pid.into_iter().collect())?, (id.clone(), secret.clone()))
         }
         _ => {
             // One app makes all the calls here: its allowance is not what is measured. What is asked for with --set comes later and counts.
@@ -283,7 +284,9 @@ fn start(options: &Options, scenario: &Scenario, processes: usize) -> Result<Ser
     }
     if !options.url.is_empty() {
         let tokens = options.tokens.as_deref().ok_or("--url needs --tokens, a file with a token for each person")?;
-        return Server::at(&options.url, people::tokens_from(tokens, scenario.people)?, options.pid.clone());
+        let read = |file: &PathBuf| std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {error}", file.display()));
+        let ca = options.ca.as_ref().map(read).transpose()?;
+        return Server::at(&options.url, ca.as_deref(), people::tokens_from(tokens, scenario.people)?, options.pid.clone());
     }
     if !options.spawn {
         return Err("say what to measure: --spawn starts a server, --url names one".to_owned());
@@ -292,5 +295,5 @@ fn start(options: &Options, scenario: &Scenario, processes: usize) -> Result<Ser
         let size = cluster::Size { nodes: nodes.into(), nats: options.nats_servers.into(), people: scenario.people, given: true };
         return Server::cluster(&program()?, &size, &settings(&options.settings)?);
     }
-    Server::clarion(&program()?, scenario.people, &settings(&options.settings)?)
+    Server::clarion(&program()?, scenario.people, &settings(&options.settings)?, options.tls)
 }

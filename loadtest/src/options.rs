@@ -82,9 +82,15 @@ pub struct Options {
     /// In place of processes here: agents that listen on other machines (`loadtest agent --listen`), `host:port` with commas.
     #[arg(long, value_delimiter = ',', requires = "url", conflicts_with = "clients")]
     pub agents: Vec<String>,
-    /// The server to measure, `http://host:port`; its nodes with commas.
+    /// The server to measure, `http://host:port` or `https://…`; its nodes with commas.
     #[arg(long, value_delimiter = ',', requires = "tokens", conflicts_with = "bare")]
     pub url: Vec<String>,
+    /// Those who have signed the certificates of `https://…`, as PEM.
+    #[arg(long, requires = "url")]
+    pub ca: Option<PathBuf>,
+    /// The server of `--spawn` speaks TLS, with a certificate that is made for it. The control does not.
+    #[arg(long, requires = "spawn", conflicts_with = "nodes")]
+    pub tls: bool,
     /// File with a `user_id<TAB>token` line for each person, for `--url`.
     #[arg(long)]
     pub tokens: Option<PathBuf>,

@@ -4,6 +4,7 @@ use crate::bare::SendCost;
 use crate::cluster::{Cluster, Size, free_address};
 use crate::fleet::{Identity, Target};
 use crate::people;
+use crate::wire;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,15 @@ pub struct Server {
 /// Id and secret of an app.
 type App = (String, String);
 
+/// What kind of server is started.
+#[derive(Clone, Copy)]
+struct Kind {
+    /// With an app; without people's tokens.
+    app: bool,
+    /// It speaks TLS.
+    tls: bool,
+}
+
 /// A process that was started and says where it is. It ends with this.
 pub struct Started {
     /// The process.
@@ -48,9 +58,10 @@ const END_WITHIN: Duration = Duration::from_secs(20);
 
 impl Server {
     /// A server that runs already, each of its nodes by its URL.
-    pub fn at(urls: &[String], identities: Vec<Identity>, pids: Vec<u32>) -> Result<Self, String> {
+    /// `ca` are those who have signed their certificates, as PEM.
+    pub fn at(urls: &[String], ca: Option<&str>, identities: Vec<Identity>, pids: Vec<u32>) -> Result<Self, String> {
         Ok(Self {
-            targets: urls.iter().map(|url| target(url)).collect::<Result<_, _>>()?,
+            targets: urls.iter().map(|url| target(url, ca)).collect::<Result<_, _>>()?,
             identities,
             pids,
             beside: Vec::new(),
@@ -63,7 +74,7 @@ impl Server {
     pub fn cluster(program: &Path, size: &Size, settings: &[(String, String)]) -> Result<Self, String> {
         let mut cluster = Cluster::prepare(program, size, settings)?;
         cluster.start()?;
-        let target = |address: SocketAddr| Target { address, host: address.to_string(), device: people::DEVICE.to_owned() };
+        let target = |address: SocketAddr| Target { address, host: address.to_string(), device: people::DEVICE.to_owned(), ca: None };
         Ok(Self {
             targets: cluster.nodes.iter().map(|node| target(node.address)).collect(),
             identities: std::mem::take(&mut cluster.identities),
@@ -75,19 +86,20 @@ impl Server {
     }
 
     /// Starts Clarion with fresh data and as many people. `settings` are environment variables for it.
-    pub fn clarion(program: &Path, count: u32, settings: &[(String, String)]) -> Result<Self, String> {
-        Ok(Self::clarion_made(program, count, settings, false)?.0)
+    /// With `tls` it speaks TLS only.
+    pub fn clarion(program: &Path, count: u32, settings: &[(String, String)], tls: bool) -> Result<Self, String> {
+        Ok(Self::clarion_made(program, count, settings, Kind { app: false, tls })?.0)
     }
 
     /// The same with an app; its id and secret.
     pub fn clarion_with_app(program: &Path, count: u32, settings: &[(String, String)]) -> Result<(Self, App), String> {
-        let (server, app) = Self::clarion_made(program, count, settings, true)?;
+        let (server, app) = Self::clarion_made(program, count, settings, Kind { app: true, tls: false })?;
         Ok((server, app.ok_or("the server's program made no app")?))
     }
 
-    fn clarion_made(program: &Path, count: u32, settings: &[(String, String)], app: bool) -> Result<(Self, Option<App>), String> {
+    fn clarion_made(program: &Path, count: u32, settings: &[(String, String)], kind: Kind) -> Result<(Self, Option<App>), String> {
         let folder = std::env::temp_dir().join(format!("clarion-loadtest-{}", std::process::id()));
-        let result = Self::clarion_in(program, count, settings, app, &folder);
+        let result = Self::clarion_in(program, count, settings, kind, &folder);
         if result.is_err() {
             remove(&folder);
         }
@@ -98,7 +110,7 @@ impl Server {
         program: &Path,
         count: u32,
         settings: &[(String, String)],
-        app: bool,
+        kind: Kind,
         folder: &Path,
     ) -> Result<(Self, Option<App>), String> {
         let data = folder.join("data");
@@ -117,7 +129,7 @@ impl Server {
         output_of(clarion(&["people", "import", &path]))?;
         let mut made = None;
         let mut identities = Vec::new();
-        if app {
+        if kind.app {
             let told = output_of(clarion(&["app", "create", "--name", "loadtest"]))?;
             let field = |name: &str| told.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
             made = field("app_id:").zip(field("app_secret:"));
@@ -129,8 +141,21 @@ impl Server {
         }
         let log_path = folder.join("server.log");
         let log = std::fs::File::create(&log_path).map_err(|error| format!("{} cannot be made: {error}", log_path.display()))?;
-        let mut command = clarion(&["--listen", &free_address()?.to_string()]);
+        let address = free_address()?;
+        let mut command = clarion(&["--listen", &address.to_string()]);
         command.stderr(log);
+        let mut ca = None;
+        if kind.tls {
+            let (certificate, key) = wire::certificate(address.ip())?;
+            for (setting, name, text) in
+                [("CLARION_TLS_CERTIFICATE", "certificate.pem", &certificate), ("CLARION_TLS_KEY", "key.pem", &key)]
+            {
+                let path = folder.join(name);
+                std::fs::write(&path, text).map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+                command.env(setting, path);
+            }
+            ca = Some(certificate);
+        }
         let (mut started, url) = start(&mut command, READY).map_err(|error| {
             let log = std::fs::read_to_string(&log_path).unwrap_or_default();
             let tail: Vec<&str> = log.lines().rev().take(3).collect();
@@ -139,7 +164,7 @@ impl Server {
         let pids = vec![started.child.id()];
         (started.folder, started.again) = (Some(folder.to_owned()), Some(command));
         let started = vec![started];
-        Ok((Self { targets: vec![target(&url)?], identities, pids, beside: Vec::new(), started, cluster: None }, made))
+        Ok((Self { targets: vec![target(&url, ca.as_deref())?], identities, pids, beside: Vec::new(), started, cluster: None }, made))
     }
 
     /// Starts the control in so many processes of its own, with as many people.
@@ -162,7 +187,7 @@ impl Server {
             let (started, url) = start(&mut command, "bare is ready: ")?;
             server.pids.push(started.child.id());
             server.started.push(started);
-            server.targets.push(target(&url)?);
+            server.targets.push(target(&url, None)?);
         }
         if processes > 1 {
             let addresses: Vec<String> = server.targets.iter().map(|target| target.address.to_string()).collect();
@@ -293,15 +318,18 @@ pub fn start(command: &mut Command, ready: &str) -> Result<(Started, String), St
 }
 
 /// Host and address of a URL.
-fn target(url: &str) -> Result<Target, String> {
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("ws://")).unwrap_or(url).split('/').next().unwrap_or("");
-    if url.starts_with("https://") || url.starts_with("wss://") {
-        return Err(format!("{url}: TLS is not spoken by this harness yet; measure behind it, at the http:// address"));
-    }
+fn target(url: &str, ca: Option<&str>) -> Result<Target, String> {
+    let (scheme, host) = url.split_once("://").unwrap_or(("http", url));
+    let host = host.split('/').next().unwrap_or("");
+    let ca = match (scheme, ca) {
+        ("https" | "wss", Some(ca)) => Some(ca.to_owned()),
+        ("https" | "wss", None) => return Err(format!("{url}: say with --ca FILE who has signed the server's certificate")),
+        _ => None,
+    };
     let address = host
         .to_socket_addrs()
         .ok()
         .and_then(|mut addresses| addresses.next())
         .ok_or_else(|| format!("{url} is not an address that can be found: give http://host:port"))?;
-    Ok(Target { address, host: host.to_owned(), device: people::DEVICE.to_owned() })
+    Ok(Target { address, host: host.to_owned(), device: people::DEVICE.to_owned(), ca })
 }

@@ -4,12 +4,13 @@ use super::{Fleet, Stage, Wait};
 use crate::dial;
 use crate::readiness::now_ns;
 use crate::websocket::{self, Opcode};
+use crate::wire::Wire;
 use protocol::codec::Encoding;
 use protocol::command::{Hello, Welcome};
 use protocol::error::{Advice, CloseCode};
 use rand::RngExt as _;
 use std::cmp::Reverse;
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::os::fd::AsRawFd as _;
 
 /// Connections that may be under way at once.
@@ -62,7 +63,9 @@ impl Fleet {
         client.stage = Stage::Connecting;
         client.started_ns = now_ns();
         client.attempts += 1;
-        match dial::begin(self.targets[usize::from(client.node)].address, self.run.first + at) {
+        let node = usize::from(client.node);
+        let begun = dial::begin(self.targets[node].address, self.run.first + at);
+        match begun.and_then(|socket| Wire::new(socket, self.trusts[node].as_ref())) {
             Ok(socket) => match self.readiness.add(socket.as_raw_fd(), u64::from(at), true) {
                 Ok(()) => client.socket = Some(socket),
                 Err(error) => self.fatal = Some(format!("a socket cannot be watched: {error}")),
@@ -77,7 +80,7 @@ impl Fleet {
     /// The socket is writable: TCP stands, or what waited can go on.
     pub(super) fn write_on(&mut self, at: u32) {
         let client = &mut self.clients[at as usize];
-        let Some(socket) = &client.socket else { return };
+        let Some(socket) = &mut client.socket else { return };
         if client.stage == Stage::Connecting {
             if let Ok(Some(error)) = socket.take_error() {
                 return self.try_again(at, None, &format!("connecting failed: {error}"));
@@ -90,18 +93,24 @@ impl Fleet {
             self.watch(at, false);
             return self.write_frame(at);
         }
-        if client.unsent.is_empty() {
+        if let Err(error) = socket.flush() {
+            return self.lose(at, &format!("writing failed: {error}"));
+        }
+        if socket.waits() {
             return;
         }
-        let written = (&*socket).write(&client.unsent);
-        match written {
+        if client.unsent.is_empty() {
+            return self.watch(at, false);
+        }
+        match socket.write(&client.unsent) {
             Ok(written) => drop(client.unsent.drain(..written)),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(error) => return self.lose(at, &format!("writing failed: {error}")),
         }
         if client.unsent.is_empty() {
             client.unsent = Vec::new();
-            self.watch(at, false);
+            let waits = socket.waits();
+            self.watch(at, waits);
         }
     }
 
@@ -112,14 +121,17 @@ impl Fleet {
             client.unsent.extend_from_slice(&self.frame);
             return;
         }
-        let Some(socket) = &client.socket else { return };
-        let written = match (&*socket).write(&self.frame) {
+        let Some(socket) = &mut client.socket else { return };
+        let written = match socket.write(&self.frame) {
             Ok(written) => written,
             Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
             Err(error) => return self.lose(at, &format!("writing failed: {error}")),
         };
-        if written < self.frame.len() {
+        let whole = written == self.frame.len();
+        if !whole {
             client.unsent = self.frame[written..].to_vec();
+        }
+        if !whole || socket.waits() {
             self.watch(at, true);
         }
     }

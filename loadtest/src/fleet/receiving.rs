@@ -9,7 +9,7 @@ use protocol::codec::Encoding;
 use protocol::command::{Sync, Synced};
 use protocol::content::Content;
 use protocol::record::{Change, Record};
-use std::io::{ErrorKind, Read as _};
+use std::io::ErrorKind;
 
 /// How a record came.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,8 +22,8 @@ impl Fleet {
     /// Reads what a socket has and serves every whole frame in it.
     pub(super) fn read_from(&mut self, at: u32) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        while let Some(socket) = &self.clients[at as usize].socket {
-            match (&*socket).read(&mut buffer) {
+        while let Some(socket) = &mut self.clients[at as usize].socket {
+            match socket.read(&mut buffer) {
                 Ok(0) => {
                     self.lose(at, "the server ended the connection without a close frame");
                     break;
@@ -42,7 +42,12 @@ impl Fleet {
                         break;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if socket.waits() {
+                        self.watch(at, true);
+                    }
+                    break;
+                }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.lose(at, &format!("reading failed: {error}"));
