@@ -170,8 +170,8 @@ fn main() -> ExitCode {
     ended(run(&arguments, config))
 }
 
-/// The kernel would fill the gaps between sessions with huge pages of nothing, a little at a time: twenty nodes that held 371,000 idle
-/// sessions in 8 GB had 15 GB after a quarter of an hour.
+/// The kernel would fill the gaps between sessions with huge pages of nothing, a little at a time: twenty nodes with 371,000 idle
+/// sessions went up and down between 7 and 15 GB.
 fn refuse_huge_pages() {
     // SAFETY: it takes no pointer. A kernel that does not know it refuses, which does no harm.
     #[cfg(target_os = "linux")]
