@@ -196,8 +196,10 @@ impl Chats {
         let ephemerals = ephemeral::Ephemerals::load(&*store).await?;
         let batches = batch::Batches::load(&*store).await?;
         let bound = bound::BoundGroups::of(store.all(Table::BoundGroups).await?)?;
-        // Everybody comes back after a start, and asks for what was said meanwhile.
-        let groups = log.head().groups();
+        // Everybody comes back after a start, and asks for what was said meanwhile. The head is taken first: what stands up to it is then read, and
+        // what stands behind it is followed.
+        let head = log.head();
+        let groups = head.groups();
         let since_ms = clock.now_ms().saturating_sub(limits::LATELY_READ_MS);
         let ends = (0..groups).map(|group| log.end(group, since_ms, limits::LATELY_READ_BYTES_MAX / groups));
         let ends = futures_util::future::try_join_all(ends).await?;
@@ -208,7 +210,7 @@ impl Chats {
             ephemerals,
             batches,
             card_tokens: card_token::CardTokens::default(),
-            noted: Reached::from(&log.head()),
+            noted: Reached::from(&head),
             lately: lately::Lately::of(ends),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),

@@ -26,9 +26,9 @@ struct Waiting {
 /// What became of a record that is to wait.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Queued {
-    /// It is the first of its chat: somebody has to [take](Late::take) them.
+    /// It is the first of its chat: somebody has to hand them out, from the [first](Late::first) on.
     First,
-    /// It waits behind others, which somebody takes.
+    /// It waits behind others, which somebody hands out.
     Behind,
     /// Too many wait already.
     Full,

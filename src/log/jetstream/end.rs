@@ -19,7 +19,12 @@ impl Inner {
         while next > first {
             let from = first.max(next.saturating_sub(WINDOW));
             let (mut records, mut young) = (Vec::new(), false);
-            for kept in self.streams.range(group, from, next - 1).await? {
+            let window = self.streams.range(group, from, next - 1).await?;
+            if window.len() as u64 != next - from {
+                // A copy of the stream that lags, or the beginning was let go meanwhile: a hole is no knowledge.
+                break;
+            }
+            for kept in window {
                 read += kept.payload.len();
                 // The follower has told of what is damaged. Nothing before it is known here.
                 let Ok(envelope) = decode(group, kept.sequence, &kept.payload) else { return Ok(whole(end, windows)) };
