@@ -12,7 +12,6 @@ use crate::cluster::{Cluster, Size};
 use crate::fleet::{Fleet, Identity, Kept, Run, Target};
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::{Machine, commit};
-use crate::people;
 use crate::progress::Progress;
 use cut::Wires;
 use nemesis::Done;
@@ -188,13 +187,7 @@ fn under_faults(
     progress: &Progress,
 ) -> Result<Report, String> {
     let identities = std::mem::take(&mut cluster.identities);
-    let target = |node: &crate::cluster::Node| Target {
-        address: node.address,
-        host: node.address.to_string(),
-        device: people::DEVICE.to_owned(),
-        ca: None,
-    };
-    let targets: Vec<Target> = cluster.nodes.iter().map(target).collect();
+    let targets: Vec<Target> = cluster.nodes.iter().map(|node| Target::node(node.address)).collect();
     let mut fleet =
         Fleet::new(targets.clone(), identities.clone(), Run::alone(options.people, options.seed, options.text_bytes), progress.clone())?;
     let (lists, guests) = groups(options);
@@ -241,7 +234,7 @@ fn under_faults(
 
     fleet.announce("reckoning");
     let mut found = Found::default();
-    let targets: Vec<Target> = cluster.nodes.iter().map(target).collect();
+    let targets: Vec<Target> = cluster.nodes.iter().map(|node| Target::node(node.address)).collect();
     reckon(&mut found, &fleet, &identities, &targets, &lists, &ids, &changes)?;
     let outcome = fleet.finish();
     let survival = fleet.survival().ok_or("clients remember nothing")?;

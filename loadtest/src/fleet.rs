@@ -57,6 +57,13 @@ pub struct Target {
     pub ca: Option<String>,
 }
 
+impl Target {
+    /// A node that was started here, without TLS.
+    pub fn node(address: SocketAddr) -> Self {
+        Self { address, host: address.to_string(), device: crate::people::DEVICE.to_owned(), ca: None }
+    }
+}
+
 /// What the fleet has seen since the last `start_measuring`.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Counts {

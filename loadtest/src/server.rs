@@ -6,7 +6,7 @@ use crate::fleet::{Identity, Target};
 use crate::people;
 use crate::wire;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -74,9 +74,8 @@ impl Server {
     pub fn cluster(program: &Path, size: &Size, settings: &[(String, String)]) -> Result<Self, String> {
         let mut cluster = Cluster::prepare(program, size, settings)?;
         cluster.start()?;
-        let target = |address: SocketAddr| Target { address, host: address.to_string(), device: people::DEVICE.to_owned(), ca: None };
         Ok(Self {
-            targets: cluster.nodes.iter().map(|node| target(node.address)).collect(),
+            targets: cluster.nodes.iter().map(|node| Target::node(node.address)).collect(),
             identities: std::mem::take(&mut cluster.identities),
             pids: cluster.nodes.iter().filter_map(crate::cluster::Node::pid).collect(),
             beside: cluster.servers.processes(),
@@ -323,7 +322,9 @@ fn target(url: &str, ca: Option<&str>) -> Result<Target, String> {
     let host = host.split('/').next().unwrap_or("");
     let ca = match (scheme, ca) {
         ("https" | "wss", Some(ca)) => Some(ca.to_owned()),
-        ("https" | "wss", None) => return Err(format!("{url}: say with --ca FILE who has signed the server's certificate")),
+        ("https" | "wss", None) => {
+            return Err(format!("{url}: scenarios speak TLS with --ca FILE, those who have signed its certificate; `open-api` does not"));
+        }
         _ => None,
     };
     let address = host

@@ -5,6 +5,7 @@ use crate::check::{Standing, Verdict};
 use crate::incoming::{self, Incoming, RecordSeen};
 use crate::readiness::now_ns;
 use crate::websocket::{self, Opcode};
+use crate::wire::Wire;
 use protocol::codec::Encoding;
 use protocol::command::{Sync, Synced};
 use protocol::content::Content;
@@ -42,12 +43,7 @@ impl Fleet {
                         break;
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    if socket.waits() {
-                        self.watch(at, true);
-                    }
-                    break;
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => {
                     self.lose(at, &format!("reading failed: {error}"));
@@ -56,6 +52,10 @@ impl Fleet {
             }
         }
         self.buffer = buffer;
+        // What was read may have called for an answer of TLS.
+        if self.clients[at as usize].socket.as_ref().is_some_and(Wire::waits) {
+            self.watch(at, true);
+        }
     }
 
     /// Serves the whole frames in `bytes` and carries over what follows them.
