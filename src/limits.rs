@@ -248,6 +248,12 @@ pub const PAGE_MAX: u32 = 100;
 pub const QUERY_CHARACTERS_MAX: usize = 64;
 /// Changes of older messages that one page towards the past passes over in search of something to show.
 pub const PASSED_OVER_MAX: u64 = 2_000;
+/// Chats with so many members share their last page: of smaller ones it is not asked for by many at once.
+pub const LAST_PAGE_SHARED_MEMBERS_MIN: u64 = 50;
+/// Bytes of records of a page that is shared for a moment; 16 are at most.
+pub const LAST_PAGE_SHARED_BYTES_MAX: usize = 256 << 10;
+/// Of chats with up to so many members, how far everybody has got is read at once.
+pub const CURSORS_READ_TOGETHER_MAX: u64 = 1_000;
 /// Edits, reactions and thread replies that are folded into one page.
 pub const CHANGES_OF_A_PAGE_MAX: usize = 50_000;
 /// Records in one page of `sync`, but for the last chat's.

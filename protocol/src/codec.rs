@@ -132,6 +132,23 @@ impl Encoding {
         }
     }
 
+    /// A reply's frame around a body that is encoded already.
+    pub fn reply_of(self, id: u32, body: &[u8]) -> Vec<u8> {
+        let (mut frame, end) = match self {
+            Self::Msgpack => {
+                let mut frame = self.encode(&(REPLY, id));
+                // The same array, of three.
+                frame[0] += 1;
+                (frame, &b""[..])
+            }
+            Self::Json => (format!("{{\"id\":{id},\"reply\":").into_bytes(), &b"}"[..]),
+        };
+        frame.reserve_exact(body.len() + end.len());
+        frame.extend_from_slice(body);
+        frame.extend_from_slice(end);
+        frame
+    }
+
     /// A refusal's frame.
     pub fn refusal(self, id: u32, error: &ErrorBody) -> Vec<u8> {
         match self {

@@ -44,6 +44,7 @@ proptest! {
                 let reply = $reply::any(&mut Source::new(&bytes));
                 for encoding in BOTH {
                     let frame = encoding.reply(id, &reply);
+                    prop_assert_eq!(&encoding.reply_of(id, &encoding.encode(&reply)), &frame);
                     let Ok(Outgoing::Reply(read_id, body)) = encoding.read_outgoing(&frame) else {
                         return Err(TestCaseError::fail(format!("no reply in {frame:02x?}")));
                     };

@@ -1,6 +1,7 @@
 //! Reading a chat: pages, a thread, pins, the versions of a message. Messages are shown as they stand now: what was
 //! changed later lies beside them and is folded in.
 
+use super::last_page::{Page, PageKey};
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
@@ -112,21 +113,21 @@ impl Folded {
         self.replies.get(&seq).copied()
     }
 
-    /// Reactions as somebody sees them.
-    pub fn reactions_seen(&self, chats: &Chats, seq: u64, viewer: u32) -> Vec<Reaction> {
+    /// Reactions as they are shown; `viewer` sees which are their own.
+    pub fn reactions_seen(&self, chats: &Chats, seq: u64, viewer: Option<u32>) -> Vec<Reaction> {
         self.reactions_of(seq)
             .into_iter()
             .map(|(emoji, records)| Reaction {
                 emoji: emoji.to_owned(),
                 count: records.len() as u32,
-                mine: records.iter().any(|record| record.by == viewer),
+                mine: viewer.is_some_and(|viewer| records.iter().any(|record| record.by == viewer)),
                 users: chats.user_ids(records.iter().take(REACTION_USERS_SHOWN).map(|record| record.by)),
             })
             .collect()
     }
 
     /// What these records do to the messages of an interval. They must be all that stand behind its beginning.
-    fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
+    pub(super) fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
         let mut folded = Self::default();
         let within = |seq: &u64| (from_seq..=to_seq).contains(seq);
         for record in records {
@@ -139,6 +140,24 @@ impl Folded {
         }
         folded
     }
+}
+
+/// Which page, and of what.
+struct Interval {
+    /// First seq that the reader may see.
+    first: u64,
+    /// Last seq of the chat.
+    last: u64,
+    from: u64,
+    to: u64,
+    /// Records that were asked for.
+    limit: u64,
+    /// Last seq that was committed when it was asked for.
+    committed: u64,
+    /// It may begin farther back, so that it has something to show.
+    towards_the_past: bool,
+    /// It goes to many, so that it counts how large it is.
+    shared: bool,
 }
 
 impl Chats {
@@ -168,13 +187,13 @@ impl Chats {
     }
 
     /// A page of a chat.
-    pub async fn history(&self, user: u32, command: History) -> Result<HistoryPage> {
+    pub async fn history(&self, user: u32, command: History) -> Result<Arc<Page>> {
         let key = self.key(command.chat_id)?;
         let head = self.head(key).await?;
-        let (first, last) = {
+        let (first, last, members) = {
             let state = head.lock();
             state.rights(key, user)?;
-            (state.first_seq(user), state.seq)
+            (state.first_seq(user), state.seq, state.members.all().len())
         };
         let limit = u64::from(command.limit.unwrap_or(50).clamp(1, limits::PAGE_MAX));
         let (from, to) = match (command.before, command.after, command.around) {
@@ -192,17 +211,33 @@ impl Chats {
             _ => return Err(Error::invalid("before", "only one of `before`, `after` and `around` can be given")),
         };
         let (from, to) = (from.max(first), to.min(last));
+        let committed = head.committed_seq.load(Ordering::Acquire);
+        let towards_the_past = command.after.is_none() && command.around.is_none();
+        // The last page of a large chat is made once for all who ask at the same moment.
+        let shared = command.before.is_none() && towards_the_past && members >= limits::LAST_PAGE_SHARED_MEMBERS_MIN;
+        let interval = Interval { first, last, from, to, limit, committed, towards_the_past, shared };
+        if shared {
+            let page = PageKey { chat: key, from, last, committed, start: from == first };
+            return self.last_pages.get_or_make(page, self.page(&head, interval)).await;
+        }
+        self.page(&head, interval).await.map(Arc::new)
+    }
+
+    /// What stands in an interval of a chat, as it is now.
+    async fn page(&self, head: &Arc<Head>, interval: Interval) -> Result<Page> {
+        let Interval { first, last, from, to, limit, committed, towards_the_past, shared } = interval;
+        let key = head.key;
         if from > to {
-            return Ok(HistoryPage {
+            let page = HistoryPage {
                 from_seq: from,
                 to_seq: from - 1,
                 records: Vec::new(),
                 start: to < first,
                 end: from > last,
                 people: Vec::new(),
-            });
+            };
+            return Ok(Page::new(page, &Folded::default(), 0));
         }
-        let committed = head.committed_seq.load(Ordering::Acquire);
         // The last page of a chat, which everybody asks for, is known by heart where something was said lately; and so is what
         // was done to its messages, because that stands behind them.
         let lately = self.lately.to_end(key.0, from, last);
@@ -218,7 +253,6 @@ impl Chats {
         // What was done to older messages is folded into their page. A card that changes by the second leaves long
         // stretches of nothing else: they are passed over, so that a page towards the past has something to show.
         entries.retain(shown_itself);
-        let towards_the_past = command.after.is_none() && command.around.is_none();
         let mut from = from;
         while towards_the_past && entries.is_empty() && from > first && read < limits::PASSED_OVER_MAX {
             let earlier = from.saturating_sub(limits::PAGE_MAX.into()).max(first);
@@ -243,15 +277,17 @@ impl Chats {
             _ => self.folded(key, from, to).await?,
         };
         let shown: Vec<Arc<Record>> = entries.into_iter().map(|entry| entry.record).collect();
-        let records = shown.iter().map(|record| self.shaped(record, &folded, Some((&head, user)))).collect();
-        Ok(HistoryPage {
+        let records = shown.iter().map(|record| self.shaped(record, &folded, Some((head, None)))).collect();
+        let page = HistoryPage {
             from_seq: from,
             to_seq: to,
             records,
             start: from == first,
             end: to == last || on_its_way,
             people: self.people_of(&shown),
-        })
+        };
+        let bytes = if shared { shown.iter().map(|record| record.encode().len()).sum() } else { 0 };
+        Ok(Page::new(page, &folded, bytes))
     }
 
     /// The message with which a chain of answers begins, for a message of it that somebody sees.
@@ -291,7 +327,7 @@ impl Chats {
             let record = self.entry(head.key, seq).await?.record;
             if record.message().is_some() {
                 let folded = self.folded(head.key, seq, seq).await?;
-                records.push(self.shaped(&record, &folded, Some((head, user))));
+                records.push(self.shaped(&record, &folded, Some((head, Some(user)))));
                 shown.push(record);
             }
         }

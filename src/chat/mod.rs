@@ -29,6 +29,7 @@ mod home;
 mod hook;
 mod inbox;
 mod join;
+mod last_page;
 mod lately;
 mod leaver;
 mod member;
@@ -144,6 +145,7 @@ pub struct Chats {
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted: Reached,
     lately: lately::Lately,
+    last_pages: last_page::LastPages,
     /// Chats whose heads are to be at hand.
     wanted: mpsc::Sender<ChatKey>,
     wanted_here: Mutex<Option<mpsc::Receiver<ChatKey>>>,
@@ -212,6 +214,7 @@ impl Chats {
             card_tokens: card_token::CardTokens::default(),
             noted: Reached::from(&head),
             lately: lately::Lately::of(ends),
+            last_pages: last_page::LastPages::default(),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),
             log,
@@ -306,6 +309,7 @@ impl Chats {
     pub async fn keep(&self) {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
+            self.last_pages.sweep();
             for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");

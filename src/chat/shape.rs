@@ -22,8 +22,8 @@ impl Chats {
         self.shaped(record, &Folded::default(), None)
     }
 
-    /// A record as it stands now, as somebody sees it.
-    pub(super) fn shaped(&self, record: &Record, folded: &Folded, viewer: Option<(&Head, u32)>) -> wire::Record {
+    /// A record as it stands now, as somebody sees it, or as it is seen by whoever has not reacted.
+    pub(super) fn shaped(&self, record: &Record, folded: &Folded, viewer: Option<(&Head, Option<u32>)>) -> wire::Record {
         let key = ChatKey(record.chat);
         let message_id = |seq: u64| self.seal.message_id(key, seq);
         let change = match &record.change {
@@ -111,7 +111,7 @@ impl Chats {
         record: &Record,
         message: &record::Message,
         folded: &Folded,
-        viewer: Option<(&Head, u32)>,
+        viewer: Option<(&Head, Option<u32>)>,
     ) -> wire::Message {
         let recalled_by = folded.recalled_by(record.seq);
         let (mentions, mention_all) = folded.mentions(record.seq).unwrap_or((&message.mentions, message.mention_all));

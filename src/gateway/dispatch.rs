@@ -88,7 +88,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
         Command::Unpin(body) => later!(chats.unpin(user, body)),
         Command::Pins(body) => later!(chats.pins(user, body)),
         Command::Forward(body) => later!(chats.forward(user, body)),
-        Command::History(body) => later!(chats.history(user, body)),
+        Command::History(body) => Handled::Later(Box::pin(async move { Ok(chats.history(user, body).await?.frame(user, encoding, id)) })),
         Command::Sync(body) => {
             // What was left out is in what is read from now on.
             session.caught_up();

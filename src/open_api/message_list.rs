@@ -118,7 +118,7 @@ impl OpenApi {
             } else {
                 asked.after = Some(at - 1);
             }
-            let page = self.chats.history(app.bot, asked).await.or_refuse(Act::Read)?;
+            let page = self.chats.history(app.bot, asked).await.or_refuse(Act::Read)?.seen_by(app.bot);
             let end =
                 if wanted.backward { page.start || page.from_seq <= wanted.from_seq } else { page.end || page.to_seq >= wanted.to_seq };
             let empty = page.to_seq < page.from_seq;

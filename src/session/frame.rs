@@ -3,6 +3,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use protocol::codec::Encoding;
 use protocol::event::Event;
+use serde::Serialize;
 use std::sync::OnceLock;
 
 /// Bytes of a whole WebSocket frame. Server frames are not masked, so the same bytes may go to every socket.
@@ -57,6 +58,34 @@ fn framed(opcode: u8, body: &[u8]) -> Bytes {
     }
     frame.put_slice(body);
     frame.freeze()
+}
+
+/// The body of a reply that many get: encoded when the first of an encoding wants it.
+pub struct SharedReply<R> {
+    body: R,
+    msgpack: OnceLock<Vec<u8>>,
+    json: OnceLock<Vec<u8>>,
+}
+
+impl<R: Serialize> SharedReply<R> {
+    /// This body.
+    pub fn new(body: R) -> Self {
+        Self { body, msgpack: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    /// The body.
+    pub fn body(&self) -> &R {
+        &self.body
+    }
+
+    /// The frame that answers the command with this id.
+    pub fn frame(&self, encoding: Encoding, id: u32) -> Frame {
+        let cell = match encoding {
+            Encoding::Msgpack => &self.msgpack,
+            Encoding::Json => &self.json,
+        };
+        Frame::new(encoding, &encoding.reply_of(id, cell.get_or_init(|| encoding.encode(&self.body))))
+    }
 }
 
 /// An event that is encoded when the first session of an encoding wants it, and never again.

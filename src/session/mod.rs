@@ -10,7 +10,7 @@ mod outbox;
 pub mod presence;
 pub mod registry;
 
-pub use frame::{EventFrame, Frame};
+pub use frame::{EventFrame, Frame, SharedReply};
 pub use outbox::{Lane, LatestKey};
 pub use registry::Registry;
 

@@ -1,9 +1,11 @@
 //! A page shows messages as they stand now, wherever they are read from.
 
-use crate::support::{Client, Server, text_message};
+use crate::support::{Client, Server, text_message, text_of};
+use protocol::codec::Encoding;
 use protocol::command::{CreateGroup, Edit, History, HistoryPage, Pin, React, Recall, Send, Unpin, Unreact};
 use protocol::content::{Content, Text};
 use protocol::ids::{ChatId, MessageId};
+use protocol::record::Change;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -91,4 +93,59 @@ async fn a_page_is_the_same_by_heart_and_from_what_is_kept() {
         }
         assert_eq!(by_heart.len(), kept.len());
     }
+}
+
+#[tokio::test]
+async fn the_last_page_of_a_large_group_is_made_once_and_yet_each_sees_their_own_reactions_and_what_was_done_since() {
+    let server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "10000")]).await;
+    let mut owner = server.client(PEOPLE[0]).await;
+    let everybody =
+        CreateGroup { client_message_id: "g".into(), name: "G".into(), department_ids: vec!["0".into()], ..CreateGroup::default() };
+    let chat = owner.must(everybody).await;
+    let chat_id = chat.chat_id;
+    assert!(chat.member_count.is_some_and(|count| count >= 50), "so large that its last page is shared: {chat:?}");
+    let first = owner.say(chat_id, "first").await;
+    let mut in_json = Client::welcomed(server.address(), &server.token(PEOPLE[1], "device-in-json").await, "device-in-json", Encoding::Json).await;
+    let mut third = server.client(PEOPLE[2]).await;
+    in_json.must(React { message_id: first.message_id, emoji: "OK".into() }).await;
+
+    let last_page = || History { chat_id, ..History::default() };
+    let said = |page: &HistoryPage| {
+        let messages = page.records.iter().filter_map(|record| match &record.change {
+            Change::Message(message) => {
+                let own: Vec<_> = message.reactions.iter().map(|reaction| (reaction.count, reaction.mine)).collect();
+                Some((text_of(message).to_owned(), own))
+            }
+            _ => None,
+        });
+        messages.collect::<Vec<_>>()
+    };
+    let first_as = |text: &str, count, mine| (text.to_owned(), vec![(count, mine)]);
+    assert_eq!(said(&owner.must(last_page()).await), [first_as("first", 1, false)]);
+    assert_eq!(said(&in_json.must(last_page()).await), [first_as("first", 1, true)]);
+    assert_eq!(said(&third.must(last_page()).await), [first_as("first", 1, false)], "as the owner has it");
+
+    // Each act is in the very next page of whoever has done it.
+    third.must(React { message_id: first.message_id, emoji: "OK".into() }).await;
+    assert_eq!(said(&third.must(last_page()).await), [first_as("first", 2, true)]);
+    assert_eq!(said(&owner.must(last_page()).await), [first_as("first", 2, false)]);
+    let content = Content::Text(Text { text: "edited".into() });
+    owner.must(Edit { message_id: first.message_id, content, ..Edit::default() }).await;
+    assert_eq!(said(&owner.must(last_page()).await), [first_as("edited", 2, false)]);
+    for number in 0..20 {
+        let text = format!("more {number}");
+        owner.say(chat_id, &text).await;
+        for client in [&mut owner, &mut in_json] {
+            let page = client.must(last_page()).await;
+            assert_eq!((said(&page).last().map(|(text, _)| text.clone()), page.end), (Some(text.clone()), true));
+        }
+    }
+
+    // Who comes later sees no more than before, and knows where it begins.
+    let from = third.must(last_page()).await;
+    assert!(from.start && from.from_seq == 1);
+    let stranger = third.refused(History { chat_id: ChatId::default(), ..History::default() }).await;
+    assert_eq!(stranger, 2001);
+    owner.must(protocol::command::RemoveMembers { chat_id, user_ids: vec![PEOPLE[2].into()] }).await;
+    assert_eq!(third.refused(last_page()).await, 2001, "a page that others share is not for who was taken out");
 }

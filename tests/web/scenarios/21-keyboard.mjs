@@ -49,6 +49,9 @@ await scenario('21-keyboard', async (stage) => {
   // A group.
   await page.keyboard.press('Alt+n');
   await page.getByLabel(/^群名称/).fill('键盘建的群');
+  await page.getByRole('button', { name: '创建群组' }).last().focus();
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').filter({ hasText: '请先选择' }).waitFor();
   await page.getByRole('combobox').focus();
   await page.keyboard.type('李四');
   await options(page).filter({ hasText: '李四' }).first().waitFor();

@@ -16,12 +16,14 @@ export function create(page, layer, close) {
     chats: true, label: t('forward.find'), placeholder: t('forward.find'),
     chosen: (row) => targets.value.some((one) => one.key === row.key),
     choose(row) {
+      failure.value = '';
       targets.value = targets.peek().some((one) => one.key === row.key) ? targets.peek().filter((one) => one.key !== row.key) : [...targets.peek(), row];
     },
   });
 
   async function done() {
-    if (working.value || targets.value.length === 0) return;
+    if (working.value) return;
+    if (targets.value.length === 0) return void (failure.value = t('find.nobody'));
     working.value = true;
     failure.value = '';
     try {
@@ -37,6 +39,6 @@ export function create(page, layer, close) {
   return {
     label: () => t('forward.title'),
     view: () => html`<div class="group_maker"><div class="chosen">${targets.value.map((row) => html`<span class="chosen_one">${visible(row.person?.name ?? row.entry.chat.name)}<button type="button" aria-label=${t('group.take_out', { name: row.person?.name ?? row.entry.chat.name })} @click=${() => (targets.value = targets.value.filter((one) => one !== row))}>${icon('close', 12)}</button></span>`)}</div>${people.field()}<div class="group_people">${people.list()}</div>
-      <div class="layer_foot">${failure.value ? html`<span class="failure_words" role="alert">${failure.value}</span>` : nothing}<span class="grow"></span><button class="button" type="button" @click=${close}>${t('cancel')}</button><button class="button primary" type="button" ?disabled=${working.value || targets.value.length === 0} @click=${done}>${t('forward.go')}</button></div></div>`,
+      <div class="layer_foot">${failure.value ? html`<span class="failure_words" role="alert">${failure.value}</span>` : nothing}<span class="grow"></span><button class="button" type="button" @click=${close}>${t('cancel')}</button><button class="button primary" type="button" aria-disabled=${String(working.value || targets.value.length === 0)} @click=${done}>${t('forward.go')}</button></div></div>`,
   };
 }

@@ -21,6 +21,7 @@ export function create(page, layer, close) {
     without: (user_id) => user_id === page.store.me.user_id,
     chosen: (row) => chosen.value.some((one) => one.user_id === row.person.user_id),
     choose(row) {
+      failure.value = '';
       const has = chosen.peek().some((one) => one.user_id === row.person.user_id);
       chosen.value = has ? chosen.peek().filter((one) => one.user_id !== row.person.user_id) : [...chosen.peek(), row.person];
       const field = document.querySelector('.layer .search_field input');
@@ -46,7 +47,8 @@ export function create(page, layer, close) {
   }
 
   async function done() {
-    if (working.value || (chosen.value.length === 0 && departments.value.length === 0)) return;
+    if (working.value) return;
+    if (chosen.value.length + departments.value.length === 0) return void (failure.value = t('find.nobody'));
     working.value = true;
     failure.value = '';
     const user_ids = chosen.value.map((person) => person.user_id);
@@ -82,7 +84,7 @@ export function create(page, layer, close) {
       <div class="chosen">${departments.value.map((department) => html`<span class="chosen_one">${icon('tree', 14)}${visible(department.name)} · ${department.people_count}<button type="button" aria-label=${t('group.take_out', { name: department.name })} @click=${() => toggleDepartment(department)}>${icon('close', 12)}</button></span>`)}${chosen.value.map((person) => html`<span class="chosen_one">${avatar({ id: person.user_id, name: person.name, avatar: person.avatar, size: 'small' })}${visible(person.name)}<button type="button" aria-label=${t('group.take_out', { name: person.name })} @click=${() => (chosen.value = chosen.value.filter((one) => one !== person))}>${icon('close', 12)}</button></span>`)}</div>
       ${people.field()}
       <div class="group_people">${people.query.value === '' ? browser() : nothing}${people.list()}</div>
-      <div class="layer_foot">${failure.value ? html`<span class="failure_words" role="alert">${failure.value}</span>` : nothing}<span class="grow"></span><button class="button" type="button" @click=${close}>${t('cancel')}</button><button class="button primary" type="button" ?disabled=${working.value || chosen.value.length + departments.value.length === 0} @click=${done}>${adding ? t('group.add', { n: chosen.value.length + departments.value.length }) : t('group.make')}</button></div>
+      <div class="layer_foot">${failure.value ? html`<span class="failure_words" role="alert">${failure.value}</span>` : nothing}<span class="grow"></span><button class="button" type="button" @click=${close}>${t('cancel')}</button><button class="button primary" type="button" aria-disabled=${String(working.value || chosen.value.length + departments.value.length === 0)} @click=${done}>${adding ? t('group.add', { n: chosen.value.length + departments.value.length }) : t('group.make')}</button></div>
     </div>`,
   };
 }

@@ -167,6 +167,7 @@ export default {
   'find.failed': 'No answer from the server; these are only the loaded results',
   'find.label': 'Find people and groups',
   'find.move': 'choose',
+  'find.nobody': 'Choose somebody first',
   'find.nothing': 'Nothing found for “{query}”',
   'find.open': 'open',
   'find.placeholder': 'Name, staff number, e-mail or group',

@@ -161,6 +161,7 @@ export default {
   'find.failed': '没有连上服务器，只显示已加载的结果',
   'find.label': '搜索同事和群组',
   'find.move': '选择',
+  'find.nobody': '请先选择',
   'find.nothing': '没有找到“{query}”',
   'find.open': '打开',
   'find.placeholder': '姓名、工号、邮箱或群名',
