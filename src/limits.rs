@@ -82,9 +82,9 @@ pub const REVOCATIONS_WAITING_MAX: usize = 4_096;
 pub const ACCESS_TOKEN_MINUTES_MAX: u64 = 24 * 60;
 /// Devices whose last sight waits to be written. Beyond it, the sight is left out: it is a hint for people.
 pub const TOUCHED_MAX: usize = 500_000;
-/// Devices whose last sight is written in one round of five seconds: what a disk does beside its real work. When everybody comes in at
-/// once, the last of 20,000 on a node is written after four minutes.
-pub const TOUCHED_PER_ROUND_MAX: usize = 400;
+/// Devices whose last sight is written in one round of five seconds: what a store does beside its real work, of which there is most when
+/// everybody comes in at once. The last of 20,000 on a node is then written after a quarter of an hour; a device that is online says so itself.
+pub const TOUCHED_PER_ROUND_MAX: usize = 100;
 /// How long a device's last sight is not written again, in ms.
 pub const TOUCH_EVERY_MS: u64 = 60_000;
 /// How long the refresh token before the newest is still good, in ms: the answer with the newest may have been lost.

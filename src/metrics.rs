@@ -77,6 +77,7 @@ metrics! {
     CQL_SECONDS: HistogramVec = histograms("cql_seconds", "Time of one request to the cluster's store, by what was asked", SECONDS, "what");
     CQL_ERRORS: IntCounterVec = counters("cql_errors_total", "Requests to the cluster's store that failed, by what was asked", "what");
     CQL_UP: IntGauge = gauge("cql_up", "1 while the cluster's store answers, 0 while it does not");
+    STORE_READS: IntCounterVec = counters("store_reads_total", "Reads that went to the database, or to the cluster's store, by table", "table");
     CQL_JOINED: IntCounter = counter("cql_joined_reads_total", "Reads that were answered by another one's request to the cluster's store");
     FORWARDED: IntCounterVec = counters("chat_forwarded_total", "In a cluster: messages that were sent by the home node of their chat, by what became of that", "outcome");
     PEERS: IntGauge = gauge("peers_alive", "In a cluster: other nodes that are alive");

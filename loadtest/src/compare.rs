@@ -39,6 +39,7 @@ const MEASURES: &[Measure] = &[
         against: Against::ControlCpu,
     },
     Measure { what: "server memory for each session", pointer: "/server_bytes_per_session", less: true, against: Against::Nothing },
+    Measure { what: "reads of the store for each sign-in", pointer: "/store_reads_per_sign_in", less: true, against: Against::Nothing },
     Measure { what: "sends a second, against the control", pointer: "/sends_ratio_to_control", less: false, against: Against::IsRatio },
     Measure { what: "send to acknowledgement, p50", pointer: "/send_to_ack_us/p50", less: true, against: Against::ControlCpuWhenIdle },
     Measure { what: "send to acknowledgement, p99", pointer: "/send_to_ack_us/p99", less: true, against: Against::ControlCpuWhenIdle },

@@ -6,7 +6,7 @@ use crate::fleet::{OWNERS_AT_ONCE, Pace, Run};
 use crate::machine::{MachineSample, ProcessSample, sample_processes};
 use crate::order::{Begin, Founded, Founding, Order, Outcome, Seating, Told, Work};
 use crate::scenario::{Scenario, Storm};
-use crate::server::Server;
+use crate::server::{Server, StoreReads};
 use crate::timeline::Moment;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -32,6 +32,10 @@ pub struct Passage {
     pub server_cpu_us: Option<u64>,
     /// CPU time of the server while the people came in, in microseconds.
     pub connect_cpu_us: Option<u64>,
+    /// Reads of the server's store while the people came in, by table.
+    pub connect_store_reads: StoreReads,
+    /// The same within the measured part.
+    pub store_reads: StoreReads,
     /// CPU time of the harness within the measured part, in microseconds.
     pub client_cpu_us: u64,
     /// Memory of the agents for each client, everything included.
@@ -82,11 +86,13 @@ impl Scenario {
         crew.announce(&format!("{name}: groups"));
         crew.all(&Order::Reset)?;
         let own_before = crew.state().rss;
+        // The control has no store.
+        let store_reads = |server: &Server| if control { StoreReads::new() } else { server.store_reads() };
         self.begin(server, crew, &shares)?;
         self.make_groups(&lists, &places, server, crew, &shares)?;
         crew.announce(&format!("{name}: quiet before"));
         crew.all(&Order::Hold { seconds: 1.0 })?;
-        let before = look(server)?;
+        let (before, reads_before) = (look(server)?, store_reads(server));
         crew.announce(&format!("{name}: coming in"));
         let rate = self.connect_rate;
         crew.each(|agent| {
@@ -96,7 +102,7 @@ impl Scenario {
         })?;
         crew.announce(&format!("{name}: quiet"));
         crew.all(&Order::Hold { seconds: QUIET_SECONDS })?;
-        let after = look(server)?;
+        let (after, reads_after) = (look(server)?, store_reads(server));
         let client_bytes = crew.state().rss.saturating_sub(own_before) / online.len() as u64;
 
         if self.pace().is_some() {
@@ -114,6 +120,8 @@ impl Scenario {
         let bare_before = if control { Some(server.send_cost()?) } else { None };
         let machine = MachineSample::now();
         let beside_from = look_beside(server)?;
+        // A server that starts again begins to count.
+        let reads_from = if self.storm == Some(Storm::Servers) { StoreReads::new() } else { store_reads(server) };
         let (start, own, from) = (crate::readiness::now_ns(), crew.state().cpu_us, look(server)?);
         self.measured(server, crew, &weights, control)?;
         // What follows is waiting, which would look like idleness.
@@ -121,7 +129,7 @@ impl Scenario {
         if self.pace().is_some() || self.returning() {
             self.settle(crew)?;
         }
-        let to = look(server)?;
+        let (to, reads_to) = (look(server)?, store_reads(server));
         let beside = look_beside(server)?
             .into_iter()
             .zip(beside_from)
@@ -159,6 +167,8 @@ impl Scenario {
             beside,
             server_cpu_us: from.zip(to).map(|(from, to)| to.cpu_us - from.cpu_us),
             connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
+            connect_store_reads: more(&reads_before, reads_after),
+            store_reads: more(&reads_from, reads_to),
             client_cpu_us,
             client_bytes,
             bare,
@@ -358,6 +368,15 @@ fn part_of(senders: &[u32], places: &[Places]) -> f64 {
 /// Those of a sorted list who are in a range.
 fn within<'a>(people: &'a [u32], range: &Range<u32>) -> &'a [u32] {
     &people[people.partition_point(|person| *person < range.start)..people.partition_point(|person| *person < range.end)]
+}
+
+/// What was counted between.
+fn more(before: &StoreReads, after: StoreReads) -> StoreReads {
+    let more = after.into_iter().map(|(table, count)| {
+        let count = count - before.get(&table).copied().unwrap_or(0);
+        (table, count)
+    });
+    more.filter(|(_, count)| *count > 0).collect()
 }
 
 fn look(server: &Server) -> Result<Option<ProcessSample>, String> {

@@ -5,6 +5,7 @@ use crate::course::{BesideCost, Growth, Passage};
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::Machine;
 use crate::scenario::{Ask, Scenario};
+use crate::server::StoreReads;
 use crate::timeline::Moment;
 use serde::Serialize;
 
@@ -95,6 +96,14 @@ pub struct Report {
     pub server_cpu_us_per_delivery: Option<f64>,
     /// CPU time of the server for each connection, from TCP to `welcome`.
     pub server_cpu_us_per_sign_in: Option<f64>,
+    /// Reads of the server's store for each session that came in, all tables together; none when the server does not say so.
+    pub store_reads_per_sign_in: Option<f64>,
+    /// The same by table.
+    pub connect_store_reads: StoreReads,
+    /// Reads of the store in the measured part, all tables together, and by table.
+    pub store_reads: u64,
+    /// The latter.
+    pub store_reads_of: StoreReads,
     /// CPU time of the server for each session and second, without messages.
     pub server_idle_cpu_us_per_session_second: Option<f64>,
     /// Resident memory of the server for each session.
@@ -225,6 +234,10 @@ impl Report {
             beside: passage.beside.clone(),
             server_cpu_us_per_delivery: per_delivery,
             server_cpu_us_per_sign_in: per(passage.connect_cpu_us, outcome.sessions),
+            store_reads_per_sign_in: per(Some(passage.connect_store_reads.values().sum()), outcome.sessions),
+            connect_store_reads: passage.connect_store_reads.clone(),
+            store_reads: passage.store_reads.values().sum(),
+            store_reads_of: passage.store_reads.clone(),
             server_idle_cpu_us_per_session_second: if idle_run {
                 per(passage.server_cpu_us, (outcome.sessions as f64 * passage.seconds) as u64)
             } else {
@@ -350,6 +363,10 @@ impl Report {
             [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ")
         }));
         rows.push(("server CPU for each sign-in", figure(self.server_cpu_us_per_sign_in, "µs")));
+        rows.push((
+            "reads of the store: for each sign-in; in the measured part",
+            format!("{}; {}", figure(self.store_reads_per_sign_in, ""), by_table(self.store_reads, &self.store_reads_of)),
+        ));
         let growth =
             self.server_growth.map_or("not known".to_owned(), |growth| format!("{}, {}, {} B", growth.rss, growth.private, growth.pss));
         rows.push(("server memory for each session: resident, private, proportional", growth));
@@ -436,4 +453,11 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 /// Three digits after the point are more than a measurement has.
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
+}
+/// A sum of reads, with the tables that had most of them.
+fn by_table(sum: u64, reads: &StoreReads) -> String {
+    let mut most: Vec<(&String, &u64)> = reads.iter().collect();
+    most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let most: Vec<String> = most.iter().take(3).map(|(table, count)| format!("{table} {count}")).collect();
+    if most.is_empty() { sum.to_string() } else { format!("{sum} ({})", most.join(", ")) }
 }

@@ -25,6 +25,9 @@ pub struct Server {
     cluster: Option<Cluster>,
 }
 
+/// Reads of a store by table.
+pub type StoreReads = std::collections::BTreeMap<String, u64>;
+
 /// Id and secret of an app.
 type App = (String, String);
 
@@ -217,6 +220,22 @@ impl Server {
         };
         self.pids = self.started.iter_mut().map(again).collect::<Result<_, _>>()?;
         Ok(())
+    }
+
+    /// How often the server has read its store so far, by table: of all its nodes together. Nothing when it does not say so.
+    pub fn store_reads(&self) -> StoreReads {
+        let mut reads = StoreReads::new();
+        for target in self.targets.iter().filter(|target| target.ca.is_none()) {
+            let asked = crate::http::request("GET", "/metrics", &target.host, None, "");
+            let Ok(answer) = crate::http::ask(target.address, &asked) else { continue };
+            for line in String::from_utf8_lossy(&answer.body).lines() {
+                let Some((table, count)) = line.strip_prefix("store_reads_total{table=\"").and_then(|rest| rest.split_once("\"} ")) else {
+                    continue;
+                };
+                *reads.entry(table.to_owned()).or_default() += count.parse::<u64>().unwrap_or(0);
+            }
+        }
+        reads
     }
 
     /// What the control's `send` loops have cost so far.

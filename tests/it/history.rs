@@ -105,7 +105,8 @@ async fn the_last_page_of_a_large_group_is_made_once_and_yet_each_sees_their_own
     let chat_id = chat.chat_id;
     assert!(chat.member_count.is_some_and(|count| count >= 50), "so large that its last page is shared: {chat:?}");
     let first = owner.say(chat_id, "first").await;
-    let mut in_json = Client::welcomed(server.address(), &server.token(PEOPLE[1], "device-in-json").await, "device-in-json", Encoding::Json).await;
+    let mut in_json =
+        Client::welcomed(server.address(), &server.token(PEOPLE[1], "device-in-json").await, "device-in-json", Encoding::Json).await;
     let mut third = server.client(PEOPLE[2]).await;
     in_json.must(React { message_id: first.message_id, emoji: "OK".into() }).await;
 

@@ -9,6 +9,7 @@ use super::schema::Schema;
 use super::statements::{Shape, Statements, stored_partition};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::metrics;
 use crate::store::Key;
 use parking_lot::{Mutex, RwLock};
 use scylla::statement::prepared::PreparedStatement;
@@ -210,6 +211,7 @@ impl Periods {
 
     /// The periods that are noted for a partition.
     pub(super) async fn read(&self, link: &Link, partition: &Key) -> Result<SmallVec<[Place; 2]>> {
+        metrics::STORE_READS.with_label_values(&["periods"]).inc();
         let answer = rows(link.execute("get", &self.read, (stored_partition(partition).as_slice(),)).await?)?;
         let mut places = SmallVec::new();
         for row in answer.rows::<(&str, &str, i32)>().map_err(|error| super::link::unreadable(&error))? {

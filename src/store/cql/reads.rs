@@ -6,6 +6,7 @@ use super::period::Family;
 use super::shared_read::{Question, joined};
 use super::statements::{Found, Shape, Statements, end, found, least, stored_partition};
 use crate::error::Result;
+use crate::metrics;
 use crate::store::{Key, Range, Row, Table};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
 use scylla::response::PagingState;
@@ -39,10 +40,15 @@ impl Inner {
     }
 
     async fn read_alone(&self, table: Table, partition: &Key, question: Question) -> Result<Vec<Row>> {
+        let counter = metrics::STORE_READS.with_label_values(&[table.name()]);
         let found = match Family::of(table) {
-            None => self.read_table(self.table(table)?, partition, &question).await?,
+            None => {
+                counter.inc();
+                self.read_table(self.table(table)?, partition, &question).await?
+            }
             Some(family) => {
                 let tables = self.periods.of(&self.link, &self.clock, family, partition).await?;
+                counter.inc_by(tables.len() as u64);
                 let reads = tables.iter().map(|statements| self.read_table(statements, partition, &question));
                 let mut found: Vec<Found> = futures_util::future::try_join_all(reads).await?.into_iter().flatten().collect();
                 if tables.len() > 1 {

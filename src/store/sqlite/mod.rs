@@ -330,10 +330,12 @@ impl Store for SqliteStore {
         if let Some(value) = self.shared.layer.get(table, &partition, &row) {
             return Box::pin(std::future::ready(Ok(value.map(|value| value.to_vec()))));
         }
+        metrics::STORE_READS.with_label_values(&[table.name()]).inc();
         Box::pin(self.read(move |view| view.get(table, &partition, &row)))
     }
 
     fn scan(&self, table: Table, partition: Key, range: Range) -> Answer<'_, Vec<Row>> {
+        metrics::STORE_READS.with_label_values(&[table.name()]).inc();
         Box::pin(self.read(move |view| view.scan(table, &partition, &range)))
     }
 
