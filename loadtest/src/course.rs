@@ -36,6 +36,8 @@ pub struct Passage {
     pub connect_store_reads: StoreReads,
     /// The same within the measured part.
     pub store_reads: StoreReads,
+    /// Memory within the measured part.
+    pub filling: Filling,
     /// CPU time of the harness within the measured part, in microseconds.
     pub client_cpu_us: u64,
     /// Memory of the agents for each client, everything included.
@@ -57,6 +59,15 @@ pub struct Growth {
     pub private: i64,
     /// Resident, shared pages divided.
     pub pss: i64,
+}
+
+/// How far memory went up within the measured part, in bytes.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Filling {
+    /// What the kernel had for TCP on the whole machine: before, and at most.
+    pub tcp: (u64, u64),
+    /// What was resident of the server: before, and at most.
+    pub server: (u64, u64),
 }
 
 /// What a process beside the server has cost.
@@ -123,9 +134,17 @@ impl Scenario {
         // A server that starts again begins to count.
         let reads_from = if self.storm == Some(Storm::Servers) { StoreReads::new() } else { store_reads(server) };
         let (start, own, from) = (crate::readiness::now_ns(), crew.state().cpu_us, look(server)?);
+        let (filling_from_s, tcp_from) = (crew.timeline.now_s(), crate::machine::tcp_bytes());
         self.measured(server, crew, &weights, control)?;
         // What follows is waiting, which would look like idleness.
         let idle_cores = MachineSample::now().idle_cores_since(&machine);
+        let most = |of: fn(&Moment) -> u64| {
+            crew.timeline.moments().iter().filter(|moment| moment.at_s >= filling_from_s).map(of).max().unwrap_or(0)
+        };
+        let filling = Filling {
+            tcp: (tcp_from, most(|moment| moment.tcp_bytes)),
+            server: (from.map_or(0, |from| from.rss), most(|moment| moment.server_rss)),
+        };
         if self.pace().is_some() || self.returning() {
             self.settle(crew)?;
         }
@@ -169,6 +188,7 @@ impl Scenario {
             connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
             connect_store_reads: more(&reads_before, reads_after),
             store_reads: more(&reads_from, reads_to),
+            filling,
             client_cpu_us,
             client_bytes,
             bare,

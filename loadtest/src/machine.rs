@@ -53,6 +53,15 @@ pub fn sample_processes(pids: &[u32]) -> Result<ProcessSample, String> {
     Ok(sum)
 }
 
+/// Memory that the kernel has for TCP: what waits in sockets of the whole machine, in bytes.
+pub fn tcp_bytes() -> u64 {
+    // SAFETY: the call takes a number and returns one.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) }.max(0) as u64;
+    let sockets = fs::read_to_string("/proc/net/sockstat").unwrap_or_default();
+    let pages = sockets.lines().find_map(|line| line.strip_prefix("TCP:")?.split_once(" mem ")?.1.split_whitespace().next()?.parse().ok());
+    pages.unwrap_or(0) * page
+}
+
 fn kilobytes(text: &str, name: &str) -> u64 {
     text.lines()
         .find_map(|line| line.strip_prefix(name))

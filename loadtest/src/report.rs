@@ -1,7 +1,7 @@
 //! What is told at the end: one Markdown table for people, one JSON object for programs.
 
 use crate::check::Faults;
-use crate::course::{BesideCost, Growth, Passage};
+use crate::course::{BesideCost, Filling, Growth, Passage};
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::Machine;
 use crate::scenario::{Ask, Scenario};
@@ -110,6 +110,12 @@ pub struct Report {
     pub server_bytes_per_session: Option<i64>,
     /// The same by three ways of counting.
     pub server_growth: Option<Growth>,
+    /// How far memory went up in the measured part.
+    pub filling: Filling,
+    /// How far the kernel's memory for TCP went up, in bytes.
+    pub tcp_bytes_more: u64,
+    /// By how much the server's memory went up for each reader that had stopped, in bytes.
+    pub server_bytes_per_stalled: Option<u64>,
     /// Bytes of a message's frame.
     pub frame_bytes: f64,
     /// CPU time of one bare `send` of as many bytes, in the control's loop over as many sockets.
@@ -246,6 +252,9 @@ impl Report {
             // A server that gave back more than the sessions took says nothing of what they took.
             server_bytes_per_session: passage.growth.map(|growth| growth.rss).filter(|bytes| *bytes > 0),
             server_growth: passage.growth,
+            filling: passage.filling,
+            tcp_bytes_more: more(passage.filling.tcp),
+            server_bytes_per_stalled: more(passage.filling.server).checked_div(u64::from(scenario.stalled)),
             frame_bytes: round(counts.message_bytes as f64 / (counts.delivered + counts.echoes).max(1) as f64),
             control_cpu_us_per_send,
             ratio_to_control: per_delivery
@@ -363,6 +372,11 @@ impl Report {
             [p50, p90, p99, p999, max].map(|value| format!("{:.2}", value as f64 / 1e3)).join(" / ")
         }));
         rows.push(("server CPU for each sign-in", figure(self.server_cpu_us_per_sign_in, "µs")));
+        if let Some(each) = self.server_bytes_per_stalled {
+            let (before, most) = self.filling.tcp;
+            rows.push(("kernel's memory for TCP on this machine: before, at most", format!("{}, {} MiB", before >> 20, most >> 20)));
+            rows.push(("server memory for each reader that had stopped", format!("{each} B")));
+        }
         rows.push((
             "reads of the store: for each sign-in; in the measured part",
             format!("{}; {}", figure(self.store_reads_per_sign_in, ""), by_table(self.store_reads, &self.store_reads_of)),
@@ -454,6 +468,11 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
+/// How much more it was.
+fn more((before, most): (u64, u64)) -> u64 {
+    most.saturating_sub(before)
+}
+
 /// A sum of reads, with the tables that had most of them.
 fn by_table(sum: u64, reads: &StoreReads) -> String {
     let mut most: Vec<(&String, &u64)> = reads.iter().collect();

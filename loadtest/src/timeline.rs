@@ -1,6 +1,6 @@
 //! What goes on in a run, second by second: sessions, sends, deliveries, and what the server takes for it.
 
-use crate::machine::{ProcessSample, glance_at_process};
+use crate::machine::{ProcessSample, glance_at_process, tcp_bytes};
 use crate::order::State;
 use serde::Serialize;
 use std::time::{Duration, Instant};
@@ -20,6 +20,8 @@ pub struct Moment {
     pub server_cpu_us: u64,
     /// Resident memory of the server, in bytes.
     pub server_rss: u64,
+    /// Memory that the kernel has for TCP on this machine, in bytes.
+    pub tcp_bytes: u64,
 }
 
 /// Looks, at even times.
@@ -70,6 +72,7 @@ impl Timeline {
             delivered: state.delivered,
             server_cpu_us: server.cpu_us,
             server_rss: server.rss,
+            tcp_bytes: tcp_bytes(),
         });
         if self.moments.len() >= MOMENTS_MAX {
             let mut number = 0;
@@ -79,6 +82,11 @@ impl Timeline {
             });
             self.every *= 2;
         }
+    }
+
+    /// Seconds since the beginning.
+    pub fn now_s(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
     }
 
     /// What was seen.

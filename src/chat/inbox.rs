@@ -1,7 +1,7 @@
 //! One person's list of chats: newest first, with what is unread, and one's own settings of each.
 
 use super::history::Folded;
-use super::{ChatKey, Chats, Head, Personal};
+use super::{ChatKey, Chats, Head, Personal, own_changes};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::{Entry, record::Change};
@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 /// Unread mentions that an entry names.
 const MENTIONS_SHOWN: usize = 100;
 /// Heads that are loaded at once for one list.
-const LOADED_AT_ONCE: usize = 8;
+pub(super) const LOADED_AT_ONCE: usize = 8;
 
 /// Where an entry stands in the list: pinned ones first, then the newest.
 type Place = (Reverse<bool>, Reverse<u64>, ChatKey);
@@ -236,6 +236,9 @@ impl Chats {
 
     /// Chats whose own settings changed since a time, for devices that were away.
     pub(super) async fn personal_changed_since(&self, user: u32, since_ms: u64) -> Result<Vec<ChatKey>> {
+        if let Some(changed) = self.own_changes_since(user, since_ms).await? {
+            return Ok(changed);
+        }
         Ok(self.personal_of_all(user).await?.into_iter().filter(|(_, own)| own.changed_at_ms >= since_ms).map(|(key, _)| key).collect())
     }
 
@@ -257,7 +260,8 @@ impl Chats {
         }
         own.changed_at_ms = self.clock.now_ms();
         let json = serde_json::to_vec(&own).expect("own settings are plain data");
-        self.store.write(vec![Write::Put(Table::Personal, tables::u32_key(user), tables::u64_key(key.0), json)]).await?;
+        let kept = Write::Put(Table::Personal, tables::u32_key(user), tables::u64_key(key.0), json);
+        self.store.write(vec![kept, own_changes::note(own.changed_at_ms, user, key)]).await?;
         self.own_state(user, key).await
     }
 

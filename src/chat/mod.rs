@@ -37,6 +37,7 @@ pub mod members;
 mod menu;
 mod moderation;
 mod number;
+mod own_changes;
 mod parts;
 mod permission;
 mod pin;
@@ -146,6 +147,7 @@ pub struct Chats {
     noted: Reached,
     lately: lately::Lately,
     last_pages: last_page::LastPages,
+    own_changes: own_changes::OwnChanges,
     /// Chats whose heads are to be at hand.
     wanted: mpsc::Sender<ChatKey>,
     wanted_here: Mutex<Option<mpsc::Receiver<ChatKey>>>,
@@ -215,6 +217,7 @@ impl Chats {
             noted: Reached::from(&head),
             lately: lately::Lately::of(ends),
             last_pages: last_page::LastPages::default(),
+            own_changes: own_changes::OwnChanges::default(),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),
             log,
@@ -310,7 +313,9 @@ impl Chats {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
             self.last_pages.sweep();
-            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
+            let swept =
+                [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await, self.sweep_own_changes().await];
+            for swept in swept {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");
                 }

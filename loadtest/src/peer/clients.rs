@@ -111,6 +111,9 @@ pub struct Clients<'a> {
     dialect: &'a dyn Dialect,
     address: SocketAddr,
     clients: Vec<Client>,
+    /// Those who connect.
+    online: Vec<u32>,
+    /// Of each room those of them who are in it.
     rooms: Vec<Vec<u32>>,
     lots: Vec<f64>,
     readiness: Readiness,
@@ -133,7 +136,11 @@ pub struct Clients<'a> {
 impl<'a> Clients<'a> {
     /// Clients that are not connected, in the rooms of a scenario.
     pub fn new(dialect: &'a dyn Dialect, address: SocketAddr, scenario: &Scenario) -> Result<Self, String> {
-        let rooms = scenario.member_lists()?;
+        let lists = scenario.member_lists()?;
+        // Who stays away is in no room: none of the peers keeps who belongs to one.
+        let online = scenario.online_people(&lists);
+        let there = |list: &Vec<u32>| list.iter().copied().filter(|person| online.binary_search(person).is_ok()).collect();
+        let rooms: Vec<Vec<u32>> = lists.iter().map(there).collect();
         let mut clients: Vec<Client> = (0..scenario.people).map(Client::new).collect();
         for (room, members) in rooms.iter().enumerate() {
             members.iter().for_each(|member| clients[*member as usize].rooms.push(room as u32));
@@ -147,6 +154,7 @@ impl<'a> Clients<'a> {
             dialect,
             address,
             clients,
+            online,
             lots: lots.collect(),
             rooms,
             readiness: Readiness::new().map_err(|error| format!("epoll is not to be had: {error}"))?,
@@ -194,7 +202,7 @@ impl<'a> Clients<'a> {
         self.settle(scenario.settle_seconds)?;
         let cpu_us = (sample_process(pid)?.cpu_us - from.cpu_us) as f64;
         let seconds = (now_ns() - self.measured_from_ns) as f64 / 1e9;
-        let people = self.clients.len().max(1) as i64;
+        let people = self.online.len().max(1) as i64;
         Ok(Found {
             acked_per_second: self.acked as f64 / seconds,
             delivered_per_second: self.delivered as f64 / seconds,
@@ -212,19 +220,18 @@ impl<'a> Clients<'a> {
     fn connect(&mut self) -> Result<(), String> {
         let until = now_ns() + SIGN_IN_NS_MAX;
         let mut begun = 0;
-        while self.here < self.clients.len() {
-            while begun < self.clients.len() && self.connecting < CONNECTING_MAX {
-                let socket = dial::begin(self.address, begun as u32).map_err(|error| format!("a client cannot connect: {error}"))?;
-                self.readiness
-                    .add(socket.as_raw_fd(), begun as u64, true)
-                    .map_err(|error| format!("a socket cannot be watched: {error}"))?;
-                self.clients[begun].socket = Some(socket);
-                self.clients[begun].stage = Stage::Connecting;
+        while self.here < self.online.len() {
+            while begun < self.online.len() && self.connecting < CONNECTING_MAX {
+                let at = self.online[begun] as usize;
+                let socket = dial::begin(self.address, at as u32).map_err(|error| format!("a client cannot connect: {error}"))?;
+                self.readiness.add(socket.as_raw_fd(), at as u64, true).map_err(|error| format!("a socket cannot be watched: {error}"))?;
+                self.clients[at].socket = Some(socket);
+                self.clients[at].stage = Stage::Connecting;
                 self.connecting += 1;
                 begun += 1;
             }
             if now_ns() > until {
-                return Err(format!("{} of {} clients came in within five minutes", self.here, self.clients.len()));
+                return Err(format!("{} of {} clients came in within five minutes", self.here, self.online.len()));
             }
             self.turn(now_ns() + 5_000_000)?;
         }
