@@ -106,7 +106,8 @@ impl Delivery {
     fn later(self: Arc<Self>, committed: Committed) {
         let chat = committed.record.chat;
         self.progress.begin(committed.group, committed.offset);
-        match self.late.push(committed) {
+        // Its rows were followed already.
+        match self.late.push(Committed { rows: Vec::new(), ..committed }) {
             Queued::First => drop(tokio::spawn(self.hand_out_late(chat))),
             Queued::Behind => {}
             // The cursor stays before it for good: whoever comes back is told by the next `sync`.
