@@ -26,15 +26,23 @@ pub(super) struct OwnChanges(Mutex<Option<Looked>>);
 
 struct Looked {
     began: Instant,
-    /// Every change from this minute on is here; none: there were too many.
-    known: Option<(u64, Arc<HashMap<u32, Vec<ChatKey>>>)>,
+    /// None: there were too many.
+    known: Result<Option<Known>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    /// Every change from this minute on is here.
+    from_minute: u64,
+    by_user: Arc<HashMap<u32, Vec<ChatKey>>>,
 }
 
 fn row(minute: u64, user: u32, chat: ChatKey) -> Key {
     tables::text_key(&format!("{FACT}{minute:08x}/{user:08x}/{:016x}", chat.0))
 }
 
-fn from_minute(minute: u64) -> Key {
+/// Before every note of a minute, and behind those of the one before.
+fn first_of(minute: u64) -> Key {
     tables::text_key(&format!("{FACT}{minute:08x}/"))
 }
 
@@ -58,31 +66,38 @@ impl Chats {
         }
         let asked = Instant::now();
         let mut last = self.own_changes.0.lock().await;
-        // A read that began since counts: nothing that was written before the question is missing in it.
-        if last.as_ref().is_none_or(|last| last.began < asked) {
-            *last = None;
-            let began = Instant::now();
-            let end = tables::text_key(FACT_END);
-            let rows =
-                self.store.scan(Table::Facts, tables::none(), Range::between(from_minute(from), end, limits::OWN_CHANGES_MAX)).await?;
-            let known = (rows.len() < limits::OWN_CHANGES_MAX).then(|| {
-                let mut by_user: HashMap<u32, Vec<ChatKey>> = HashMap::new();
-                for (user, chat) in rows.iter().filter_map(|(row, _)| read(row)) {
-                    by_user.entry(user).or_default().push(chat);
-                }
-                (from, Arc::new(by_user))
-            });
-            *last = Some(Looked { began, known });
-        }
-        let known = last.as_ref().and_then(|last| last.known.clone());
+        let known = match &*last {
+            // A read that began since counts: nothing that was written before the question is missing in it. So does one that failed, or
+            // each of thousands would wait for a failure of its own.
+            Some(last) if last.began >= asked => last.known.clone(),
+            _ => {
+                let began = Instant::now();
+                let known = self.look_for_own_changes(from).await;
+                *last = Some(Looked { began, known: known.clone() });
+                known
+            }
+        };
         drop(last);
-        let changed = known.filter(|(known_from, _)| *known_from <= since_ms / MINUTE_MS);
-        Ok(changed.map(|(_, by_user)| by_user.get(&user).cloned().unwrap_or_default()))
+        let known = known?.filter(|known| known.from_minute <= since_ms / MINUTE_MS);
+        Ok(known.map(|known| known.by_user.get(&user).cloned().unwrap_or_default()))
+    }
+
+    async fn look_for_own_changes(&self, from_minute: u64) -> Result<Option<Known>> {
+        let range = Range::between(first_of(from_minute), tables::text_key(FACT_END), limits::OWN_CHANGES_MAX);
+        let rows = self.store.scan(Table::Facts, tables::none(), range).await?;
+        if rows.len() >= limits::OWN_CHANGES_MAX {
+            return Ok(None);
+        }
+        let mut by_user: HashMap<u32, Vec<ChatKey>> = HashMap::new();
+        for (user, chat) in rows.iter().filter_map(|(row, _)| read(row)) {
+            by_user.entry(user).or_default().push(chat);
+        }
+        Ok(Some(Known { from_minute, by_user: Arc::new(by_user) }))
     }
 
     /// Lets go of notes that nobody asks for any more.
     pub(super) async fn sweep_own_changes(&self) -> Result<()> {
-        let to = from_minute((self.clock.now_ms() / MINUTE_MS).saturating_sub(2 * limits::OWN_CHANGES_MINUTES));
+        let to = first_of((self.clock.now_ms() / MINUTE_MS).saturating_sub(2 * limits::OWN_CHANGES_MINUTES));
         loop {
             let range = Range::between(tables::text_key(FACT), to.clone(), SWEPT_AT_ONCE);
             let rows = self.store.scan(Table::Facts, tables::none(), range).await?;
@@ -105,7 +120,7 @@ mod tests {
     fn a_note_tells_whose_and_of_which_chat_and_stands_in_the_order_of_minutes() {
         let Write::Put(_, _, noted, _) = note(125_000, 371_000, ChatKey(u64::MAX)) else { panic!("a note is a row") };
         assert_eq!(read(&noted), Some((371_000, ChatKey(u64::MAX))));
-        assert!(from_minute(2) < noted && noted < from_minute(3) && from_minute(u64::from(u32::MAX)) < tables::text_key(FACT_END));
+        assert!(first_of(2) < noted && noted < first_of(3) && first_of(u64::from(u32::MAX)) < tables::text_key(FACT_END));
         assert_eq!((read(b"own/"), read(b"own/1/x/2"), read(b"")), (None, None, None));
     }
 }
