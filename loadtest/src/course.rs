@@ -132,7 +132,8 @@ impl Scenario {
         let machine = MachineSample::now();
         let beside_from = look_beside(server)?;
         // A server that starts again begins to count.
-        let reads_from = if self.storm == Some(Storm::Servers) { StoreReads::new() } else { store_reads(server) };
+        let started_again = self.storm == Some(Storm::Servers) && !control;
+        let reads_from = if started_again { StoreReads::new() } else { store_reads(server) };
         let (start, own, from) = (crate::readiness::now_ns(), crew.state().cpu_us, look(server)?);
         let (filling_from_s, tcp_from) = (crew.timeline.now_s(), crate::machine::tcp_bytes());
         self.measured(server, crew, &weights, control)?;
@@ -184,7 +185,8 @@ impl Scenario {
             nodes: server.pids.len(),
             clients: crew.size(),
             beside,
-            server_cpu_us: from.zip(to).map(|(from, to)| to.cpu_us - from.cpu_us),
+            // Processes that were started again have used all of theirs since.
+            server_cpu_us: from.zip(to).map(|(from, to)| if started_again { to.cpu_us } else { to.cpu_us - from.cpu_us }),
             connect_cpu_us: before.zip(after).map(|(before, after)| after.cpu_us - before.cpu_us),
             connect_store_reads: more(&reads_before, reads_after),
             store_reads: more(&reads_from, reads_to),
