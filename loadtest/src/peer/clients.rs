@@ -203,13 +203,14 @@ impl<'a> Clients<'a> {
         let cpu_us = (sample_process(pid)?.cpu_us - from.cpu_us) as f64;
         let seconds = (now_ns() - self.measured_from_ns) as f64 / 1e9;
         let people = self.online.len().max(1) as i64;
+        let each = |sum: f64, count: u64| if count > 0 { sum / count as f64 } else { 0.0 };
         Ok(Found {
             acked_per_second: self.acked as f64 / seconds,
             delivered_per_second: self.delivered as f64 / seconds,
             missing: self.expected as i64 - self.delivered as i64,
             send_to_ack_us: self.send_to_ack.percentiles(),
             send_to_receive_us: self.send_to_receive.percentiles(),
-            cpu_us: (cpu_us / self.acked.max(1) as f64, cpu_us / self.delivered.max(1) as f64),
+            cpu_us: (each(cpu_us, self.acked), each(cpu_us, self.delivered)),
             sign_in_cpu_us: (after.cpu_us - before.cpu_us) as f64 / people as f64,
             bytes_per_session: (after.rss as i64 - before.rss as i64) / people,
             idle_cores,
