@@ -252,8 +252,6 @@ pub const PASSED_OVER_MAX: u64 = 2_000;
 pub const LAST_PAGE_SHARED_MEMBERS_MIN: u64 = 50;
 /// Bytes of records of a page that is shared for a moment; 16 are at most.
 pub const LAST_PAGE_SHARED_BYTES_MAX: usize = 256 << 10;
-/// Of chats with up to so many members, how far everybody has got is read at once.
-pub const CURSORS_READ_TOGETHER_MAX: u64 = 1_000;
 /// Edits, reactions and thread replies that are folded into one page.
 pub const CHANGES_OF_A_PAGE_MAX: usize = 50_000;
 /// Records in one page of `sync`, but for the last chat's.

@@ -151,10 +151,14 @@ fn print(options: &Options, report: &Report) -> Result<bool, String> {
 fn run_peers(names: &[String], scenario: &str, options: &Options) -> Result<bool, String> {
     let scenario = options::built_in(options, scenario)?;
     let progress = Progress::new();
-    let mut found = Vec::new();
+    let (mut found, mut failed) = (Vec::new(), Vec::new());
     let report = measured(options, &scenario, &progress, || {
         for name in names {
-            found.push((name.clone(), peer::measure(name, &scenario, &|step| progress.step(step))?));
+            match peer::measure(name, &scenario, &|step| progress.step(step)) {
+                Ok(measured) => found.push((name.clone(), measured)),
+                // What the others did is worth telling all the same.
+                Err(why) => failed.push(format!("{name} could not be measured: {why}")),
+            }
         }
         Ok(())
     })?;
@@ -163,6 +167,9 @@ fn run_peers(names: &[String], scenario: &str, options: &Options) -> Result<bool
     if let Some(path) = &options.json {
         let peers: std::collections::BTreeMap<&str, _> = found.iter().map(|(name, found)| (name.as_str(), found)).collect();
         write(&serde_json::json!({ "clarion": report, "peers": peers }), Some(path))?;
+    }
+    if !failed.is_empty() {
+        return Err(failed.join("; "));
     }
     report.complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
     Ok(report.faults.total() == 0)

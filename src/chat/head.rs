@@ -373,10 +373,6 @@ impl Recent {
         let key = DedupeKey::new(record.by, &message.client_message_id);
         Self { key, seq: record.seq, position: record.position }
     }
-
-    fn read(&self) -> Cursor {
-        Cursor { delivered_seq: self.seq, read_seq: self.seq, read_position: self.position, read_at_ms: 0 }
-    }
 }
 
 impl State {
@@ -406,12 +402,13 @@ impl State {
 
     /// How far somebody has got for certain: whoever writes has read what stands before.
     pub fn written_by(&self, user: u32) -> Cursor {
-        self.recent.iter().rev().find(|recent| recent.key.sender == user).map_or_else(Cursor::default, Recent::read)
-    }
-
-    /// The same of all who have written lately, each in the order of what they wrote.
-    pub fn all_written(&self) -> Vec<(u32, Cursor)> {
-        self.recent.iter().map(|recent| (recent.key.sender, recent.read())).collect()
+        let last = self.recent.iter().rev().find(|recent| recent.key.sender == user);
+        last.map_or_else(Cursor::default, |last| Cursor {
+            delivered_seq: last.seq,
+            read_seq: last.seq,
+            read_position: last.position,
+            read_at_ms: 0,
+        })
     }
 
     /// The role of somebody, or `None` for one who is not in it.

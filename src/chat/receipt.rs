@@ -193,19 +193,10 @@ impl Chats {
 
     /// How far a member has got. Somebody who never read anything has read what was there when they came.
     pub(super) async fn cursor(&self, head: &Head, user: u32) -> Result<Cursor> {
-        let few = head.lock().members.all().len() <= limits::CURSORS_READ_TOGETHER_MAX;
-        if few && !head.cursors.lock().complete {
-            // When everybody comes back, all members of a chat are asked for.
-            self.load_cursors(head).await?;
-        }
-        let (known, complete) = {
-            let cursors = head.cursors.lock();
-            (cursors.known.get(&user).copied(), cursors.complete)
-        };
+        let known = { head.cursors.lock().known.get(&user).copied() };
         let cursor = match known {
             // Also what was noted by who had this head's forerunner in hand.
             Some(cursor) => cursor.merge(self.receipts.waiting((head.key, user))),
-            None if complete => self.receipts.waiting((head.key, user)),
             None => {
                 let kept = self.store.get(Table::Cursors, tables::u64_key(head.key.0), tables::u32_key(user)).await?;
                 let mut cursor = kept.and_then(|bytes| Cursor::decode(&bytes)).unwrap_or_default();
@@ -277,11 +268,8 @@ impl Chats {
                 _ => break,
             }
         }
-        // What the node of a sender had not written when it died.
-        let written = head.lock().all_written();
         let mut cursors = head.cursors.lock();
-        let waiting = self.receipts.all_waiting(|key| key == head.key).into_iter().map(|((_, user), cursor)| (user, cursor));
-        for (user, cursor) in written.into_iter().chain(waiting) {
+        for ((_, user), cursor) in self.receipts.all_waiting(|key| key == head.key) {
             let entry = cursors.known.entry(user).or_default();
             *entry = entry.merge(cursor);
         }

@@ -146,9 +146,8 @@ impl Chats {
             match self.of_somebody(user, changed, cursor).await {
                 Ok(Some(theirs)) => return Ok(theirs),
                 Ok(None) => {}
-                // The store is away, and not everything that others talk about is known: what is theirs may be.
-                Err(error) if error.is_unavailable() => {}
-                Err(error) => return Err(error),
+                // The store is away, or a chat is damaged in which others talk: what is theirs may be well.
+                Err(error) => tracing::debug!(%error, "the chats that have changed cannot be looked at"),
             }
         }
         metrics::MEMBERSHIPS_READ.inc();
