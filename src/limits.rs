@@ -260,12 +260,6 @@ pub const SYNC_RECORDS_OF_A_PAGE: usize = 1_000;
 pub const SYNC_RECORDS_OF_A_CHAT: usize = 300;
 /// Chats looked at for one page of `sync`.
 pub const SYNC_CHATS_OF_A_PAGE: usize = 500;
-/// Records of all chats behind a cursor that are looked at for one page of `sync`; with more, it is read in which chats somebody is.
-pub const SYNC_BY_HEART_RECORDS_MAX: usize = 5_000;
-/// So long it is noted whose settings of which chat were changed, in minutes.
-pub const OWN_CHANGES_MINUTES: u64 = 20;
-/// Changes of those that are read at once; with more, each device asks for its person's.
-pub const OWN_CHANGES_MAX: usize = 10_000;
 /// Cursors older than this are too long: the list of chats is loaded anew.
 pub const SYNC_AGE_MS_MAX: u64 = 30 * 24 * 3_600_000;
 /// Heads of chats in memory before idle ones are let go; an ordinary one is about 1 KB.

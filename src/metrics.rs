@@ -90,7 +90,6 @@ metrics! {
     GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
     RECEIPTS_WRITTEN: IntCounter = counter("chat_receipts_written_total", "Receipts that the store has taken");
-    MEMBERSHIPS_READ: IntCounter = counter("chat_memberships_read_total", "Times that it was read in which chats somebody is, for a device that was away: what was said since is not known by heart any more, or too much");
     MISSED_READ: IntCounter = counter("chat_missed_read_total", "Chats of which what a device had missed was read, because it is not known by heart any more");
     CSP_REPORTS: IntCounter = counter("web_csp_reports_total", "Reports of browsers that the content security policy has blocked something");
     UPLOADS_SWEPT: IntCounter = counter("attachment_uploads_swept_total", "Uploads removed because they were posted nowhere within a day");

@@ -2,12 +2,10 @@
 //!
 //! When a network goes away, thousands come back at the same moment, and each asks for the end of every chat.
 
-use crate::ids::ChatKey;
 use crate::limits;
-use crate::log::record::Change;
-use crate::log::{Committed, Entry, LogEnd, Position, Record};
+use crate::log::{Committed, Entry, LogEnd, Record};
 use parking_lot::Mutex;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
 /// Bytes of a record beside its text, about.
 const RECORD_BYTES: usize = 512;
@@ -26,25 +24,9 @@ struct Known {
     /// Of each group: every record behind this place is here.
     floors: HashMap<usize, u64>,
     chats: HashMap<u64, VecDeque<Entry>>,
-    /// Of each group: where its records stand, in their order.
-    places: HashMap<usize, VecDeque<Place>>,
     /// In the order in which they came.
     order: VecDeque<Noted>,
     bytes: usize,
-}
-
-struct Place {
-    offset: u64,
-    chat: u64,
-    /// Somebody was taken out, or has left.
-    somebody_left: bool,
-}
-
-/// A chat in which something was said or done behind a place in the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Changed {
-    /// Somebody was taken out meanwhile, or has left.
-    pub somebody_left: bool,
 }
 
 /// The last records of all chats, as many as there is room for.
@@ -77,33 +59,6 @@ impl Lately {
         Some(of_chat.range(from..).cloned().collect())
     }
 
-    /// Every chat in which something was said or done behind a place in the log. None: that is not known by heart, or they are too many
-    /// to be looked at one by one.
-    pub fn changed(&self, position: &Position) -> Option<BTreeMap<ChatKey, Changed>> {
-        let known = self.0.lock();
-        if known.floors.iter().any(|(group, floor)| position.of(*group) < *floor) {
-            return None;
-        }
-        let mut chats: BTreeMap<ChatKey, Changed> = BTreeMap::new();
-        let mut records = 0;
-        for (group, places) in &known.places {
-            let offset = position.of(*group);
-            let from = places.partition_point(|place| place.offset <= offset);
-            records += places.len() - from;
-            if records > limits::SYNC_BY_HEART_RECORDS_MAX {
-                return None;
-            }
-            for place in places.range(from..) {
-                chats.entry(ChatKey(place.chat)).or_default().somebody_left |= place.somebody_left;
-                // At once: in a storm thousands ask, and nobody else may look meanwhile.
-                if chats.len() > limits::SYNC_CHATS_OF_A_PAGE {
-                    return None;
-                }
-            }
-        }
-        Some(chats)
-    }
-
     /// Records of a chat from one seq to its last one, both included, oldest first, when they are few. None: they are not all known
     /// by heart.
     pub fn to_end(&self, chat: u64, from: u64, last: u64) -> Option<Vec<Entry>> {
@@ -120,14 +75,10 @@ impl Known {
     fn note(&mut self, group: usize, entry: Entry, bytes: usize) {
         let Record { chat, seq, .. } = *entry.record;
         let offset = entry.offset;
-        let somebody_left = matches!(entry.record.change, Change::MembersRemoved { .. });
-        let places = self.places.entry(group).or_default();
-        // It was read at the start, and is followed now.
-        if places.back().is_some_and(|last| last.offset >= offset) {
-            return;
-        }
         let of_chat = self.chats.entry(chat).or_default();
         match of_chat.back() {
+            // It was read at the start, and is followed now.
+            Some(last) if last.offset >= offset => return,
             // Something between has been lost: the store may have it.
             Some(last) if last.record.seq + 1 != seq => return self.forget(group, offset),
             _ => {}
@@ -136,7 +87,6 @@ impl Known {
         let bytes = RECORD_BYTES + bytes;
         self.bytes += bytes;
         self.order.push_back(Noted { group, offset, chat, bytes });
-        places.push_back(Place { offset, chat, somebody_left });
         while self.bytes > limits::LATELY_BYTES_MAX && self.let_go_of_first() {}
     }
 
@@ -145,9 +95,6 @@ impl Known {
         self.bytes -= bytes;
         let floor = self.floors.entry(group).or_default();
         *floor = (*floor).max(offset);
-        if let Some(places) = self.places.get_mut(&group) {
-            places.pop_front();
-        }
         if let Some(of_chat) = self.chats.get_mut(&chat) {
             of_chat.pop_front();
             if of_chat.is_empty() {
@@ -196,29 +143,6 @@ mod tests {
         };
         assert_eq!((end(1, 6, 7), end(1, 5, 6), end(2, 1, 1)), (Some(vec![6, 7]), Some(vec![5, 6, 7]), Some(vec![1])));
         assert_eq!((end(1, 4, 7), end(1, 6, 8), end(3, 1, 1)), (None, None, None), "older, or not noted yet, or nothing");
-    }
-
-    #[test]
-    fn chats_in_which_something_happened_behind_a_place_are_known_and_that_somebody_has_left() {
-        let lately = Lately::of(vec![LogEnd { behind: 10, records: Vec::new() }, LogEnd { behind: 5, records: Vec::new() }]);
-        for (offset, chat, seq) in [(11, 1, 5), (12, 2, 1), (13, 1, 6)] {
-            lately.note(&committed(offset, chat, seq, 10));
-        }
-        let Committed { offset, record, bytes, .. } = committed(6, 3, 1, 10);
-        let left = Record { change: Change::MembersRemoved { members: Vec::new(), member_count: 0 }, ..(*record).clone() };
-        lately.0.lock().note(1, Entry { offset, record: Arc::new(left) }, bytes);
-        let changed = |offsets: [u64; 2]| {
-            let chats = lately.changed(&offsets.into_iter().collect());
-            chats.map(|chats| chats.into_iter().map(|(key, changed)| (key.0, changed.somebody_left)).collect::<Vec<_>>())
-        };
-        assert_eq!(changed([10, 5]), Some(vec![(1, false), (2, false), (3, true)]));
-        assert_eq!((changed([12, 6]), changed([13, 6])), (Some(vec![(1, false)]), Some(vec![])));
-        assert_eq!((changed([9, 5]), changed([10, 4])), (None, None), "older than what is known of a group");
-        for seq in 0..=limits::SYNC_BY_HEART_RECORDS_MAX as u64 {
-            lately.note(&committed(14 + seq, 1, 7 + seq, 10));
-        }
-        assert_eq!(changed([13, 6]), None, "too much to look at");
-        assert_eq!(changed([14, 6]), Some(vec![(1, false)]));
     }
 
     #[test]

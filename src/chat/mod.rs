@@ -37,7 +37,6 @@ pub mod members;
 mod menu;
 mod moderation;
 mod number;
-mod own_changes;
 mod parts;
 mod permission;
 mod pin;
@@ -147,7 +146,6 @@ pub struct Chats {
     noted: Reached,
     lately: lately::Lately,
     last_pages: last_page::LastPages,
-    own_changes: own_changes::OwnChanges,
     /// Chats whose heads are to be at hand.
     wanted: mpsc::Sender<ChatKey>,
     wanted_here: Mutex<Option<mpsc::Receiver<ChatKey>>>,
@@ -217,7 +215,6 @@ impl Chats {
             noted: Reached::from(&head),
             lately: lately::Lately::of(ends),
             last_pages: last_page::LastPages::default(),
-            own_changes: own_changes::OwnChanges::default(),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),
             log,
@@ -313,9 +310,7 @@ impl Chats {
         loop {
             tokio::time::sleep(std::time::Duration::from_millis(limits::KEPT_EVERY_MS)).await;
             self.last_pages.sweep();
-            let swept =
-                [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await, self.sweep_own_changes().await];
-            for swept in swept {
+            for swept in [self.sweep_ephemerals().await, self.sweep_card_tokens().await, self.sweep_batches().await] {
                 if let Err(error) = swept {
                     tracing::warn!(%error, "what is too old could not be let go; it is tried again");
                 }

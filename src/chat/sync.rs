@@ -3,16 +3,11 @@
 //! A cursor is a place in the order of the whole log, and the hour. A chat has changed when its last record stands
 //! behind the cursor; what was missed of it are the records behind the cursor, found from its end backwards.
 
-use super::inbox::LOADED_AT_ONCE;
-use super::lately::Changed;
-use super::members::bitmap_of;
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
-use crate::log::record::Change;
 use crate::log::{Entry, Position, Record};
 use crate::metrics;
-use futures_util::{StreamExt as _, TryStreamExt as _};
 use protocol::command::{Sync, Synced};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -95,7 +90,14 @@ impl Chats {
             }
         };
         let since_ms = cursor.at_ms.saturating_sub(CLOCK_SLACK_MS);
-        let mut chats = self.chats_since(user, &cursor, since_ms).await?;
+        let (inside, left) = self.memberships(user).await?;
+        // By key, so that a page can go on behind the last chat of the one before.
+        let mut chats: BTreeMap<ChatKey, bool> = inside.into_iter().map(|key| (key, true)).collect();
+        for (key, membership) in left {
+            if membership.left_at_ms >= since_ms {
+                chats.insert(key, false);
+            }
+        }
         let changed_settings = match self.personal_changed_since(user, since_ms).await {
             Ok(changed) => changed,
             Err(error) if error.is_unavailable() => {
@@ -105,9 +107,6 @@ impl Chats {
             }
             Err(error) => return Err(error),
         };
-        for key in &changed_settings {
-            chats.entry(*key).or_insert(true);
-        }
         let mut synced = Synced::default();
         let mut shown: Vec<Arc<Record>> = Vec::new();
         for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).enumerate() {
@@ -126,7 +125,7 @@ impl Chats {
             }
             if head.last_offset.load(Ordering::Acquire) > cursor.position.of(self.log.group(key.0)) {
                 self.missed(user, &head, &cursor, &mut synced, &mut shown).await?;
-            } else if changed_settings.contains(&key) && head.lock().members.contains(user) {
+            } else if changed_settings.contains(&key) {
                 synced.entries.push(self.inbox_entry(user, &head).await?);
             }
         }
@@ -137,50 +136,6 @@ impl Chats {
             synced.cursor = Some(end.print());
         }
         Ok(synced)
-    }
-
-    /// Chats of somebody in which something may have happened since, by key, so that a page can go on behind the last chat of the one
-    /// before; `false`: no longer theirs.
-    async fn chats_since(&self, user: u32, cursor: &SyncCursor, since_ms: u64) -> Result<BTreeMap<ChatKey, bool>> {
-        if let Some(changed) = self.lately.changed(&cursor.position) {
-            match self.of_somebody(user, changed, cursor).await {
-                Ok(Some(theirs)) => return Ok(theirs),
-                Ok(None) => {}
-                // The store is away, or a chat is damaged in which others talk: what is theirs may be well.
-                Err(error) => tracing::debug!(%error, "the chats that have changed cannot be looked at"),
-            }
-        }
-        metrics::MEMBERSHIPS_READ.inc();
-        let (inside, left) = self.memberships(user).await?;
-        let mut chats: BTreeMap<ChatKey, bool> = inside.into_iter().map(|key| (key, true)).collect();
-        chats.extend(left.into_iter().filter(|(_, membership)| membership.left_at_ms >= since_ms).map(|(key, _)| (key, false)));
-        Ok(chats)
-    }
-
-    /// Those of the changed chats that somebody is in, or has left meanwhile. None: it has been forgotten while this was looked up.
-    async fn of_somebody(
-        &self,
-        user: u32,
-        changed: BTreeMap<ChatKey, Changed>,
-        cursor: &SyncCursor,
-    ) -> Result<Option<BTreeMap<ChatKey, bool>>> {
-        let unknown: Vec<ChatKey> = changed.keys().copied().filter(|key| self.head_in_memory(*key).is_none()).collect();
-        let loaded = futures_util::stream::iter(unknown).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE);
-        // Held until the end, so that they stay in memory.
-        let _loaded: Vec<Arc<Head>> = loaded.try_collect().await?;
-        let mut theirs = BTreeMap::new();
-        for (key, Changed { somebody_left }) in changed {
-            if self.head(key).await?.lock().members.contains(user) {
-                theirs.insert(key, true);
-            } else if somebody_left {
-                let group = self.log.group(key.0);
-                let Some(since) = self.lately.behind(group, cursor.position.of(group), key.0, 1) else { return Ok(None) };
-                if since.iter().any(|entry| takes_out(&entry.record, user)) {
-                    theirs.insert(key, false);
-                }
-            }
-        }
-        Ok(Some(theirs))
     }
 
     async fn missed(
@@ -248,9 +203,4 @@ impl Chats {
         }
         Ok(Some(missed))
     }
-}
-
-/// Does a record take somebody out of its chat?
-fn takes_out(record: &Record, user: u32) -> bool {
-    matches!(&record.change, Change::MembersRemoved { members, .. } if bitmap_of(members).contains(user))
 }

@@ -2,14 +2,9 @@
 
 use crate::support::{Client, Server, text_message};
 use protocol::codec::Encoding;
-use protocol::command::{AddMembers, CreateGroup, Leave, MyChat, RemoveMembers, Send, Sync, Synced};
-use protocol::ids::ChatId;
+use protocol::command::{CreateGroup, MyChat, Sync, Synced};
 use protocol::record::Record;
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
 use std::time::Duration;
-
-const PEOPLE: [&str; 4] = ["e1001", "e1002", "e1003", "e1004"];
 
 async fn all_pages(client: &mut Client, cursor: &str) -> Synced {
     let mut whole = Synced::default();
@@ -190,93 +185,4 @@ async fn a_connection_cut_in_the_middle_of_sending_loses_and_doubles_nothing() {
     }
     assert_eq!(texts, (0..50).collect::<Vec<_>>(), "each once, in the order in which they were sent");
     assert!(receiver.events_within(Duration::from_millis(300)).await.is_empty());
-}
-
-/// What was missed does not depend on how it is found out: by heart, or by what is kept of a person.
-#[tokio::test]
-async fn what_was_missed_is_the_same_by_heart_and_from_what_is_kept() {
-    for seed in 1..=2 {
-        let mut random = StdRng::seed_from_u64(seed);
-        let server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "100000")]).await;
-        let mut clients = Vec::new();
-        for user_id in PEOPLE {
-            clients.push(server.client(user_id).await);
-        }
-        let mut chats: Vec<ChatId> = Vec::new();
-        for number in 0..12 {
-            let create = CreateGroup {
-                client_message_id: format!("g{number}"),
-                name: format!("G{number}"),
-                user_ids: PEOPLE[1..].iter().filter(|_| random.random_bool(0.7)).map(|user_id| (*user_id).to_owned()).collect(),
-                ..CreateGroup::default()
-            };
-            chats.push(clients[0].must(create).await.chat_id);
-        }
-        let mut cursors = Vec::new();
-        for user_id in PEOPLE {
-            cursors.push(server.client_on(user_id, "device-away").await.welcome.cursor.clone());
-        }
-        for number in 0..80 {
-            let who = random.random_range(0..PEOPLE.len());
-            let chat_id = chats[random.random_range(0..chats.len())];
-            let user_ids = vec![PEOPLE[random.random_range(1..PEOPLE.len())].to_owned()];
-            // Whoever may not do something is refused, which is as good here.
-            match random.random_range(0..9) {
-                0..=2 => drop(clients[who].ask(text_message(chat_id, &format!("m{number}"), "hello")).await),
-                3 => drop(clients[0].ask(AddMembers { chat_id, user_ids, ..AddMembers::default() }).await),
-                4 => drop(clients[0].ask(RemoveMembers { chat_id, user_ids }).await),
-                5 => drop(clients[who].ask(Leave { chat_id }).await),
-                6 => drop(clients[who].ask(MyChat { chat_id, muted: Some(number % 2 == 0), ..MyChat::default() }).await),
-                7 => {
-                    let other = PEOPLE[(who + 1) % PEOPLE.len()];
-                    let direct = clients[who].direct(other).await;
-                    clients[who].say(direct, "hello").await;
-                }
-                _ => {
-                    let create = CreateGroup { client_message_id: format!("n{number}"), user_ids, ..CreateGroup::default() };
-                    chats.extend(clients[who].ask(create).await.map(|chat| chat.chat_id));
-                }
-            }
-        }
-        let by_heart = missed(&server, &cursors).await;
-        assert_eq!(server.metric("chat_memberships_read_total").await, 0.0, "seed {seed}: nobody's chats were read");
-        assert!(by_heart.iter().any(|synced| !synced.left.is_empty()) && by_heart.iter().all(|synced| synced.records.len() > 10));
-        // In a chat that none of those who were away is in, more is said than is looked at one by one.
-        let mut others = server.client("e1010").await;
-        let noise = others.direct("e1011").await;
-        for batch in 0..26 {
-            let ids: Vec<u32> = posted(&mut others, noise, batch).await;
-            for id in ids {
-                others.reply::<Send>(id).await.expect("it is taken");
-            }
-        }
-        let kept = missed(&server, &cursors).await;
-        assert!(server.metric("chat_memberships_read_total").await >= 3.0, "seed {seed}: it is read");
-        for ((by_heart, kept), user_id) in by_heart.iter().zip(&kept).zip(PEOPLE) {
-            assert_eq!(by_heart, kept, "seed {seed}, {user_id}");
-        }
-    }
-}
-
-async fn posted(client: &mut Client, chat_id: ChatId, batch: u32) -> Vec<u32> {
-    let mut ids = Vec::new();
-    for number in 0..200 {
-        ids.push(client.post(&text_message(chat_id, &format!("{batch}.{number}"), "noise")).await);
-    }
-    ids
-}
-
-/// What everybody is told who was away, each list in an order of its own.
-async fn missed(server: &Server, cursors: &[String]) -> Vec<Synced> {
-    let mut all = Vec::new();
-    for (user_id, cursor) in PEOPLE.iter().zip(cursors) {
-        let mut back = server.client_on(user_id, "device-away").await;
-        let mut synced = all_pages(&mut back, cursor).await;
-        synced.records.sort_by_key(|record| (record.chat_id, record.seq));
-        synced.entries.sort_by_key(|entry| entry.chat.chat_id);
-        synced.left.sort_unstable();
-        synced.cursor = None;
-        all.push(synced);
-    }
-    all
 }
