@@ -468,6 +468,7 @@ fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
 fn round(value: f64) -> f64 {
     (value * 1e3).round() / 1e3
 }
+
 /// How much more it was.
 fn more((before, most): (u64, u64)) -> u64 {
     most.saturating_sub(before)

@@ -98,6 +98,12 @@ struct Handed {
     page: Arc<OnceCell<Arc<Page>>>,
 }
 
+impl Handed {
+    fn good(&self) -> bool {
+        self.since.elapsed() < HANDED_OUT
+    }
+}
+
 /// Last pages of this moment.
 #[derive(Default)]
 pub(super) struct LastPages(Mutex<HashMap<PageKey, Handed>>);
@@ -115,10 +121,10 @@ impl LastPages {
 
     fn cell(&self, key: PageKey) -> Option<Arc<OnceCell<Arc<Page>>>> {
         let mut pages = self.0.lock();
-        if let Some(handed) = pages.get(&key).filter(|handed| handed.since.elapsed() < HANDED_OUT) {
+        if let Some(handed) = pages.get(&key).filter(|handed| handed.good()) {
             return Some(handed.page.clone());
         }
-        pages.retain(|_, handed| handed.since.elapsed() < HANDED_OUT);
+        pages.retain(|_, handed| handed.good());
         if pages.len() >= PAGES_MAX {
             return None;
         }
@@ -129,7 +135,7 @@ impl LastPages {
 
     /// Lets go of pages that are not handed out any more.
     pub fn sweep(&self) {
-        self.0.lock().retain(|_, handed| handed.since.elapsed() < HANDED_OUT);
+        self.0.lock().retain(|_, handed| handed.good());
     }
 }
 

@@ -60,17 +60,35 @@ fn framed(opcode: u8, body: &[u8]) -> Bytes {
     frame.freeze()
 }
 
+/// Something that is made for each encoding when the first session of it wants it, and never again.
+struct OfEncoding<T> {
+    msgpack: OnceLock<T>,
+    json: OnceLock<T>,
+}
+
+impl<T> OfEncoding<T> {
+    const fn new() -> Self {
+        Self { msgpack: OnceLock::new(), json: OnceLock::new() }
+    }
+
+    fn get_or_make(&self, encoding: Encoding, make: impl FnOnce() -> T) -> &T {
+        match encoding {
+            Encoding::Msgpack => self.msgpack.get_or_init(make),
+            Encoding::Json => self.json.get_or_init(make),
+        }
+    }
+}
+
 /// The body of a reply that many get: encoded when the first of an encoding wants it.
 pub struct SharedReply<R> {
     body: R,
-    msgpack: OnceLock<Vec<u8>>,
-    json: OnceLock<Vec<u8>>,
+    encoded: OfEncoding<Vec<u8>>,
 }
 
 impl<R: Serialize> SharedReply<R> {
     /// This body.
     pub fn new(body: R) -> Self {
-        Self { body, msgpack: OnceLock::new(), json: OnceLock::new() }
+        Self { body, encoded: OfEncoding::new() }
     }
 
     /// The body.
@@ -80,34 +98,25 @@ impl<R: Serialize> SharedReply<R> {
 
     /// The frame that answers the command with this id.
     pub fn frame(&self, encoding: Encoding, id: u32) -> Frame {
-        let cell = match encoding {
-            Encoding::Msgpack => &self.msgpack,
-            Encoding::Json => &self.json,
-        };
-        Frame::new(encoding, &encoding.reply_of(id, cell.get_or_init(|| encoding.encode(&self.body))))
+        Frame::new(encoding, &encoding.reply_of(id, self.encoded.get_or_make(encoding, || encoding.encode(&self.body))))
     }
 }
 
 /// An event that is encoded when the first session of an encoding wants it, and never again.
 pub struct EventFrame {
     event: Event,
-    msgpack: OnceLock<Frame>,
-    json: OnceLock<Frame>,
+    frames: OfEncoding<Frame>,
 }
 
 impl EventFrame {
     /// The event.
     pub fn new(event: Event) -> Self {
-        Self { event, msgpack: OnceLock::new(), json: OnceLock::new() }
+        Self { event, frames: OfEncoding::new() }
     }
 
     /// Its frame.
     pub fn frame(&self, encoding: Encoding) -> Frame {
-        let cell = match encoding {
-            Encoding::Msgpack => &self.msgpack,
-            Encoding::Json => &self.json,
-        };
-        cell.get_or_init(|| Frame::new(encoding, &encoding.event(&self.event))).clone()
+        self.frames.get_or_make(encoding, || Frame::new(encoding, &encoding.event(&self.event))).clone()
     }
 }
 
