@@ -99,10 +99,9 @@ pub async fn run(config: Config) -> Result<(), String> {
         draining: std::sync::atomic::AtomicBool::new(false),
         read_in: dashmap::DashSet::new(),
     });
-    let router: Router = gateway
-        .router()
-        .merge(open_api::router(OpenApi::new(chats.clone(), auth.clone(), attachments, audit.clone(), config.clone(), config.url(address))))
-        .merge(site.router());
+    let open_api =
+        OpenApi::new(chats.clone(), urgents.clone(), auth.clone(), attachments, audit.clone(), config.clone(), config.url(address));
+    let router: Router = gateway.router().merge(open_api::router(open_api)).merge(site.router());
 
     let (stop_tasks, tasks_stop) = watch::channel(false);
     let mut tasks = JoinSet::new();

@@ -276,6 +276,8 @@ pub const LEAVERS_AT_ONCE: usize = 500;
 pub const GROUP_MEMBERS_MAX: u64 = 500_000;
 /// Ids of people in one call.
 pub const PEOPLE_OF_A_CALL_MAX: usize = 10_000;
+/// Ids of people in one call that makes a message urgent: everybody of the largest group.
+pub const PEOPLE_OF_AN_URGENT_MAX: usize = GROUP_MEMBERS_MAX as usize;
 /// Chats with more members have no row a member: they are looked up in the chat's bitmap.
 pub const LARGE_CHAT_MEMBERS: u64 = 5_000;
 /// Chats of one person that are looked at for the list; the rest stays reachable by search.

@@ -36,6 +36,7 @@ const TARGETS: &[&str] = &[
     "batch_message_id",
     "tab_id",
     "reaction_id",
+    "urgent_id",
 ];
 /// Objects of a reply that are what the call made.
 const MADE: &[&str] = &["user", "department", "message", "pin"];

@@ -20,9 +20,19 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// Bytes of a JSON body: the longest text, escaped, or ten thousand ids.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// Bytes of a body with ids of everybody of the largest group.
+const LARGE_BODY_BYTES_MAX: usize = 24 << 20;
+/// Large bodies that are read and served at the same time: with what is made of them, each takes about a hundred megabytes.
+pub const LARGE_BODIES_AT_ONCE: usize = 2;
+/// How long a large body waits for its turn.
+const LARGE_BODY_WAITS: Duration = Duration::from_secs(10);
+/// How long a large body may take to come, so that a slow one does not keep others waiting.
+const LARGE_BODY_COMES_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of a body that are taken before a caller who sends too much is cut off.
 const TAKEN_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a request id that is taken from the caller.
@@ -93,11 +103,20 @@ impl CallEntry {
                 Err(refusal) => return refuse(body, refusal).await,
             },
         };
+        // Held until the call is answered: what is made of a large body is as large.
+        let turn = if self.large && is_large(&parts.headers) { Some(api.turn_of_large().await?) } else { None };
         let (read, body) = match self.serve {
             Serve::WithBody(_) => (Vec::new(), body),
-            Serve::WithToken(_) | Serve::WithoutToken(_) | Serve::Own(_) => (read(body).await?, Body::empty()),
+            Serve::WithToken(_) | Serve::WithoutToken(_) | Serve::Own(_) if turn.is_some() => (read_large(body).await?, Body::empty()),
+            Serve::WithToken(_) | Serve::WithoutToken(_) | Serve::Own(_) => (read(body, BODY_BYTES_MAX).await?, Body::empty()),
         };
-        let input = Input::read(path(&mut parts).await?, &parts.uri, &read)?.of(self);
+        let path = path(&mut parts).await?;
+        let input = match turn {
+            Some(_) => tokio::task::block_in_place(|| Input::read(path, &parts.uri, &read))?,
+            None => Input::read(path, &parts.uri, &read)?,
+        };
+        drop(read);
+        let input = input.of(self);
         let noted = if self.changes {
             let address = parts.extensions.get::<ClientAddress>().map(|address| address.0.to_string()).unwrap_or_default();
             Some(Noted::begin(&api, self, app.as_deref(), &input, address, log_id)?)
@@ -185,14 +204,37 @@ async fn path(parts: &mut Parts) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// Reads a JSON body.
-async fn read(body: Body) -> Result<Vec<u8>, Refusal> {
-    let (bytes, size) = take(body, BODY_BYTES_MAX).await?;
-    if size > BODY_BYTES_MAX {
-        return Err(
-            Refusal::bad_request(format!("the body is larger than {BODY_BYTES_MAX} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE)
-        );
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
+    let (bytes, size) = take(body, limit).await?;
+    if size > limit {
+        return Err(Refusal::bad_request(format!("the body is larger than {limit} bytes")).with_status(StatusCode::PAYLOAD_TOO_LARGE));
     }
     Ok(bytes)
+}
+
+/// Reads a large JSON body.
+async fn read_large(body: Body) -> Result<Vec<u8>, Refusal> {
+    let read = tokio::time::timeout(LARGE_BODY_COMES_WITHIN, read(body, LARGE_BODY_BYTES_MAX)).await;
+    read.unwrap_or_else(|_| {
+        let seconds = LARGE_BODY_COMES_WITHIN.as_secs();
+        Err(Refusal::bad_request(format!("its body is large and did not come within {seconds} s")))
+    })
+}
+
+/// A body is large, or may be: its length is not told.
+fn is_large(headers: &HeaderMap) -> bool {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    told.is_none_or(|length| length > BODY_BYTES_MAX)
+}
+
+impl OpenApi {
+    /// Waits until a large body may be read.
+    async fn turn_of_large(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        match tokio::time::timeout(LARGE_BODY_WAITS, self.large_bodies.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Refusal::busy()),
+        }
+    }
 }
 
 /// Refuses a call whose body was not looked at. It is taken all the same, so that the caller gets the answer and not a
@@ -212,7 +254,7 @@ pub async fn take(body: Body, limit: usize) -> Result<(Vec<u8>, usize), Refusal>
         size += part.len();
         if size <= limit {
             kept.extend_from_slice(&part);
-        } else if size > TAKEN_BYTES_MAX {
+        } else if size > TAKEN_BYTES_MAX.max(limit + limit / 2) {
             break;
         }
     }

@@ -85,6 +85,8 @@ pub enum Act {
     FollowUp,
     /// Show a card to one person.
     Ephemeral,
+    /// Make a message urgent, and what comes of it.
+    Urgent,
     /// Upload or fetch a picture or file.
     Resource,
 }
@@ -179,6 +181,15 @@ impl Refusal {
         }
     }
 
+    /// Too many large calls are under way.
+    pub fn busy() -> Self {
+        Self {
+            reset_seconds: Some(1),
+            ..Self::new(99_991_400, "request trigger frequency limit: many calls with large bodies are being served; wait a second and call again")
+                .with_status(StatusCode::TOO_MANY_REQUESTS)
+        }
+    }
+
     /// The app has none of these scopes, of which any one would be enough.
     pub fn no_scope(scopes: &'static [&'static str]) -> Self {
         Self {
@@ -254,6 +265,8 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (NotAllowed, Unreact) => 231_007,
         (NotAllowed, Pin) => 230_046,
         (NotAllowed, Card | FollowUp) => 230_012,
+        (NotAllowed, Urgent) => 230_052,
+        (QuotaUsed, _) => 230_024,
         (NotAllowed, Resource) => 234_009,
 
         (MessageNotFound, Resource) => 234_003,
@@ -262,7 +275,7 @@ pub fn code(act: Act, error: ErrorCode) -> (StatusCode, u32) {
         (MessageNotFound, Pin) => 230_050,
         (MessageNotFound, FollowUp) => 230_004,
         (MessageNotFound, _) => 230_030,
-        (MessageRecalled, Pin | FollowUp) => 230_110,
+        (MessageRecalled, Pin | FollowUp | Urgent) => 230_110,
         (MessageRecalled, _) => 230_011,
         (ReactionNotFound, _) => 231_010,
         (NotForwardable, _) => 230_061,
@@ -365,6 +378,11 @@ mod tests {
             (Member, OwnerStays, 232_076),
             (Menu, InvalidValue, 232_078),
             (Resource, Restricted, 234_038),
+            (Urgent, QuotaUsed, 230_024),
+            (Urgent, NotAllowed, 230_052),
+            (Urgent, MessageRecalled, 230_110),
+            (Urgent, ChatDissolved, 232_009),
+            (Urgent, NobodyToUrge, 230_001),
             (Send, Restricted, 230_070),
         ] {
             assert_eq!(code(act, error).1, expected, "{act:?} {error:?}");
@@ -406,6 +424,7 @@ mod tests {
             Act::Card,
             Act::FollowUp,
             Act::Ephemeral,
+            Act::Urgent,
             Act::Resource,
         ] {
             for error in ErrorCode::ALL {

@@ -234,6 +234,41 @@ impl Input {
         }
     }
 
+    /// A list of texts of the body. It is taken out: a very long one would else be there twice.
+    pub fn take_list(&mut self, name: &str, max: usize) -> Vec<String> {
+        let fits = |value: &Value| value.as_array().is_some_and(|list| list.len() <= max && list.iter().all(Value::is_string));
+        if !self.body.get(name).is_some_and(fits) {
+            return self.list(name, max);
+        }
+        held!(self, sent, name, Read::List(max));
+        let Some(Value::Array(list)) = self.body.remove(name) else { return Vec::new() };
+        list.into_iter().filter_map(|one| if let Value::String(text) = one { Some(text) } else { None }).collect()
+    }
+
+    /// An object of the body, taken out, to be read as a body is; an empty one when there is none. What is found wrong in it comes back
+    /// with [`Input::wrong_within`].
+    pub fn within(&mut self, name: &str) -> Self {
+        held!(self, sent, name, Read::AsItIs);
+        match self.body.remove(name) {
+            Some(Value::Object(body)) => Self::of_object(body),
+            None | Some(Value::Null) => Self::default(),
+            Some(other) => {
+                self.wrong(name, &other.to_string(), "must be an object");
+                Self::default()
+            }
+        }
+    }
+
+    /// An object, to be read as a body is.
+    pub fn of_object(body: Map<String, Value>) -> Self {
+        Self { body, ..Self::default() }
+    }
+
+    /// Notes what was found wrong in an object of the body.
+    pub fn wrong_within(&mut self, name: &str, inner: Self) {
+        self.violations.extend(inner.violations.into_iter().map(|one| Violation { field: format!("{name}.{}", one.field), ..one }));
+    }
+
     /// A list of texts of the body.
     pub fn list(&mut self, name: &str, max: usize) -> Vec<String> {
         held!(self, sent, name, Read::List(max));
@@ -374,6 +409,21 @@ mod tests {
         assert!(input.text("n").is_none() && input.flag("reply"));
         assert!(input.checked().is_ok());
         assert!(Input::read(Vec::new(), &"/".parse().unwrap(), b"").is_ok(), "no body is an empty one");
+    }
+
+    #[test]
+    fn what_stands_within_an_object_is_read_as_a_body_is() {
+        let mut input = input("", r#"{"audience":{"ids":["a","b"],"all":"maybe"},"ids":["c"],"more":[1,2]}"#);
+        let mut audience = input.within("audience");
+        assert_eq!(audience.take_list("ids", 2), ["a", "b"]);
+        assert!(audience.take_list("ids", 2).is_empty(), "it was taken");
+        assert!(!audience.flag("all"));
+        input.wrong_within("audience", audience);
+        assert!(input.take_list("ids", 0).is_empty());
+        assert_eq!(input.take_list("more", 2), ["1", "2"], "numbers are taken as their digits");
+        assert!(input.within("missing").body().is_empty() && input.within("more").body().is_empty());
+        let fields: Vec<String> = input.checked().unwrap_err().violations.into_iter().map(|one| one.field).collect();
+        assert_eq!(fields, ["audience.all", "ids", "more"]);
     }
 
     #[test]

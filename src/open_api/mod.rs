@@ -46,6 +46,8 @@ mod router;
 mod tab;
 mod token;
 mod upload;
+mod urgent;
+mod urgent_report;
 
 pub use calls::scopes;
 pub use router::router;
@@ -55,11 +57,14 @@ use crate::audit::AuditLog;
 use crate::auth::Auth;
 use crate::chat::Chats;
 use crate::config::Config;
+use crate::urgent::Urgents;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What every call needs.
 pub struct OpenApi {
     chats: Arc<Chats>,
+    urgents: Arc<Urgents>,
     auth: Auth,
     attachments: Arc<Attachments>,
     audit: Arc<AuditLog>,
@@ -69,6 +74,8 @@ pub struct OpenApi {
     /// Names the organisation in replies; the same for ever.
     tenant_key: String,
     rates: rate::Rates,
+    /// Large bodies that may be served now.
+    large_bodies: Arc<Semaphore>,
     description: description::Description,
 }
 
@@ -76,6 +83,7 @@ impl OpenApi {
     /// The API over this domain; `url` is the address of the server as others reach it.
     pub fn new(
         chats: Arc<Chats>,
+        urgents: Arc<Urgents>,
         auth: Auth,
         attachments: Arc<Attachments>,
         audit: Arc<AuditLog>,
@@ -88,6 +96,7 @@ impl OpenApi {
         Arc::new(Self {
             description: description::Description::new(&url),
             chats,
+            urgents,
             auth,
             attachments,
             audit,
@@ -95,6 +104,7 @@ impl OpenApi {
             url,
             tenant_key,
             rates: rate::Rates::default(),
+            large_bodies: Arc::new(Semaphore::new(envelope::LARGE_BODIES_AT_ONCE)),
         })
     }
 }

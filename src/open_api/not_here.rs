@@ -3,14 +3,6 @@
 use super::envelope::{Answer, Call};
 use super::error::Refusal;
 
-/// `PATCH im/v1/messages/:message_id/urgent_app`, `urgent_sms`, `urgent_phone`
-pub async fn urgent(_: Call) -> Answer {
-    Err(Refusal::new(
-        230_052,
-        "urgent messages are not available here: this server does not raise messages as urgent; mention the people in a message instead",
-    ))
-}
-
 /// `POST im/v1/messages/search`
 pub async fn search(_: Call) -> Answer {
     Err(Refusal::new(

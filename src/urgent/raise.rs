@@ -236,7 +236,7 @@ impl Urgents {
     }
 
     /// May one more be raised for somebody?
-    fn may_have_more(&self, user: u32) -> bool {
+    pub fn may_have_more(&self, user: u32) -> bool {
         let may_be_open = self.index.of_person(user);
         may_be_open.len() < limits::URGENTS_OPEN_OF_A_PERSON_MAX || {
             let open = |key: &&ChatKey| self.cells.get(*key).is_some_and(|cell| cell.with(|urgent| urgent.asks(user)) == Some(true));

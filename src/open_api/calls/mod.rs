@@ -21,6 +21,7 @@
 //!    field is read, and have to be equal.
 //!    A scope that only a part of the call needs goes into [`PARTIAL_SCOPES`] and is asked for by `call.has_scope("…")`.
 //! 3. Give it a line in `COMPATIBILITY.md`.
+//!    A body with hundreds of thousands of ids is `.large()`, and its list is taken with `input.take_list("…")`.
 //! 4. A family of its own is a file with a `FAMILY`, and a name in [`FAMILIES`].
 
 mod app;
@@ -40,6 +41,7 @@ mod message;
 mod not_here;
 mod reaction;
 mod resource;
+mod urgent;
 
 use super::OpenApi;
 use super::envelope::{Answer, Call};
@@ -140,6 +142,8 @@ pub struct CallEntry {
     pub query: &'static [Field],
     /// Its body.
     pub body: BodyForm,
+    /// Its body may have hundreds of thousands of ids.
+    pub large: bool,
     /// Its reply.
     pub reply: ReplyForm,
     /// Also a refusal has the HTTP status 200, as a few old calls have it; programs look at the code.
@@ -179,6 +183,8 @@ pub const FAMILIES: &[Family] = &[
     card::FAMILY,
     reaction::FAMILY,
     batch::FAMILY,
+    urgent::FAMILY,
+    urgent::OWN,
     not_here::FAMILY,
     resource::FAMILY,
 ];
@@ -205,6 +211,7 @@ const fn entry(method: Method, path: &'static str, serve: Serve) -> CallEntry {
         changes: false,
         query: &[],
         body: BodyForm::None,
+        large: false,
         reply: ReplyForm::Data(&[]),
         refused_with_200: false,
         serve,
@@ -264,6 +271,12 @@ impl CallEntry {
     /// Fields of a body in JSON.
     pub const fn json(mut self, fields: &'static [Field]) -> Self {
         self.body = BodyForm::Json(fields);
+        self
+    }
+
+    /// Its body may have hundreds of thousands of ids; few of these are read at once.
+    pub const fn large(mut self) -> Self {
+        self.large = true;
         self
     }
 
