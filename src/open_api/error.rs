@@ -185,8 +185,11 @@ impl Refusal {
     pub fn busy() -> Self {
         Self {
             reset_seconds: Some(1),
-            ..Self::new(99_991_400, "request trigger frequency limit: many calls with large bodies are being served; wait a second and call again")
-                .with_status(StatusCode::TOO_MANY_REQUESTS)
+            ..Self::new(
+                99_991_400,
+                "request trigger frequency limit: many calls with large bodies are being served; wait a second and call again",
+            )
+            .with_status(StatusCode::TOO_MANY_REQUESTS)
         }
     }
 

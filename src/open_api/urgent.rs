@@ -167,7 +167,12 @@ fn ladder(input: &mut Input) -> Vec<UrgentStep> {
         if step.value("every_ms").is_some() != step.value("times").is_some() {
             step.wrong("times", "", "and every_ms belong together");
         }
-        ladder.extend(way.zip(after_ms).map(|(way, after_ms)| UrgentStep { way, after_ms, every_ms, times: times.map(|times| times as u32) }));
+        ladder.extend(way.zip(after_ms).map(|(way, after_ms)| UrgentStep {
+            way,
+            after_ms,
+            every_ms,
+            times: times.map(|times| times as u32),
+        }));
         input.wrong_within(&format!("ladder[{at}]"), step);
     }
     ladder
@@ -190,7 +195,10 @@ fn nobody(left_out: &[(String, String)], outside: bool) -> Refusal {
     let first = left_out.first().map_or_else(|| "nobody is meant".to_owned(), |(id, why)| format!("{}: {why}", crate::error::clip(id)));
     if outside {
         let hint = "ask the operator to extend the app's range";
-        return Refusal::new(230_013, format!("Bot has NO availability to this user: nobody is left for whom this could be urgent ({first}); {hint}"));
+        return Refusal::new(
+            230_013,
+            format!("Bot has NO availability to this user: nobody is left for whom this could be urgent ({first}); {hint}"),
+        );
     }
     let hint = "name people who are members of the chat of the message";
     Refusal::new(230_001, format!("invalid request param: there is nobody for whom this could be urgent ({first}); {hint}"))
@@ -222,7 +230,10 @@ impl OpenApi {
             ));
         }
         if let Change::Message(Message { content: Content::Divider(_), .. }) = record.change {
-            return Err(Refusal::new(230_052, "the message cannot be made urgent: it is a line across the chat and says nothing; send a message"));
+            return Err(Refusal::new(
+                230_052,
+                "the message cannot be made urgent: it is a line across the chat and says nothing; send a message",
+            ));
         }
         let urging = self.chats.urging(app.bot, message_id).await.or_refuse(Act::Urgent)?;
         Ok((message_id, urging))
@@ -273,9 +284,10 @@ impl OpenApi {
             (ErrorCode::InvalidValue, Some("ladder")) if by_others => {
                 Refusal::new(230_052, format!("the message cannot be made urgent in this way: {}; or call without it", error.why))
             }
-            (ErrorCode::NobodyToUrge, _) if people.iter().all(|user| !self.urgents.may_have_more(user)) => {
-                Refusal::new(230_023, format!("the user has too many unread urgent messages: {}; some have to be confirmed first", error.why))
-            }
+            (ErrorCode::NobodyToUrge, _) if people.iter().all(|user| !self.urgents.may_have_more(user)) => Refusal::new(
+                230_023,
+                format!("the user has too many unread urgent messages: {}; some have to be confirmed first", error.why),
+            ),
             _ => Refusal::of(Act::Urgent, error),
         }
     }

@@ -1,7 +1,7 @@
 //! What an app may ask is decided by its scopes, which an operator changes while the server runs.
 
 use crate::support::Server;
-use crate::support::app::{APP, App, OTHER_APP};
+use crate::support::app::{APP, App, OTHER_APP, message_id};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -55,6 +55,33 @@ async fn a_scope_that_is_taken_away_ends_the_calls_at_once_and_only_those() {
 
     said(server.operator(&["app", "scopes", APP.0, "--add", "im:chat:read"]));
     becomes(&app, "im/v1/chats", 0).await;
+}
+
+#[tokio::test]
+async fn steps_of_a_ladder_that_cost_something_need_a_scope_of_their_own() {
+    let server = Server::start().await;
+    let app = App::of(&server, APP).await;
+    let chat = app.group(&["e1001"]).await;
+    let message = message_id(&app.send(&chat, "text", json!({ "text": "alarm" })).await);
+    said(server.operator(&["app", "scopes", APP.0, "--remove", "im:message.urgent:sms", "--remove", "im:message.urgent:sms_send"]));
+    let urgent = |ladder: Value| json!({ "message_id": message, "audience": { "everyone": true }, "ladder": ladder });
+    let start = Instant::now();
+    while app.refused(Method::POST, "clarion/v1/urgents", urgent(json!([{ "way": "sms", "after_ms": 0 }]))).await != 99_991_672 {
+        assert!(start.elapsed() < crate::support::PATIENCE, "the scope is not taken away");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let path = format!("im/v1/messages/{message}/urgent_sms?user_id_type=user_id");
+    assert_eq!(app.refused(Method::PATCH, &path, json!({ "user_id_list": ["e1001"] })).await, 99_991_672);
+    app.must(Method::POST, "clarion/v1/urgents", urgent(json!([{ "way": "remind", "after_ms": 10_000 }]))).await;
+    // Reading what comes of it is a scope of its own too, and is not enough to raise.
+    let scopes = ["im:message.urgent", "im:message.urgent:app_send"].iter().flat_map(|scope| ["--remove", scope]).collect::<Vec<_>>();
+    said(server.operator(&[&["app", "scopes", APP.0][..], &scopes].concat()));
+    let start = Instant::now();
+    while app.json(Method::POST, "clarion/v1/urgents", urgent(json!([]))).await.1["code"] != 99_991_672 {
+        assert!(start.elapsed() < crate::support::PATIENCE, "the scope is not taken away");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(!app.must(Method::GET, "clarion/v1/urgents", json!({})).await["items"].as_array().expect("items").is_empty());
 }
 
 #[tokio::test]

@@ -167,12 +167,7 @@ const OWN_CALLS: &[CallEntry] = &[
     get("clarion/v1/urgents/:urgent_id/people", with_token!(urgent_report::people))
         .means("The people of an urgent who stand at one place.")
         .scopes(READ)
-        .query(&[
-            USER_ID_TYPE,
-            words("standing", STANDINGS, "Where they stand.").required(),
-            page_size(PAGE_MAX as u64),
-            PAGE_TOKEN,
-        ])
+        .query(&[USER_ID_TYPE, words("standing", STANDINGS, "Where they stand.").required(), page_size(PAGE_MAX as u64), PAGE_TOKEN])
         .reply(&[
             list("items", &Kind::Object(PERSON), "The people.").required(),
             number("total", "How many in all.").required(),

@@ -1,6 +1,6 @@
 //! Which bot may make which call of the open API.
 
-use super::Place::{self, Closed, Direct, Open, Own, Public, Quiet};
+use super::Place::{self, Closed, Direct, Open, Own, Public, Quiet, Unhurried};
 use crate::support::Server;
 use crate::support::app::App;
 use clarion::open_api::calls::{self, CallEntry, Serve};
@@ -115,6 +115,19 @@ const MATRIX: &[Row] = &[
     (Open, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 0, 230_050, 0, 0]),
     (Closed, "DELETE im/v1/pins/:message_id", "", "", [0, 0, 230_046, 230_050, 230_046, 230_046]),
     (Open, "GET im/v1/pins", "chat_id={chat}", "", [0, 0, 0, 230_045, 0, 0]),
+    // Urgents: of the bot's own messages only
+    (Open, "PATCH im/v1/messages/:message_id/urgent_app", "user_id_type=user_id", r#"{"user_id_list":["e1001"]}"#, [230_012, 230_012, 230_012, 230_002, 230_012, 230_012]),
+    (Own, "PATCH im/v1/messages/:message_id/urgent_app", "user_id_type=user_id", r#"{"user_id_list":["e1001"]}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Direct, "PATCH im/v1/messages/:message_id/urgent_app", "user_id_type=user_id", r#"{"user_id_list":["e1002"]}"#, [0, 0, 0, 0, 0, 0]),
+    (Unhurried, "PATCH im/v1/messages/:message_id/urgent_app", "user_id_type=user_id", r#"{"user_id_list":["e1001"]}"#, [0, 0, 230_052, 230_002, 230_052, 230_052]),
+    (Own, "PATCH im/v1/messages/:message_id/urgent_sms", "user_id_type=user_id", r#"{"user_id_list":["e1001"]}"#, [230_052, 230_052, 230_052, 230_002, 230_052, 230_052]),
+    (Own, "PATCH im/v1/messages/:message_id/urgent_phone", "user_id_type=user_id", r#"{"user_id_list":["e1001"]}"#, [230_052, 230_052, 230_052, 230_002, 230_052, 230_052]),
+    (Open, "POST clarion/v1/urgents", "", r#"{"message_id":"{message}","audience":{"everyone":true}}"#, [230_012, 230_012, 230_012, 230_002, 230_012, 230_012]),
+    (Own, "POST clarion/v1/urgents", "", r#"{"message_id":"{message}","audience":{"everyone":true}}"#, [0, 0, 0, 230_002, 0, 0]),
+    (Unhurried, "POST clarion/v1/urgents", "", r#"{"message_id":"{message}","audience":{"everyone":true}}"#, [0, 0, 230_052, 230_002, 230_052, 230_052]),
+    (Open, "GET clarion/v1/urgents/:urgent_id", "", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
+    (Open, "GET clarion/v1/urgents/:urgent_id/people", "standing=pending", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
+    (Open, "POST clarion/v1/urgents/:urgent_id/cancel", "", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
     (Open, "POST ephemeral/v1/send", "", r#"{"chat_id":"{chat}","user_id":"e1001","msg_type":"interactive","card":{"elements":[{"tag":"hr"}]}}"#, [0, 0, 0, 230_002, 0, 0]),
 ];
 
@@ -155,8 +168,8 @@ const NOT_OF_A_GROUP: &[&str] = &[
     "POST im/v1/messages/reactions/batch_query",
     "POST ephemeral/v1/delete",
     "POST interactive/v1/card/update",
+    "GET clarion/v1/urgents",
     // Not here: the same for all.
-    "PATCH im/v1/messages/:message_id/urgent_",
     "POST im/v1/messages/search",
     "POST im/v2/chats/search",
 ];
@@ -267,6 +280,11 @@ impl Office {
             let reply = author.must(Method::POST, &format!("im/v1/messages/{message}/reply"), reply).await;
             text = text.replace("{thread}", reply["thread_id"].as_str().expect("a thread_id"));
         }
+        if text.contains("{urgent}") {
+            let urgent = json!({ "message_id": message, "audience": { "everyone": true } });
+            let urgent = author.must(Method::POST, "clarion/v1/urgents", urgent).await;
+            text = text.replace("{urgent}", urgent["urgent_id"].as_str().expect("an urgent_id"));
+        }
         if text.contains("{reaction}") {
             let reaction = json!({ "reaction_type": { "emoji_type": "DONE" } });
             let reaction = author.must(Method::POST, &format!("im/v1/messages/{message}/reactions"), reaction).await;
@@ -279,13 +297,13 @@ impl Office {
     async fn cell(&self, (place, call, query, body, _): &Row, role: usize) -> (u64, Value) {
         let (caller, owner) = (&self.apps[role], &self.apps[0]);
         let chat = self.group(*place, role).await;
-        let guest = (*place == Own && ROLES[role] == "stranger").then(|| json!({ "id_list": [self.ids[role]] }));
+        let guest = (matches!(place, Own | Unhurried) && ROLES[role] == "stranger").then(|| json!({ "id_list": [self.ids[role]] }));
         let members = format!("im/v1/chats/{chat}/members?member_id_type=app_id");
         if let Some(guest) = &guest {
             owner.must(Method::POST, &members, guest.clone()).await;
         }
         let (author, sent) = match place {
-            Own => (caller, caller.send(&chat, "text", json!({ "text": "about this" })).await),
+            Own | Unhurried => (caller, caller.send(&chat, "text", json!({ "text": "about this" })).await),
             Direct => {
                 let body = json!({ "receive_id": "e1002", "msg_type": "text", "content": json!({ "text": "about this" }).to_string() });
                 (caller, caller.must(Method::POST, "im/v1/messages?receive_id_type=user_id", body).await)
@@ -300,6 +318,7 @@ impl Office {
             ("reaction_id", "reaction"),
             ("menu_item_id", "menu"),
             ("file_key", "file"),
+            ("urgent_id", "urgent"),
         ];
         let path = names.iter().fold((*call).to_owned(), |path, (own, name)| path.replace(&format!(":{own}"), &format!("{{{name}}}")));
         let filled = self.fill(author, &chat, message, &format!("{path}?{query}\n{body}")).await;
@@ -310,6 +329,7 @@ impl Office {
         }
         let config = match place {
             Quiet => json!({ "at_all_permission": "only_owner" }),
+            Unhurried => json!({ "urgent_setting": "only_owner" }),
             Closed => json!({
                 "edit_permission": "only_owner", "add_member_permission": "only_owner", "share_card_permission": "not_allowed",
                 "at_all_permission": "only_owner", "pin_manage_setting": "only_owner", "moderation_permission": "only_owner",

@@ -17,6 +17,8 @@ enum Place {
     Public,
     /// An open group, and the message is the caller's own. The stranger was in the group when it was sent, and is no longer.
     Own,
+    /// The same where only the owner and the managers make messages urgent.
+    Unhurried,
     /// The message is the caller's own, in a direct chat.
     Direct,
 }

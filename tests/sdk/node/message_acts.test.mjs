@@ -100,15 +100,6 @@ describe("messages", () => {
     const inGroup = await say("When?");
     assert.equal((await refusal(app.im.v1.message.pushFollowUp({ path: { message_id: inGroup.message_id }, data: { follow_ups: [{ content: "Today" }] } }))).code, 230003);
   });
-
-  test("are not raised as urgent here, and it says so", async () => {
-    const { message_id } = await say("urgent?");
-    for (const act of ["urgentApp", "urgentSms", "urgentPhone"]) {
-      const refused = await refusal(app.im.v1.message[act]({ path: { message_id }, params: { user_id_type: "open_id" }, data: { user_id_list: [people[0].open_id] } }));
-      assert.equal(refused.code, 230052);
-      assert.match(refused.msg, /not available here/);
-    }
-  });
 });
 
 describe("cards", () => {

@@ -14,7 +14,7 @@ from lark_oapi.api.im.v1 import (
     GetProgressBatchMessageRequest, I18nContent, ListMessageReactionRequest, ListMessageRequest, ListPinRequest, MergeForwardMessageRequest,
     MergeForwardMessageRequestBody, MessageQuery, PatchMessageRequest, PatchMessageRequestBody, PushFollowUpMessageRequest,
     PushFollowUpMessageRequestBody, ReadUserBatchMessageRequest, ReadUsersMessageRequest, ReplyMessageRequest, ReplyMessageRequestBody,
-    SearchMessageRequest, SearchMessageRequestBody, UrgentAppMessageRequest, UrgentPhoneMessageRequest, UrgentReceivers, UrgentSmsMessageRequest,
+    SearchMessageRequest, SearchMessageRequestBody,
 )
 
 from conftest import APP_1, APP_2, fresh, make_group, ok, pages, refused, send, send_text, text_of
@@ -374,13 +374,7 @@ def test_a_line_is_drawn_in_a_direct_chat_only(app, group, people):
 # ---- Not here
 
 
-def test_what_is_not_here_says_so(app, group):
-    message = send_text(app, group, "urgent?").message_id
-    who = UrgentReceivers.builder().user_id_list(["e1001"]).build()
-    for request, act in ((UrgentAppMessageRequest, app.im.v1.message.urgent_app), (UrgentSmsMessageRequest, app.im.v1.message.urgent_sms), (UrgentPhoneMessageRequest, app.im.v1.message.urgent_phone)):
-        response = act(request.builder().message_id(message).user_id_type("user_id").request_body(who).build())
-        refused(response, 230052)
-        assert "not available here" in response.msg
+def test_what_is_not_here_says_so(app):
     body = SearchMessageRequestBody.builder().query("x").build()
     refused(app.im.v1.message.search(SearchMessageRequest.builder().request_body(body).build()), 230054)
 
