@@ -43,3 +43,4 @@ mod strangers;
 mod uploads;
 mod urgent;
 mod urgent_api;
+mod urgent_providers;
