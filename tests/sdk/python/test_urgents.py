@@ -32,8 +32,9 @@ def urge(app, message_id, ids, way="app", id_type="open_id"):
     return act(request.builder().message_id(message_id).user_id_type(id_type).request_body(who).build())
 
 
-def confirm(person):
-    urgent = person.wait_for(lambda event: event["event"] == "urgent")
+def confirm(person, message_id):
+    """Confirms the urgent of this message, once it stands before the person."""
+    urgent = person.wait_for(lambda event: event["event"] == "urgent" and event["body"]["message"]["change"]["message"]["message_id"] == message_id)
     person.ask("urgent_got", {"urgent_ids": [urgent["urgent_id"]], "shown": True})
     person.ask("confirm_urgent", {"urgent_id": urgent["urgent_id"]})
     return urgent["urgent_id"]
@@ -43,7 +44,7 @@ def test_a_message_is_urgent_until_it_is_confirmed(app, group, people, person):
     message = send_text(app, group, "Close valve 7 now").message_id
     data = ok(urge(app, message, [people[0].open_id, people[5].open_id, people[1].open_id]))
     assert data.invalid_user_id_list == [people[5].open_id], "who is no member is told, and the rest is urged"
-    urgent_id = confirm(person)
+    urgent_id = confirm(person, message)
     told = data_of(raw(app, HttpMethod.GET, f"{OWN}/{urgent_id}"))
     assert (told["message_id"], told["state"], told["raised_by_id"]) == (message, "open", APP_1[0])
     assert told["counts"] == {"audience": 2, "pending": 1, "delivered": 0, "shown": 0, "confirmed": 1, "failed": 0}
@@ -83,8 +84,7 @@ def test_a_ladder_a_report_and_an_end(app, other_app, group, people, person):
     report = data_of(raw(app, HttpMethod.GET, path))
     assert report["ladder"] == body["ladder"]
     assert int(report["next_step_time"]) - int(report["create_time"]) == 600_000
-    while confirm(person) != raised["urgent_id"]:
-        person.events.clear()
+    assert confirm(person, message) == raised["urgent_id"]
 
     def standing(place, size):
         found, token = [], {}
