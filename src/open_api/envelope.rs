@@ -27,7 +27,7 @@ use tokio::sync::OwnedSemaphorePermit;
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a body with ids of everybody of the largest group.
 const LARGE_BODY_BYTES_MAX: usize = 24 << 20;
-/// Large bodies that are read and served at the same time: with what is made of them, each takes about a hundred megabytes.
+/// Large bodies that are read and served at the same time: with what is made of it, each takes up to 160 MB.
 pub const LARGE_BODIES_AT_ONCE: usize = 2;
 /// How long a large body waits for its turn.
 const LARGE_BODY_WAITS: Duration = Duration::from_secs(10);
