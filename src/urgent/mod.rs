@@ -230,9 +230,8 @@ impl Urgents {
         }
     }
 
-    /// Notes a committed record of an urgent; called in the order of the log.
+    /// Notes a committed record of an urgent; called in the order of the log, as far as urgents go.
     pub async fn committed(&self, committed: &Committed) {
-        self.chats.passed_by(committed);
         let record = &committed.record;
         let key = ChatKey(record.chat);
         let cell = self.cells.entry(key).or_insert_with(|| Cell::new(key, None)).clone();
