@@ -227,6 +227,9 @@ impl Urgents {
 
 /// People of an urgent for whom a provider is to be called, a few more than may be.
 fn due_of(urgent: &super::Urgent, desk: &Desk, at_once: usize) -> Vec<(u32, u32)> {
+    if urgent.attempts.is_empty() {
+        return Vec::new();
+    }
     let plan = urgent.plan();
     let open = urgent.open_people();
     let of_way = urgent.attempts.iter().filter(|(step, _)| plan.get(**step as usize).is_some_and(|rung| rung.way == desk.provider.way));
