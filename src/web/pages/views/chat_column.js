@@ -1,4 +1,4 @@
-// The open chat: header, state of the connection, messages, composer. One composer a chat; it outlives the moment in which
+// The open chat, or another screen in its place: header, state of the connection, messages, composer. One composer a chat; it outlives the moment in which
 // a direct chat that was opened by its person gets its id.
 
 import { computed, effect, signal, untracked } from '../vendor/signals.js';
@@ -9,6 +9,7 @@ import { chatHeader } from './chat_header.js';
 import { Composer } from './composer.js';
 import { icon } from './icons.js';
 import { visible } from './person.js';
+import { isPlace, openPlace, placeKey } from './places.js';
 import { refusalWords } from './refusal.js';
 import { region } from './region.js';
 import { tell } from './screen.js';
@@ -42,6 +43,12 @@ export function createChatColumn(element, page) {
       const place = fresh(element);
       const drawing = region(place, () => html`<div class="no_chat"><span class="no_chat_mark">${icon('chats', 48)}</span><p>${t('chat.none')}</p></div>`);
       open = { key: '', dispose: drawing.dispose };
+      return;
+    }
+    if (isPlace(route.kind)) {
+      if (open?.key === placeKey(route)) return;
+      close();
+      open = openPlace(fresh(element), page, route);
       return;
     }
     const entry = route.kind === 'chat' ? page.store.inbox.peek(route.chat_id) : null;
