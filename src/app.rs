@@ -24,6 +24,7 @@ use crate::session::Registry;
 use crate::session::presence::Presence;
 use crate::store::tables::{self, Table};
 use crate::store::{Store, Write};
+use crate::urgent::Urgents;
 use crate::web::{Site, Starting, Who};
 use axum::Router;
 use std::future::Future;
@@ -67,7 +68,7 @@ pub async fn run(config: Config) -> Result<(), String> {
         loaded = load(&config, &clock, &starting) => Some(loaded?),
         () = &mut told_to_go => None,
     };
-    let Some(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats }) = loaded else {
+    let Some(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents }) = loaded else {
         tracing::info!("told to go before log and store were there");
         stop_accepting.send_replace(true);
         return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
@@ -77,12 +78,13 @@ pub async fn run(config: Config) -> Result<(), String> {
     let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let registry = Arc::new(Registry::new(cores, config.heartbeat_seconds as usize));
     let presence = Arc::new(Presence::new(registry.clone(), directory.clone(), clock.clone(), peers.clone()));
-    let (delivery, workers) = Delivery::new(registry.clone(), presence.elsewhere.clone(), peers.clone(), chats.clone());
+    let (delivery, workers) = Delivery::new(registry.clone(), presence.elsewhere.clone(), peers.clone(), chats.clone(), urgents.clone());
     let who = Arc::new(Who::new(auth.clone(), &config, address));
     let site = Site::new(&config, who.clone(), auth.clone(), directory.clone(), attachments.clone(), chats.clone());
     let site = engines.checks().into_iter().fold(site, Site::check);
     let gateway = Arc::new(Gateway {
         chats: chats.clone(),
+        urgents: urgents.clone(),
         auth: Arc::new(auth.clone()),
         directory: directory.clone(),
         registry: registry.clone(),
@@ -109,6 +111,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().follow_others(tasks_stop.clone()));
     tasks.spawn(chats.clone().follow_sends(tasks_stop.clone()));
     tasks.spawn(chats.clone().keep_at_hand(tasks_stop.clone()));
+    tasks.spawn(urgents.clone().follow_moves(tasks_stop.clone()));
+    tasks.spawn(urgents.clone().run(tasks_stop.clone()));
+    tasks.spawn(delivery.clone().tell_urgent_counts(urgents.clone(), tasks_stop.clone()));
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));
     tasks.spawn(gateway.clone().tell_read_counts(tasks_stop.clone()));
@@ -136,6 +141,9 @@ pub async fn run(config: Config) -> Result<(), String> {
     let mut followers = JoinSet::new();
     if let Some(joins) = chats.follow_joins() {
         followers.spawn(delivery.clone().follow_joins(joins));
+    }
+    if let Some(tells) = urgents.tells() {
+        followers.spawn(delivery.clone().follow_urgents(urgents.clone(), tells));
     }
     if let Some(aimed) = peers.told(Kind::Events) {
         followers.spawn(delivery.clone().follow_aimed(aimed));
@@ -207,6 +215,7 @@ struct Loaded {
     attachments: Arc<Attachments>,
     audit: Arc<AuditLog>,
     chats: Arc<Chats>,
+    urgents: Arc<Urgents>,
 }
 
 /// Opens log and store and reads what stands there; in a cluster for as long as it takes until they answer.
@@ -230,7 +239,8 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Resul
         Chats::load(log, store, directory, attachments, peers.clone(), seal.clone(), clock.clone(), config.clone())
     };
     let chats = engines.patiently(starting, chats).await?;
-    Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats })
+    let urgents = engines.patiently(starting, || Urgents::load(chats.clone())).await?;
+    Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
 }
 
 /// Runs something until told to stop.

@@ -6,7 +6,7 @@
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
-use protocol::ids::{ChatId, MessageId};
+use protocol::ids::{ChatId, MessageId, UrgentId};
 use std::sync::Arc;
 
 /// Key of a chat. A direct chat's key holds its two people; a group's is random.
@@ -14,6 +14,10 @@ use std::sync::Arc;
 pub struct ChatKey(pub u64);
 
 const DIRECT: u64 = 1 << 63;
+/// Together with `DIRECT`: an urgent. The indices of a direct chat leave this bit free.
+const URGENT: u64 = 1 << 62;
+/// Bits of an urgent's key that tell those of one millisecond apart.
+const URGENT_RANDOM_BITS: u32 = 20;
 
 impl ChatKey {
     /// The direct chat of two people, the same whoever asks. Indices are below 2³¹.
@@ -27,9 +31,25 @@ impl ChatKey {
         Self(rand::random::<u64>() & !DIRECT)
     }
 
+    /// The key of a new urgent: those of later ones are larger.
+    pub fn urgent(now_ms: u64) -> Self {
+        let random = rand::random::<u64>() & ((1 << URGENT_RANDOM_BITS) - 1);
+        Self(DIRECT | URGENT | (now_ms << URGENT_RANDOM_BITS | random) & (URGENT - 1))
+    }
+
+    /// No urgent that was raised at this time or later has a smaller key.
+    pub fn urgents_since(ms: u64) -> Self {
+        Self(DIRECT | URGENT | (ms << URGENT_RANDOM_BITS) & (URGENT - 1))
+    }
+
+    /// Is it the key of an urgent, and not of a chat?
+    pub fn is_urgent(self) -> bool {
+        self.0 & (DIRECT | URGENT) == DIRECT | URGENT
+    }
+
     /// The two of a direct chat, which are one in a chat with oneself.
     pub fn pair(self) -> Option<(u32, u32)> {
-        (self.0 & DIRECT != 0).then_some(((self.0 >> 31 & 0x7fff_ffff) as u32, (self.0 & 0x7fff_ffff) as u32))
+        (self.0 & (DIRECT | URGENT) == DIRECT).then_some(((self.0 >> 31 & 0x7fff_ffff) as u32, (self.0 & 0x7fff_ffff) as u32))
     }
 
     /// The other one of a direct chat.
@@ -50,6 +70,7 @@ impl ChatKey {
 pub struct Seal(Arc<Aes128>);
 
 const CHAT: [u8; 4] = *b"chat";
+const URGENT_MARK: [u8; 4] = *b"urgt";
 const OPEN: [u8; 4] = *b"open";
 const UNION: [u8; 4] = *b"unio";
 const LINK: [u8; 4] = *b"link";
@@ -112,7 +133,17 @@ impl Seal {
 
     /// The chat of an identifier, when it was made here.
     pub fn chat(&self, id: ChatId) -> Option<ChatKey> {
-        self.reveal_marked(CHAT, id.0).map(|(_, key)| ChatKey(key))
+        self.reveal_marked(CHAT, id.0).map(|(_, key)| ChatKey(key)).filter(|key| !key.is_urgent())
+    }
+
+    /// An urgent's identifier.
+    pub fn urgent_id(&self, urgent: ChatKey) -> UrgentId {
+        UrgentId(self.close_marked(URGENT_MARK, 0, urgent.0))
+    }
+
+    /// The urgent of an identifier, when it was made here.
+    pub fn urgent(&self, id: UrgentId) -> Option<ChatKey> {
+        self.reveal_marked(URGENT_MARK, id.0).map(|(_, key)| ChatKey(key)).filter(|key| key.is_urgent())
     }
 
     fn close_place(&self, mark: u8, chat: ChatKey, seq: u64) -> [u8; 16] {
@@ -315,6 +346,12 @@ mod tests {
         assert_eq!(seal.union(&seal.open_id(4, 8).replace("ou_", "on_")), None);
         assert_ne!(Seal::new([8; 16]).chat_id(chat), seal.chat_id(chat));
         assert!(ChatKey::random().pair().is_none());
+        let urgent = ChatKey::urgent(1_790_000_000_000);
+        assert!(urgent.is_urgent() && urgent.pair().is_none() && !chat.is_urgent());
+        assert!(ChatKey::urgent(1_790_000_000_001) > urgent);
+        assert!(!ChatKey::direct(0x7fff_ffff, 0x7fff_ffff).is_urgent());
+        assert_eq!(seal.urgent(seal.urgent_id(urgent)), Some(urgent));
+        assert_eq!(seal.urgent(UrgentId(seal.chat_id(chat).0)), None);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub mod web;
 
 pub mod delivery;
 
+pub mod urgent;
+
 pub mod chat;
 
 pub mod attachment;

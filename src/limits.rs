@@ -1,5 +1,45 @@
 //! Every bound that is not a setting, with its reason.
 
+/// Steps of an urgent's ladder; more than a person would read.
+pub const URGENT_STEPS_MAX: usize = 32;
+/// The same with every repeat as a step.
+pub const URGENT_RUNGS_MAX: usize = 64;
+/// The first step of a ladder, and time between two repeats, at least.
+pub const URGENT_STEP_MS_MIN: u64 = 10_000;
+/// A deadline that leaves people time to look.
+pub const URGENT_DEADLINE_MS_MIN: u64 = 60_000;
+/// The latest deadline. Every open urgent is in memory.
+pub const URGENT_DEADLINE_MS_MAX: u64 = 30 * 86_400_000;
+/// How long urgents stay in the lists after they were raised or ended: longer than the latest deadline.
+pub const URGENT_KEPT_MS: u64 = 31 * 86_400_000;
+/// Urgents that are over and in memory. One for everybody takes a few hundred bytes then, when all have confirmed.
+pub const URGENTS_KEPT_MAX: usize = 20_000;
+/// Open urgents of one person; more would not be looked at. The open platform has 200.
+pub const URGENTS_OPEN_OF_A_PERSON_MAX: usize = 200;
+/// Open urgents that a new session is told; the rest is a number.
+pub const URGENTS_TOLD_AT_HELLO: usize = 50;
+/// Urgents of one `urgent_got`.
+pub const URGENTS_GOT_MAX: usize = 200;
+/// Up to so many people, each has an entry of who is asked; beyond, the bitmap is looked into.
+pub const URGENT_INDEXED_MAX: u64 = 1_000;
+/// Moves are collected for so long before they become a record, where few are asked: a person waits for it.
+pub const URGENT_COLLECTED_MS: u64 = 2;
+/// The same where many are asked, so that thousands who confirm together make ten records a second.
+pub const URGENT_COLLECTED_MS_MANY: u64 = 80;
+/// Records after which an urgent is written down as it stands; no more have to be read to know it.
+pub const URGENT_RECORDS_READ: u64 = 64;
+/// How often steps and deadlines are looked at.
+pub const URGENT_LOOKED_AT_EVERY_MS: u64 = 100;
+/// Looks after which those that ended long ago are let go, and every open one's chat is looked at: a minute.
+pub const URGENT_SWEPT_EVERY: u64 = 600;
+/// What records of urgents make to be told, before the log waits for it.
+pub const URGENT_TELLS_WAITING: usize = 1_024;
+/// How often counts are told to who has raised an urgent.
+pub const URGENT_COUNTS_TOLD_EVERY_MS: u64 = 400;
+/// Urgents whose counts are told at once.
+pub const URGENT_COUNTS_AT_ONCE: usize = 1_000;
+/// Sessions that are given an urgent before others have their turn.
+pub const URGENT_SLICE: usize = 128;
 /// Results of one search, over all its pages. Who has not found a colleague among these types another letter; without
 /// the bound, a page far behind would cost as much as all before it.
 pub const SEARCH_RESULTS_MAX: usize = 1_000;

@@ -91,6 +91,9 @@ metrics! {
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
     RECEIPTS_WRITTEN: IntCounter = counter("chat_receipts_written_total", "Receipts that the store has taken");
     MISSED_READ: IntCounter = counter("chat_missed_read_total", "Chats of which what a device had missed was read, because it is not known by heart any more");
+    URGENTS_OPEN: IntGauge = gauge("urgent_open", "Urgents that are not over");
+    URGENT_RAISED: IntCounter = counter("urgent_raised_total", "Urgents that were raised through this node");
+    URGENT_CONFIRMED: IntCounter = counter("urgent_confirmed_total", "Confirmations of urgents, wherever they were made");
     CSP_REPORTS: IntCounter = counter("web_csp_reports_total", "Reports of browsers that the content security policy has blocked something");
     UPLOADS_SWEPT: IntCounter = counter("attachment_uploads_swept_total", "Uploads removed because they were posted nowhere within a day");
     HTTP_REQUESTS: IntCounterVec = counters("http_requests_total", "HTTP requests, by status", "status");

@@ -38,6 +38,7 @@ const BANNED_WORDS: &[(&str, &str)] = &[
 /// Files that may start a task or a thread: each waits for what it started, or says why it need not.
 const TASK_OWNERS: &[&str] = &[
     "src/chat/home.rs",
+    "src/urgent/moves.rs",
     "src/peers/link.rs",
     "src/session/presence.rs",
     "src/log/jetstream/appender.rs",

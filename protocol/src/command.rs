@@ -13,6 +13,10 @@ pub use crate::group::{
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Department, Device, DeviceKind, Person, Presence, PresenceState};
 use crate::record::Record;
+pub use crate::urgent::{
+    CancelUrgent, ConfirmUrgent, GetUrgentPeople, GetUrgentReport, GetUrgents, RaiseUrgent, UrgentGot, UrgentPage, UrgentPersonPage,
+    UrgentRaised, UrgentReport,
+};
 use crate::wire::{wire, words};
 
 /// Ties a command's body to its number, its name and its reply.
@@ -185,6 +189,20 @@ commands! {
     93 renew_custom_bot RenewCustomBot => CustomBot
     /// Takes such a bot out of its group; its address is refused from then on.
     94 remove_custom_bot RemoveCustomBot => Done
+    /// Makes a message urgent.
+    100 raise_urgent RaiseUrgent => UrgentRaised
+    /// My device has urgents, or has shown them.
+    101 urgent_got UrgentGot => Done
+    /// I confirm an urgent.
+    102 confirm_urgent ConfirmUrgent => Done
+    /// Ends an urgent.
+    103 cancel_urgent CancelUrgent => Done
+    /// My urgents: to be confirmed, confirmed, raised.
+    104 urgents GetUrgents => UrgentPage
+    /// What became of an urgent.
+    105 urgent_report GetUrgentReport => UrgentReport
+    /// Who stands where with an urgent.
+    106 urgent_people GetUrgentPeople => UrgentPersonPage
 }
 
 words! {

@@ -4,6 +4,7 @@ use crate::group::JoinOutcome;
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Person, Presence};
 use crate::record::Record;
+use crate::urgent::{Urgent, UrgentCounts, UrgentOver};
 use crate::wire::{choice, wire};
 
 choice! {
@@ -39,6 +40,12 @@ choice! {
         81 ephemeral_gone EphemeralGone(EphemeralGone),
         /// Somebody whom I watch, or I myself, has another name, picture, title or department, or has left.
         90 person_changed PersonChanged(PersonChanged),
+        /// An urgent is raised for me, or I am reminded of it; or of my people's, who have not confirmed. Answer with the command `urgent_got`.
+        100 urgent Urgent(Urgent),
+        /// An urgent is over for me.
+        101 urgent_over UrgentOver(UrgentOver),
+        /// Where the people of an urgent stand that I have raised; a few times a second at most.
+        102 urgent_counts UrgentCounts(UrgentCounts),
     }
 }
 

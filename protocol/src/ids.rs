@@ -93,6 +93,8 @@ opaque_id! {
     ChatId "oc_"
     /// A message: `om_` and 32 hexadecimal digits in text, 16 bytes in MessagePack.
     MessageId "om_"
+    /// An urgent: `ur_` and 32 hexadecimal digits in text, 16 bytes in MessagePack.
+    UrgentId "ur_"
 }
 
 /// A person (staff number) or a bot (`cli_…`), at most 64 bytes.

@@ -20,6 +20,7 @@ pub mod group;
 pub mod ids;
 pub mod person;
 pub mod record;
+pub mod urgent;
 
 /// Version of the protocol that this crate speaks; `hello` carries it.
 pub const VERSION: u16 = 1;

@@ -184,10 +184,15 @@ pub enum Outcome {
 
 static EPOCHS: AtomicU64 = AtomicU64::new(1);
 
+/// The next epoch: a load of something that appends records.
+pub fn next_epoch() -> u64 {
+    EPOCHS.fetch_add(1, Ordering::Relaxed)
+}
+
 impl Head {
     /// Reads a chat's head. A chat in which nothing was said has one too.
     pub async fn load(key: ChatKey, log: &dyn Log, store: &dyn Store) -> Result<Self> {
-        let epoch = EPOCHS.fetch_add(1, Ordering::Relaxed);
+        let epoch = next_epoch();
         let last = log.last(key.0).await?;
         let chat = tables::u64_key(key.0);
         let info = match store.get(Table::Chats, chat.clone(), tables::none()).await? {

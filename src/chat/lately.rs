@@ -2,6 +2,7 @@
 //!
 //! When a network goes away, thousands come back at the same moment, and each asks for the end of every chat.
 
+use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::{Committed, Entry, LogEnd, Record};
 use parking_lot::Mutex;
@@ -37,7 +38,9 @@ impl Lately {
     pub fn of(ends: Vec<LogEnd>) -> Self {
         let mut known = Known { floors: ends.iter().enumerate().map(|(group, end)| (group, end.behind)).collect(), ..Known::default() };
         for (group, end) in ends.into_iter().enumerate() {
-            end.records.into_iter().for_each(|(entry, bytes)| known.note(group, entry, bytes));
+            // Urgents have the end of the log in their own memory.
+            let of_chats = end.records.into_iter().filter(|(entry, _)| !ChatKey(entry.record.chat).is_urgent());
+            of_chats.for_each(|(entry, bytes)| known.note(group, entry, bytes));
         }
         Self(Mutex::new(known))
     }

@@ -52,6 +52,7 @@ mod standby;
 mod sync;
 mod tabs;
 mod top_notice;
+mod urging;
 
 pub use announcement::{KeptAnnouncement, SeenRevision};
 pub use batch::{BatchState, NewBatch};
@@ -63,7 +64,7 @@ pub use ephemeral::Aside;
 pub use forward::{MergedOn, Target};
 pub use group::NewGroup;
 pub use group_search::{GroupSearch, GroupsFound};
-pub use head::{Head, State};
+pub use head::{Head, State, next_epoch};
 pub use hook::{Asked, HookRefused, Hooked};
 pub use inbox::ChatPlace;
 pub use join::{JoinDecision, JoinTold, Joining};
@@ -77,6 +78,7 @@ pub use send::SentRecord;
 pub use sync::SyncCursor;
 pub use tabs::TabChange;
 pub use top_notice::OnTop;
+pub use urging::{UrgentGround, Urging};
 
 use crate::attachment::Attachments;
 use crate::clock::Clock;

@@ -40,7 +40,7 @@ pub struct ReadCounts {
 
 impl Chats {
     /// Looks at the members of a chat behind an index who were there when a message was said, without its sender.
-    async fn each_of_audience(
+    pub(super) async fn each_of_audience(
         &self,
         head: &Head,
         record: &Record,
@@ -71,7 +71,7 @@ impl Chats {
         }
     }
 
-    async fn read_message(&self, user: u32, message_id: MessageId) -> Result<(Arc<Head>, Arc<Record>)> {
+    pub(super) async fn read_message(&self, user: u32, message_id: MessageId) -> Result<(Arc<Head>, Arc<Record>)> {
         let (key, seq): (ChatKey, u64) = self.place(message_id)?;
         let head = self.head(key).await?;
         let record = self.visible_message(&head, user, seq).await?;

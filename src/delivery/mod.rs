@@ -8,6 +8,7 @@ mod aimed;
 mod fanout;
 mod late;
 mod progress;
+mod urgent;
 
 pub use progress::Progress;
 
@@ -20,6 +21,7 @@ use crate::metrics;
 use crate::peers::Peers;
 use crate::session::elsewhere::Elsewhere;
 use crate::session::{EventFrame, Lane, LatestKey, Registry};
+use crate::urgent::Urgents;
 use fanout::{BigJob, Fanout};
 use late::{Late, Queued};
 use protocol::event::{ChatLeft, Event, InboxChanged, ReadCount, Receipt, Typing};
@@ -35,6 +37,7 @@ pub struct Delivery {
     elsewhere: Arc<Elsewhere>,
     peers: Arc<Peers>,
     chats: Arc<Chats>,
+    urgents: Arc<Urgents>,
     fanout: Fanout,
     /// How far everything was handed out.
     pub progress: Arc<Progress>,
@@ -49,10 +52,11 @@ impl Delivery {
         elsewhere: Arc<Elsewhere>,
         peers: Arc<Peers>,
         chats: Arc<Chats>,
+        urgents: Arc<Urgents>,
     ) -> (Arc<Self>, Vec<fanout::Worker>) {
         let progress = Arc::new(Progress::new(&chats.cursor_now().position));
         let (fanout, workers) = Fanout::new(registry.clone(), progress.clone());
-        (Arc::new(Self { registry, elsewhere, peers, chats, fanout, progress, late: Late::default() }), workers)
+        (Arc::new(Self { registry, elsewhere, peers, chats, urgents, fanout, progress, late: Late::default() }), workers)
     }
 
     /// Follows the log until it ends.
@@ -77,8 +81,14 @@ impl Delivery {
             };
             let started = Instant::now();
             for committed in batch {
-                self.chats.committed(&committed);
                 let (group, offset) = (committed.group, committed.offset);
+                if ChatKey(committed.record.chat).is_urgent() {
+                    self.urgents.committed(&committed).await;
+                    self.progress.handed_out(group, offset);
+                    continue;
+                }
+                self.chats.committed(&committed);
+                self.urgents.chat_changed(&committed);
                 match self.chats.audience_known(&committed).filter(|_| !self.late.waits(committed.record.chat)) {
                     Some(members) => self.record(&committed, members, started).await,
                     None => self.clone().later(committed),

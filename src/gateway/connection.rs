@@ -11,6 +11,7 @@ use bytes::Bytes;
 use protocol::codec::{BadCommand, Encoding, Incoming};
 use protocol::command::{Command, Hello};
 use protocol::error::{CloseCode, ErrorBody, ErrorCode};
+use protocol::event::Event;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::IpAddr;
@@ -242,6 +243,16 @@ async fn greet(
         match gateway.chats.waiting_ephemerals(session.user).await {
             Ok(events) => events.into_iter().for_each(|event| session.write(Lane::Reply, EventFrame::new(event).frame(encoding))),
             Err(error) => tracing::warn!(%error, "cards for one person could not be read; they come with the next session"),
+        }
+    }
+    if gateway.urgents.any_of(session.user) {
+        match gateway.urgents.open_of(session.user, limits::URGENTS_TOLD_AT_HELLO).await {
+            // Behind the welcome, in its lane.
+            Ok(urgents) => {
+                let events = urgents.into_iter().map(|urgent| EventFrame::new(Event::Urgent(urgent)).frame(encoding));
+                events.for_each(|event| session.write(Lane::Reply, event));
+            }
+            Err(error) => tracing::warn!(%error, "open urgents could not be read; they come with the next step, or the next session"),
         }
     }
     Ok(session)

@@ -6,10 +6,11 @@ use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::session::{Frame, Session};
+use crate::urgent::{RaisedUrgent, Urgents};
 use futures_util::future::BoxFuture;
 use protocol::command::{
     Command, CustomBotList, DecideJoin, DepartmentPage, DeviceList, Done, GetDepartment, Join, Joined, JoinsDecided, Limits, Online,
-    PersonList, PersonPage, Presences, ReceiptUpTo, SearchPeople, SetPresence, SignOut, Watch, Welcome,
+    PersonList, PersonPage, Presences, RaiseUrgent, ReceiptUpTo, SearchPeople, SetPresence, SignOut, UrgentRaised, Watch, Welcome,
 };
 use protocol::person::{Department, Device, PresenceState};
 use serde::Serialize;
@@ -58,6 +59,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
     let user = session.user;
     let encoding = session.encoding;
     let chats = gateway.chats.clone();
+    let urgents = || gateway.urgents.clone();
     macro_rules! later {
         ($answer:expr) => {
             Handled::Later(Box::pin(async move { Ok(answer(encoding, id, &$answer.await?)) }))
@@ -213,7 +215,42 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             later!(async move { Ok::<_, Error>(gateway.with_url(chats.renew_custom_bot(user, body).await?)) })
         }
         Command::RemoveCustomBot(body) => later!(async move { chats.remove_custom_bot(user, body).await.map(|()| Done {}) }),
+        Command::RaiseUrgent(body) => {
+            let urgents = urgents();
+            later!(async move { raise_urgent(urgents, user, body).await })
+        }
+        Command::UrgentGot(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.got(user, body).await.map(|()| Done {}) })
+        }
+        Command::ConfirmUrgent(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.confirm(user, body.urgent_id).await.map(|()| Done {}) })
+        }
+        Command::CancelUrgent(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.cancel(user, body).await.map(|()| Done {}) })
+        }
+        Command::GetUrgents(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.list(user, body).await })
+        }
+        Command::GetUrgentReport(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.report(user, body).await })
+        }
+        Command::GetUrgentPeople(body) => {
+            let urgents = urgents();
+            later!(async move { urgents.people(user, body).await })
+        }
     }
+}
+
+async fn raise_urgent(urgents: Arc<Urgents>, user: u32, body: RaiseUrgent) -> Result<UrgentRaised> {
+    let RaisedUrgent { key, audience, mut left_out } = urgents.raise_as_asked(user, body).await?;
+    let left_out_count = left_out.len() as u32;
+    left_out.truncate(limits::PAGE_MAX as usize);
+    Ok(UrgentRaised { urgent_id: urgents.id(key), audience_count: audience as u32, left_out, left_out_count })
 }
 
 fn answer<R: Serialize>(encoding: protocol::codec::Encoding, id: u32, reply: &R) -> Frame {

@@ -24,6 +24,7 @@ use crate::ids::ChatKey;
 use crate::limits;
 use crate::session::presence::Presence;
 use crate::session::{EventFrame, Lane, Registry};
+use crate::urgent::Urgents;
 use crate::web::Who;
 use axum::Router;
 use dashmap::DashSet;
@@ -37,6 +38,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 /// What the door needs of the server.
 pub struct Gateway {
     pub(crate) chats: Arc<Chats>,
+    pub(crate) urgents: Arc<Urgents>,
     pub(crate) auth: Arc<Auth>,
     pub(crate) directory: Directory,
     pub(crate) registry: Arc<Registry>,

@@ -11,6 +11,7 @@ mod position;
 pub mod record;
 mod sqlite;
 mod trim;
+pub mod urgent;
 
 pub use jetstream::{JetStreamLog, JetStreamSettings};
 pub use position::{Position, Reached};

@@ -3,6 +3,7 @@
 //! A record is kept as one version byte, a CRC-32 of the rest, and MessagePack. People stand in it by index, chats by
 //! key: the short forms that do not change. The wire's form is made from it by the chats.
 
+use super::urgent::UrgentChange;
 use protocol::chat::{ChatConfigChange, I18nNames, Moderation};
 use protocol::content::{Content, FollowUp};
 use serde::{Deserialize, Serialize};
@@ -161,6 +162,8 @@ pub enum Change {
         /// What its reader may want to say next.
         follow_ups: Vec<FollowUp>,
     },
+    /// Of an urgent, whose key is in the place of the chat's.
+    Urgent(UrgentChange),
 }
 
 /// What stands on top of a group.
@@ -271,7 +274,7 @@ impl Record {
 }
 
 /// Bytes as MessagePack's binary form; a plain `Vec<u8>` would become an array of numbers.
-mod serde_bytes_vec {
+pub(crate) mod serde_bytes_vec {
     use serde::de::{Deserializer, Error, SeqAccess, Visitor};
     use serde::ser::Serializer;
 

@@ -27,6 +27,8 @@ pub enum Ask {
     Presence = 1,
     /// To place a message in a chat.
     Send = 2,
+    /// To note who has gone on with an urgent.
+    UrgentMoves = 3,
 }
 
 impl Kind {
@@ -34,7 +36,7 @@ impl Kind {
 }
 
 impl Ask {
-    pub(super) const ALL: [Self; 2] = [Self::Presence, Self::Send];
+    pub(super) const ALL: [Self; 3] = [Self::Presence, Self::Send, Self::UrgentMoves];
 }
 
 /// One frame.

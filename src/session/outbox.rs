@@ -32,6 +32,8 @@ pub enum LatestKey {
     JoinsWaiting(u64),
     /// What somebody is called, and the like.
     Person(u32),
+    /// Where the people of an urgent stand.
+    Urgent(u64),
 }
 
 /// Which way a frame goes.

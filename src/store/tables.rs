@@ -66,6 +66,10 @@ tables! {
     Ephemerals "ephemerals"
     /// empty · (number, user) → empty. The same in the order of time.
     EphemeralOrder "ephemeral_order"
+    /// urgent · empty → the urgent as it stood after one of its records, as the module `urgent::state` writes it.
+    Urgents "urgents"
+    /// empty · urgent → 0: open, 1: over. Urgents in the order of time.
+    UrgentOrder "urgent_order"
     /// empty · (expiry, nonce) → how often a card's token was used.
     CardTokens "card_tokens"
     /// file key · empty → what was uploaded, as JSON.

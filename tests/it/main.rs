@@ -41,3 +41,4 @@ mod sign_in;
 mod slow_reader;
 mod strangers;
 mod uploads;
+mod urgent;

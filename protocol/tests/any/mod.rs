@@ -5,9 +5,10 @@ use protocol::command::*;
 use protocol::content::*;
 use protocol::error::*;
 use protocol::event::*;
-use protocol::ids::{ChatId, MessageId};
+use protocol::ids::{ChatId, MessageId, UrgentId};
 use protocol::person::*;
 use protocol::record::*;
+use protocol::urgent::*;
 
 /// Where the choices come from; all are the smallest when it is used up.
 pub struct Source<'a> {
@@ -94,6 +95,12 @@ impl Any for ChatId {
 }
 
 impl Any for MessageId {
+    fn any(source: &mut Source) -> Self {
+        Self(std::array::from_fn(|_| source.byte()))
+    }
+}
+
+impl Any for UrgentId {
     fn any(source: &mut Source) -> Self {
         Self(std::array::from_fn(|_| source.byte()))
     }
@@ -314,16 +321,39 @@ structs! {
     SetAnnouncement { chat_id text revision }
     AddTab { chat_id name url }
     RemoveTab { chat_id tab_id }
+    EveryMember {}
+    UrgentPeople { user_ids }
+    UrgentDepartments { department_ids }
+    UnreadMembers {}
+    UrgentStep { way after_ms every_ms times }
+    RaiseUrgent { message_id client_message_id audience ladder deadline_ms break_quiet_hours }
+    UrgentLeftOut { user_id why }
+    UrgentRaised { urgent_id audience_count left_out left_out_count }
+    UrgentGot { urgent_ids shown }
+    ConfirmUrgent { urgent_id }
+    CancelUrgent { urgent_id }
+    GetUrgents { list page limit }
+    Urgent { urgent_id message chat_name raised_by raised_at_ms deadline_at_ms reminder standing about about_count over counts people }
+    UrgentPage { urgents next open_count }
+    UrgentCounts { urgent_id pending delivered shown confirmed failed over }
+    UrgentOver { urgent_id why }
+    GetUrgentReport { urgent_id }
+    UrgentReport { urgent ladder timeline next_step_at_ms }
+    UrgentDeed { at_ms way people reached failed over }
+    GetUrgentPeople { urgent_id standing page limit }
+    UrgentPerson { person why }
+    UrgentPersonPage { people total next }
 }
 
 words! {
-    ChatKind Role Who Notice Moderation Approval Visibility HistoryFor GroupMessageType TakenOutBy JoinOutcome Validity ForwardForm PersonKind PresenceState DeviceKind
+    ChatKind Role Who Notice Moderation Approval Visibility HistoryFor GroupMessageType TakenOutBy JoinOutcome Validity ForwardForm PersonKind PresenceState DeviceKind UrgentWay UrgentStanding UrgentOverWhy UrgentList
 }
 
 choices! {
     Content { Text Post Image File Card ShareChat ShareUser Merged Audio Media Sticker Divider }
-    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft JoinsWaiting JoinDecided Ephemeral EphemeralGone PersonChanged }
+    Event { Record Receipt ReadCount Typing Presence InboxChanged Gap Heartbeat Drain ChatLeft JoinsWaiting JoinDecided Ephemeral EphemeralGone PersonChanged Urgent UrgentOver UrgentCounts }
     Change { Message Edited Recalled Reacted Unreacted Pinned Unpinned Created MembersAdded MembersRemoved Updated ManagersChanged OwnerChanged Dissolved TopNoticeChanged Announced TabsChanged MenuChanged ModerationChanged FollowedUp }
+    UrgentAudience { Everyone People Departments Unread }
 }
 
 /// Calls `$test!(body type, command variant)` for every command.
@@ -390,6 +420,13 @@ macro_rules! each_command {
         $test!(ChangeCustomBot);
         $test!(RenewCustomBot);
         $test!(RemoveCustomBot);
+        $test!(RaiseUrgent);
+        $test!(UrgentGot);
+        $test!(ConfirmUrgent);
+        $test!(CancelUrgent);
+        $test!(GetUrgents);
+        $test!(GetUrgentReport);
+        $test!(GetUrgentPeople);
     };
 }
 
@@ -427,6 +464,10 @@ macro_rules! each_reply {
         $test!(Sent);
         $test!(ShareLink);
         $test!(Synced);
+        $test!(UrgentPage);
+        $test!(UrgentPersonPage);
+        $test!(UrgentRaised);
+        $test!(UrgentReport);
         $test!(Welcome);
     };
 }

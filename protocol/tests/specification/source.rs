@@ -9,6 +9,7 @@ const FILES: &[&str] = &[
     include_str!("../../src/chat.rs"),
     include_str!("../../src/group.rs"),
     include_str!("../../src/person.rs"),
+    include_str!("../../src/urgent.rs"),
     include_str!("../../src/error.rs"),
 ];
 
@@ -142,6 +143,7 @@ pub fn kind_of(kind: &str) -> (String, &'static str) {
         "Seq" => "seq".to_owned(),
         "ChatId" => "chat id".to_owned(),
         "MessageId" => "message id".to_owned(),
+        "UrgentId" => "urgent id".to_owned(),
         "UserId" => "user id".to_owned(),
         other => link(other),
     };

@@ -6,6 +6,8 @@ pub const CHAT: &str = "oc_4f1c0e9a7b2d46538a90c1d2e3f40516";
 pub const OTHER_CHAT: &str = "oc_00112233445566778899aabbccddeeff";
 pub const MESSAGE: &str = "om_9d3b5a7c1e2f40618293a4b5c6d7e8f9";
 pub const OTHER_MESSAGE: &str = "om_fedcba98765432100123456789abcdef";
+const URGENT: &str = "ur_0c2e4a6880a2c4e6f8091b2d3f506172";
+const OTHER_URGENT: &str = "ur_13579bdf02468ace13579bdf02468ace";
 const LINK: &str = "8d1f0a3b5c7e9f20416385a7c9ebfd1f2031425364758697a8b9cadbecfd0e1f";
 const CURSOR: &str = "1c8-199f3b2a400";
 
@@ -141,6 +143,41 @@ fn inbox_changed() -> Value {
 
 fn file() -> Value {
     json!({"key": "f_9a8b", "name": "报告 final.pdf", "size_bytes": 1_048_576, "media_type": "application/pdf"})
+}
+
+fn ladder() -> Value {
+    json!([
+        {"way": "remind", "after_ms": 300_000, "every_ms": 300_000, "times": 6},
+        {"way": "push", "after_ms": 600_000},
+        {"way": "sms", "after_ms": 1_800_000},
+        {"way": "phone", "after_ms": 2_700_000},
+        {"way": "manager", "after_ms": 3_600_000}])
+}
+
+fn counts() -> Value {
+    json!({"urgent_id": URGENT, "pending": 3, "delivered": 5, "shown": 8, "confirmed": 19, "failed": 1})
+}
+
+fn urgent() -> Value {
+    json!({"urgent_id": URGENT, "message": record(18, 15, message(text("产线 2 停机，请马上确认"))), "chat_name": "项目组", "raised_by": zhang(),
+        "raised_at_ms": 1_790_000_010_000u64, "deadline_at_ms": 1_790_007_210_000u64, "reminder": 0, "standing": "pending", "about": [], "about_count": 0})
+}
+
+/// An urgent with some fields of its own.
+fn urgent_with(fields: Value) -> Value {
+    let mut urgent = urgent();
+    let (Value::Object(whole), Value::Object(fields)) = (&mut urgent, fields) else { panic!("both are objects") };
+    whole.extend(fields);
+    urgent
+}
+
+/// An urgent in a direct chat, which has no name.
+fn urgent_of_a_direct_chat() -> Value {
+    let mut urgent = urgent_with(json!({"urgent_id": OTHER_URGENT, "raised_by": shan(), "reminder": 2, "standing": "shown"}));
+    urgent.as_object_mut().expect("it is an object").remove("chat_name");
+    urgent["message"]["chat_id"] = json!(OTHER_CHAT);
+    urgent["message"]["by"] = json!("10002");
+    urgent
 }
 
 fn merged() -> Value {
@@ -317,6 +354,38 @@ pub fn commands() -> Vec<Sample> {
         ),
         ("renew_custom_bot", "renew_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009", "secret": true})),
         ("remove_custom_bot", "remove_custom_bot", json!({"chat_id": CHAT, "user_id": "cli_c1a7104000000009"})),
+        (
+            "raise_urgent",
+            "raise_urgent",
+            json!({"message_id": MESSAGE, "client_message_id": "u-1", "audience": {"people": {"user_ids": ["10002", "10003"]}}, "ladder": ladder(),
+                "deadline_ms": 7_200_000, "break_quiet_hours": true}),
+        ),
+        (
+            "raise_urgent_for_everyone",
+            "raise_urgent",
+            json!({"message_id": MESSAGE, "client_message_id": "u-2", "audience": {"everyone": {}}, "ladder": []}),
+        ),
+        (
+            "raise_urgent_for_departments",
+            "raise_urgent",
+            json!({"message_id": MESSAGE, "client_message_id": "u-3", "audience": {"departments": {"department_ids": ["od-1", "od-2"]}},
+                "ladder": [{"way": "remind", "after_ms": 10_000}]}),
+        ),
+        (
+            "raise_urgent_for_those_who_have_not_read",
+            "raise_urgent",
+            json!({"message_id": MESSAGE, "client_message_id": "u-4", "audience": {"unread": {}}, "ladder": [], "deadline_ms": 60_000}),
+        ),
+        ("urgent_got", "urgent_got", json!({"urgent_ids": [URGENT, OTHER_URGENT], "shown": false})),
+        ("urgent_got_shown", "urgent_got", json!({"urgent_ids": [URGENT], "shown": true})),
+        ("confirm_urgent", "confirm_urgent", json!({"urgent_id": URGENT})),
+        ("cancel_urgent", "cancel_urgent", json!({"urgent_id": URGENT})),
+        ("urgents_open", "urgents", json!({"list": "open"})),
+        ("urgents_confirmed", "urgents", json!({"list": "confirmed", "page": "1790000010000.4", "limit": 50})),
+        ("urgents_raised", "urgents", json!({"list": "raised"})),
+        ("urgent_report", "urgent_report", json!({"urgent_id": URGENT})),
+        ("urgent_people", "urgent_people", json!({"urgent_id": URGENT, "standing": "pending"})),
+        ("urgent_people_next_page", "urgent_people", json!({"urgent_id": URGENT, "standing": "failed", "page": "100", "limit": 50})),
     ]
 }
 
@@ -459,6 +528,52 @@ pub fn replies() -> Vec<Sample> {
         ("custom_bot_changed", "change_custom_bot", custom_bot()),
         ("custom_bot_renewed", "renew_custom_bot", custom_bot()),
         ("done_after_remove_custom_bot", "remove_custom_bot", json!({})),
+        ("urgent_raised", "raise_urgent", json!({"urgent_id": URGENT, "audience_count": 36, "left_out": [], "left_out_count": 0})),
+        (
+            "urgent_raised_without_some",
+            "raise_urgent",
+            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out": [{"user_id": "10003", "why": "is not a member of the chat"}], "left_out_count": 1}),
+        ),
+        ("done_after_urgent_got", "urgent_got", json!({})),
+        ("done_after_confirm_urgent", "confirm_urgent", json!({})),
+        ("done_after_cancel_urgent", "cancel_urgent", json!({})),
+        (
+            "urgents_open",
+            "urgents",
+            json!({"urgents": [urgent_with(json!({"reminder": 1, "standing": "delivered"})), urgent_of_a_direct_chat()], "next": "1790000010000.4", "open_count": 3}),
+        ),
+        (
+            "urgents_confirmed",
+            "urgents",
+            json!({"urgents": [urgent_with(json!({"standing": "confirmed", "over": "confirmed"}))], "open_count": 0}),
+        ),
+        ("urgents_raised", "urgents", json!({"urgents": [urgent_with(json!({"counts": counts()}))], "open_count": 0})),
+        (
+            "urgent_report",
+            "urgent_report",
+            json!({"urgent": urgent_with(json!({"counts": counts()})), "ladder": ladder(),
+                "timeline": [
+                    {"at_ms": 1_790_000_010_000u64, "people": 36, "reached": 33, "failed": 0},
+                    {"at_ms": 1_790_000_310_000u64, "way": "remind", "people": 21, "reached": 18, "failed": 0},
+                    {"at_ms": 1_790_000_610_000u64, "way": "push", "people": 4, "reached": 3, "failed": 1}],
+                "next_step_at_ms": 1_790_000_910_000u64}),
+        ),
+        (
+            "urgent_report_of_one_that_is_over",
+            "urgent_report",
+            json!({"urgent": urgent_with(json!({"over": "cancelled",
+                    "counts": {"urgent_id": URGENT, "pending": 0, "delivered": 2, "shown": 5, "confirmed": 29, "failed": 0, "over": "cancelled"}})),
+                "ladder": [],
+                "timeline": [
+                    {"at_ms": 1_790_000_010_000u64, "people": 36, "reached": 36, "failed": 0},
+                    {"at_ms": 1_790_000_900_000u64, "people": 7, "reached": 7, "failed": 0, "over": "cancelled"}]}),
+        ),
+        (
+            "urgent_people_pending",
+            "urgent_people",
+            json!({"people": [{"person": shan(), "why": "the provider has no number of this person"}, {"person": zhang()}], "total": 102, "next": "100"}),
+        ),
+        ("urgent_people_failed", "urgent_people", json!({"people": [{"person": shan(), "why": "has left the chat"}], "total": 1})),
     ]
 }
 
@@ -614,6 +729,27 @@ pub fn events() -> Vec<Sample> {
         ),
         ("ephemeral_gone", "ephemeral_gone", json!({"message_id": MESSAGE, "chat_id": CHAT})),
         ("person_changed", "person_changed", json!({"person": zhang()})),
+        ("urgent", "urgent", urgent()),
+        ("urgent_in_a_direct_chat_again", "urgent", urgent_of_a_direct_chat()),
+        (
+            "urgent_for_a_manager",
+            "urgent",
+            urgent_with(
+                json!({"reminder": 0, "about": [shan(), {"user_id": "10003", "name": "曾重", "kind": "person", "departments": ["总部", "单证部"], "resigned": false}],
+                "about_count": 2}),
+            ),
+        ),
+        ("urgent_over_confirmed", "urgent_over", json!({"urgent_id": URGENT, "why": "confirmed"})),
+        ("urgent_over_cancelled", "urgent_over", json!({"urgent_id": URGENT, "why": "cancelled"})),
+        ("urgent_over_recalled", "urgent_over", json!({"urgent_id": URGENT, "why": "recalled"})),
+        ("urgent_over_expired", "urgent_over", json!({"urgent_id": URGENT, "why": "expired"})),
+        ("urgent_over_left", "urgent_over", json!({"urgent_id": OTHER_URGENT, "why": "left"})),
+        ("urgent_counts", "urgent_counts", counts()),
+        (
+            "urgent_counts_of_one_that_is_over",
+            "urgent_counts",
+            json!({"urgent_id": URGENT, "pending": 0, "delivered": 0, "shown": 0, "confirmed": 36, "failed": 0, "over": "confirmed"}),
+        ),
     ];
     samples.push(("record_members_added_by_an_app", "record", {
         let mut record = event(json!({"members_added": {"users": ["10001"], "count": 1, "member_count": 5}}));

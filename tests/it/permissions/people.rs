@@ -5,11 +5,12 @@ use crate::support::{Client, Server, text_message};
 use protocol::chat::{Approval, ChatConfigChange, Moderation, Visibility, Who};
 use protocol::codec::Encoding;
 use protocol::command::{
-    AddCustomBot, AddMembers, AddTab, Command, CreateGroup, GetChatDetails, Join, MakeShareLink, Pin, React, RemoveMembers,
+    AddCustomBot, AddMembers, AddTab, Command, CreateGroup, GetChatDetails, Join, MakeShareLink, Pin, RaiseUrgent, React, RemoveMembers,
     SetAnnouncement, SetManagers, SetTopNotice, Transfer, UpdateChat,
 };
 use protocol::error::ErrorBody;
 use protocol::ids::{ChatId, MessageId};
+use protocol::urgent::{EveryMember, UrgentAudience};
 use std::collections::HashSet;
 
 /// People by their place in the group that a cell is tried on: its owner, a manager, a member, one outside. The member has made the group
@@ -125,6 +126,15 @@ const MATRIX: &[Row] = &[
     (Open, "unpin", r#"{"message_id":"{pinned}"}"#, [0, 0, 0, 2003]),
     (Closed, "unpin", r#"{"message_id":"{pinned}"}"#, [0, 0, 2002, 2003]),
     (Open, "pins", r#"{"chat_id":"{chat}"}"#, [0, 0, 0, 2001]),
+    // Urgents
+    (Open, "raise_urgent", r#"{"message_id":"{message}","client_message_id":"{new}","audience":{"everyone":{}}}"#, [0, 0, 2002, 2003]),
+    (Own, "raise_urgent", r#"{"message_id":"{message}","client_message_id":"{new}","audience":{"everyone":{}}}"#, [0, 0, 0, 2003]),
+    (Closed, "raise_urgent", r#"{"message_id":"{message}","client_message_id":"{new}","audience":{"everyone":{}}}"#, [0, 0, 2002, 2003]),
+    (Direct, "raise_urgent", r#"{"message_id":"{message}","client_message_id":"{new}","audience":{"everyone":{}}}"#, [0, 0, 0, 0]),
+    (Open, "confirm_urgent", r#"{"urgent_id":"{urgent}"}"#, [0, 0, 0, 2100]),
+    (Open, "cancel_urgent", r#"{"urgent_id":"{urgent}"}"#, [0, 0, 2100, 2100]),
+    (Open, "urgent_report", r#"{"urgent_id":"{urgent}"}"#, [0, 0, 2100, 2100]),
+    (Open, "urgent_people", r#"{"urgent_id":"{urgent}","standing":"pending"}"#, [0, 0, 2100, 2100]),
 ];
 
 /// Commands whose answer does not depend on a place in a group, each with the reason.
@@ -146,6 +156,8 @@ const NOT_OF_A_GROUP: &[(&str, &str)] = &[
     ("devices", "one's own"),
     ("sign_out", "one's own"),
     ("got_ephemeral", "one's own"),
+    ("urgent_got", "what is not for who says it is passed over"),
+    ("urgents", "gives what is one's own, whatever that is"),
 ];
 
 /// Connections of everybody who has to do with a cell.
@@ -232,6 +244,11 @@ impl Office {
         if body.contains("{on top}") {
             owner.must(SetTopNotice { chat_id, message_id: Some(message_id), announcement: false }).await;
             body = body.replace("{on top}", &chat_id.to_string());
+        }
+        if body.contains("{urgent}") {
+            let audience = UrgentAudience::Everyone(EveryMember {});
+            let raise = RaiseUrgent { message_id, client_message_id: format!("{new}-urgent"), audience, ..RaiseUrgent::default() };
+            body = body.replace("{urgent}", &self.author.must(raise).await.urgent_id.to_string());
         }
         if body.contains("{pinned}") {
             owner.must(Pin { message_id }).await;

@@ -9,7 +9,7 @@ from .schema import CHOICES, COMMANDS, STRUCTS, WORDS
 JSON = "clarion.v1.json"
 MSGPACK = "clarion.v1.msgpack"
 
-PREFIXES = {"chat id": "oc_", "message id": "om_"}
+PREFIXES = {"chat id": "oc_", "message id": "om_", "urgent id": "ur_"}
 PLAIN = {"text", "number", "seq", "boolean", "user id"}
 # What an event, a content or a change of a later version is read as.
 UNKNOWN = {"unknown": None}

@@ -1,0 +1,60 @@
+//! Urgents out: their own way, before ordinary records, in the urgent lane of each session.
+//!
+//! The log is followed on while an urgent for many goes out in slices; between two slices the connections of this thread have their turn.
+
+use super::Delivery;
+use crate::limits;
+use crate::metrics;
+use crate::session::{EventFrame, Lane};
+use crate::urgent::{Told, Urgents};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+impl Delivery {
+    /// Tells what records of urgents make to be told, until the log ends.
+    pub async fn follow_urgents(self: Arc<Self>, urgents: Arc<Urgents>, mut tells: mpsc::Receiver<crate::urgent::Tell>) {
+        while let Some(tell) = tells.recv().await {
+            let told = loop {
+                match urgents.events(&tell).await {
+                    Ok(told) => break told,
+                    Err(error) => {
+                        tracing::warn!(%error, "the message of an urgent cannot be read now; the urgent is told later");
+                        tokio::time::sleep(Duration::from_millis(limits::DELIVERED_LATE_TRY_MS)).await;
+                    }
+                }
+            };
+            for told in told {
+                self.tell_urgent(told).await;
+            }
+        }
+    }
+
+    /// Tells counts to those who have raised urgents, a few times a second, until told to stop.
+    pub async fn tell_urgent_counts(self: Arc<Self>, urgents: Arc<Urgents>, mut stop: watch::Receiver<bool>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(limits::URGENT_COUNTS_TOLD_EVERY_MS)) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            for told in urgents.counts_changed() {
+                self.tell_urgent(told).await;
+            }
+        }
+    }
+
+    /// Every node follows every urgent: here only the sessions of this one are told.
+    async fn tell_urgent(&self, Told { people, event, latest }: Told) {
+        let event = EventFrame::new(event);
+        let lane = latest.map_or(Lane::Urgent, Lane::Latest);
+        for shard in 0..self.registry.shard_count() {
+            let here = self.registry.online_of(shard, &people);
+            for (number, user) in here.iter().enumerate() {
+                metrics::DELIVERIES.inc_by(self.to_user(user, lane, &event));
+                if (number + 1).is_multiple_of(limits::URGENT_SLICE) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Time: steps that are due, deadlines, and what has become of an urgent's chat. Timers are nothing but the state and the clock,
+//! so a node that starts, or takes over from one that has died, goes on where the last record stands.
+
+use super::state::Moves;
+use super::{Cell, Urgents};
+use crate::chat::Chats;
+use crate::chat::members::bitmap_bytes;
+use crate::error::Result;
+use crate::ids::ChatKey;
+use crate::limits;
+use crate::log::urgent::UrgentChange;
+use protocol::command::CancelUrgent;
+use protocol::urgent::{UrgentOverWhy, UrgentWay};
+use roaring::RoaringBitmap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+impl Urgents {
+    /// Looks after the urgents that are at home here, until told to stop.
+    pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
+        let mut rounds: u64 = 0;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(limits::URGENT_LOOKED_AT_EVERY_MS)) => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+            rounds += 1;
+            if rounds.is_multiple_of(limits::URGENT_SWEPT_EVERY) {
+                self.sweep();
+                // A node that has died may have had to look.
+                self.index.open().into_iter().for_each(|key| self.index.look_at(key));
+            }
+            let changed = self.index.take_changed();
+            for key in self.index.open() {
+                let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { continue };
+                if self.chats.peers.home(key.0).is_some() {
+                    continue;
+                }
+                if let Err(error) = self.look_after(&cell, changed.contains(&key)).await {
+                    tracing::debug!(%error, "an urgent cannot go on now; it is tried again");
+                    self.index.look_at(key);
+                }
+            }
+        }
+    }
+
+    /// Does what is due for one urgent.
+    async fn look_after(self: &Arc<Self>, cell: &Arc<Cell>, changed: bool) -> Result<()> {
+        let now_ms = self.chats.clock.now_ms();
+        if changed {
+            self.follow_chat(cell).await?;
+        }
+        let everybody = self.change(cell, |urgent| {
+            let everybody = urgent.over.is_none() && urgent.is_done();
+            let why = match (everybody, now_ms >= urgent.deadline_at_ms && urgent.over.is_none()) {
+                (true, _) => UrgentOverWhy::Confirmed,
+                (false, true) => UrgentOverWhy::Expired,
+                (false, false) => return Ok(None),
+            };
+            Ok(Some((urgent.by, UrgentChange::Over { why })))
+        });
+        if everybody.await? {
+            return Ok(());
+        }
+        let due = |urgent: &super::Urgent| urgent.next_step().filter(|(_, _, due_ms)| *due_ms <= now_ms);
+        if cell.with(due).flatten().is_none() {
+            return Ok(());
+        }
+        // Nobody who has left is asked by it.
+        self.follow_chat(cell).await?;
+        self.change(cell, |urgent| {
+            Ok(due(urgent).map(|(step, rung, _)| {
+                let managers =
+                    if rung.way == UrgentWay::Manager { self.managers_of(&urgent.open_people(), urgent.by) } else { RoaringBitmap::new() };
+                let managers = if managers.is_empty() { Vec::new() } else { bitmap_bytes(&managers) };
+                (urgent.by, UrgentChange::Step { step, managers })
+            }))
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Those who have left the chat are no longer asked; an urgent whose message is gone is over.
+    async fn follow_chat(self: &Arc<Self>, cell: &Arc<Cell>) -> Result<()> {
+        let Some((chat, target, open)) = cell.with(|urgent| (urgent.chat_key(), urgent.target, urgent.open_people())) else {
+            return Ok(());
+        };
+        let ground = self.chats.urgent_ground(chat, target).await?;
+        if ground.gone {
+            let gone = |urgent: &super::Urgent| {
+                Ok(urgent.over.is_none().then_some((urgent.by, UrgentChange::Over { why: UrgentOverWhy::Recalled })))
+            };
+            return self.change(cell, gone).await.map(drop);
+        }
+        let mut left = &open - &*ground.members;
+        left.extend((&open & &*ground.members).iter().filter(|user| self.chats.directory.resigned(*user)));
+        if left.is_empty() {
+            return Ok(());
+        }
+        self.note(cell, &Moves { left, ..Moves::default() }).await
+    }
+
+    /// Managers of people, without who has raised the urgent.
+    fn managers_of(&self, people: &RoaringBitmap, raised_by: u32) -> RoaringBitmap {
+        let directory = &self.chats.directory;
+        people
+            .iter()
+            .filter_map(|user| self.manager_of(user))
+            .filter(|manager| *manager != raised_by && !directory.resigned(*manager))
+            .collect()
+    }
+
+    /// Somebody's manager: who leads the person; else who leads the department.
+    fn manager_of(&self, user: u32) -> Option<u32> {
+        let directory = &self.chats.directory;
+        let entry = directory.entry(user)?;
+        let own = entry.leader.clone();
+        let of_department =
+            || entry.departments.first().and_then(|id| directory.department(id)).and_then(|department| department.leader.clone());
+        own.or_else(of_department).and_then(|leader| directory.index(&leader)).filter(|manager| *manager != user)
+    }
+
+    /// Those of an urgent's open people whose manager somebody is.
+    pub(super) fn people_under(&self, manager: u32, open: &RoaringBitmap) -> RoaringBitmap {
+        open.iter().filter(|user| self.manager_of(*user) == Some(manager)).collect()
+    }
+
+    /// Ends an urgent: who has raised it, or the owner and the managers of its group.
+    ///
+    /// # Errors
+    /// `UrgentNotFound`, `NotAllowed`, `UrgentOver`.
+    pub async fn cancel(&self, user: u32, command: CancelUrgent) -> Result<()> {
+        let cell = self.reported(user, command.urgent_id).await?;
+        let done = self
+            .change(&cell, |urgent| match urgent.over {
+                Some((UrgentOverWhy::Cancelled, _)) => Ok(None),
+                Some((why, _)) => Err(super::moves::over(Some(why))),
+                None => Ok(Some((user, UrgentChange::Over { why: UrgentOverWhy::Cancelled }))),
+            })
+            .await;
+        done.map(drop)
+    }
+
+    /// An urgent whose report somebody may see.
+    pub(super) async fn reported(&self, user: u32, id: protocol::ids::UrgentId) -> Result<Arc<Cell>> {
+        let cell = self.cell(self.key(id)?).await?;
+        let (by, chat) = cell.with(|urgent| (urgent.by, urgent.chat_key())).ok_or_else(Chats::urgent_not_found)?;
+        if by != user && !self.chats.is_manager(user, chat).await.unwrap_or(false) {
+            return Err(Chats::urgent_not_found());
+        }
+        Ok(cell)
+    }
+
+    /// Urgents that somebody has before the eyes, or may see the report of, the oldest first.
+    pub(super) fn cells_of(&self, user: u32) -> Vec<Arc<Cell>> {
+        let keys: BTreeSet<ChatKey> = self.index.of_person(user);
+        keys.into_iter().filter_map(|key| self.cells.get(&key).map(|cell| cell.clone())).collect()
+    }
+}

@@ -1,0 +1,550 @@
+//! What an urgent is, and what each of its records makes of it. Pure: no clock, no log, no lock.
+//!
+//! Promise: every person of the audience stands in exactly one place, and the places sum up to the audience. Nobody goes
+//! back; who has confirmed is never asked again; what comes after the end changes nothing.
+
+use crate::chat::members::{bitmap_bytes, bitmap_of};
+use crate::ids::ChatKey;
+use crate::limits;
+use crate::log::Record;
+use crate::log::record::Change;
+use crate::log::urgent::{UrgentChange, UrgentMoves, UrgentRaised};
+use protocol::urgent::{UrgentOverWhy, UrgentStanding, UrgentStep, UrgentWay};
+use roaring::RoaringBitmap;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One thing that is to be done, at its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rung {
+    /// Ms after the raising.
+    pub after_ms: u64,
+    /// How.
+    pub way: UrgentWay,
+}
+
+/// What was done by a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// When it began, ms since 1970.
+    pub at_ms: u64,
+    /// Whom it is for.
+    #[serde(with = "bitmap")]
+    pub people: RoaringBitmap,
+    /// Whom it reached, of steps that somebody else does.
+    #[serde(with = "bitmap")]
+    pub reached: RoaringBitmap,
+    /// Whom it did not, and why.
+    pub failed: BTreeMap<u32, String>,
+}
+
+impl Attempt {
+    /// Those of whom nothing is known yet.
+    pub fn without_outcome(&self) -> RoaringBitmap {
+        let mut left = &self.people - &self.reached;
+        for user in self.failed.keys() {
+            left.remove(*user);
+        }
+        left
+    }
+}
+
+/// An urgent. Kept as MessagePack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Urgent {
+    /// Its key.
+    pub key: u64,
+    /// Seq of its last record.
+    pub seq: u64,
+    /// Time of its last record.
+    pub at_ms: u64,
+    /// When it was raised, ms since 1970.
+    pub raised_at_ms: u64,
+    /// Index of who has raised it.
+    pub by: u32,
+    /// Key of the chat.
+    pub chat: u64,
+    /// Seq of the message.
+    pub target: u64,
+    /// Chosen by who has raised it.
+    pub client_message_id: String,
+    /// For whom it was raised.
+    #[serde(with = "bitmap")]
+    pub audience: RoaringBitmap,
+    /// Those of whom a device has it.
+    #[serde(with = "bitmap")]
+    pub delivered: RoaringBitmap,
+    /// Those before whose eyes it stood.
+    #[serde(with = "bitmap")]
+    pub shown: RoaringBitmap,
+    /// Those who have confirmed it.
+    #[serde(with = "bitmap")]
+    pub confirmed: RoaringBitmap,
+    /// Those who have left without that.
+    #[serde(with = "bitmap")]
+    pub left: RoaringBitmap,
+    /// Managers who were asked.
+    #[serde(with = "bitmap")]
+    pub managers: RoaringBitmap,
+    /// Those of them who have taken it off their screen.
+    #[serde(with = "bitmap")]
+    pub managers_done: RoaringBitmap,
+    /// What was asked to be done.
+    pub ladder: Vec<UrgentStep>,
+    /// When it is over, ms since 1970.
+    pub deadline_at_ms: u64,
+    /// Steps that cost something are not held back in quiet hours.
+    pub breaks_quiet_hours: bool,
+    /// What was done by each step of the plan that has begun.
+    pub attempts: BTreeMap<u32, Attempt>,
+    /// Why it is over, and since when.
+    pub over: Option<(UrgentOverWhy, u64)>,
+}
+
+/// Moves that were asked for, or that a record has made.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Moves {
+    /// A device has it.
+    pub delivered: RoaringBitmap,
+    /// Shown.
+    pub shown: RoaringBitmap,
+    /// Confirmed.
+    pub confirmed: RoaringBitmap,
+    /// Left the chat or the organisation.
+    pub left: RoaringBitmap,
+    /// Managers who took it off their screen.
+    pub managers: RoaringBitmap,
+}
+
+impl Moves {
+    /// Nobody moves.
+    pub fn is_empty(&self) -> bool {
+        let Self { delivered, shown, confirmed, left, managers } = self;
+        [delivered, shown, confirmed, left, managers].iter().all(|people| people.is_empty())
+    }
+
+    /// Both.
+    pub fn add(&mut self, other: &Self) {
+        self.delivered |= &other.delivered;
+        self.shown |= &other.shown;
+        self.confirmed |= &other.confirmed;
+        self.left |= &other.left;
+        self.managers |= &other.managers;
+    }
+
+    /// As a record has it.
+    pub fn kept(&self) -> UrgentMoves {
+        let bytes = |people: &RoaringBitmap| if people.is_empty() { Vec::new() } else { bitmap_bytes(people) };
+        UrgentMoves {
+            delivered: bytes(&self.delivered),
+            shown: bytes(&self.shown),
+            confirmed: bytes(&self.confirmed),
+            left: bytes(&self.left),
+            managers: bytes(&self.managers),
+        }
+    }
+
+    /// Reads what a record has.
+    pub fn of(kept: &UrgentMoves) -> Self {
+        Self {
+            delivered: bitmap_of(&kept.delivered),
+            shown: bitmap_of(&kept.shown),
+            confirmed: bitmap_of(&kept.confirmed),
+            left: bitmap_of(&kept.left),
+            managers: bitmap_of(&kept.managers),
+        }
+    }
+}
+
+/// How many stand where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// No device has it.
+    pub pending: u64,
+    /// A device has it.
+    pub delivered: u64,
+    /// Shown.
+    pub shown: u64,
+    /// Confirmed.
+    pub confirmed: u64,
+    /// Over without that.
+    pub failed: u64,
+}
+
+impl Urgent {
+    /// The urgent that a first record makes; none for any other record.
+    pub fn raised(record: &Record) -> Option<Self> {
+        let Change::Urgent(UrgentChange::Raised(raised)) = &record.change else { return None };
+        let UrgentRaised { chat, target, client_message_id, audience, ladder, deadline_at_ms, breaks_quiet_hours } = &**raised;
+        let mut audience = bitmap_of(audience);
+        audience.optimize();
+        Some(Self {
+            key: record.chat,
+            seq: record.seq,
+            at_ms: record.at_ms,
+            raised_at_ms: record.at_ms,
+            by: record.by,
+            chat: *chat,
+            target: *target,
+            client_message_id: client_message_id.clone(),
+            audience,
+            delivered: RoaringBitmap::new(),
+            shown: RoaringBitmap::new(),
+            confirmed: RoaringBitmap::new(),
+            left: RoaringBitmap::new(),
+            managers: RoaringBitmap::new(),
+            managers_done: RoaringBitmap::new(),
+            ladder: ladder.clone(),
+            deadline_at_ms: *deadline_at_ms,
+            breaks_quiet_hours: *breaks_quiet_hours,
+            attempts: BTreeMap::new(),
+            over: None,
+        })
+    }
+
+    /// Goes on by the next record. Gives who has moved by it. A record that is not the next one changes nothing.
+    pub fn follow(&mut self, record: &Record) -> Moves {
+        let Change::Urgent(change) = &record.change else { return Moves::default() };
+        if record.chat != self.key || record.seq != self.seq + 1 {
+            return Moves::default();
+        }
+        self.seq = record.seq;
+        self.at_ms = record.at_ms;
+        let mut moved = Moves::default();
+        match change {
+            UrgentChange::Raised(_) => {}
+            UrgentChange::Moved(moves) => {
+                moved = self.new_of(&Moves::of(moves)).unwrap_or_default();
+                self.delivered |= &moved.delivered;
+                self.shown |= &moved.shown;
+                self.confirmed |= &moved.confirmed;
+                self.left |= &moved.left;
+                self.managers_done |= &moved.managers;
+            }
+            UrgentChange::Step { step, managers } => {
+                let managers = bitmap_of(managers);
+                let of_managers = self.plan().get(*step as usize).is_some_and(|rung| rung.way == UrgentWay::Manager);
+                let people = if of_managers { managers.clone() } else { self.open_people() };
+                self.managers |= managers;
+                let attempt = Attempt { at_ms: record.at_ms, people, reached: RoaringBitmap::new(), failed: BTreeMap::new() };
+                self.attempts.entry(*step).or_insert(attempt);
+            }
+            UrgentChange::Attempted { step, reached, failed } => {
+                if let Some(attempt) = self.attempts.get_mut(step) {
+                    let mut left = attempt.without_outcome();
+                    attempt.failed.extend(failed.iter().filter(|(user, _)| left.remove(*user)).cloned());
+                    attempt.reached |= bitmap_of(reached) & left;
+                }
+            }
+            UrgentChange::Over { why } => {
+                self.over.get_or_insert((*why, record.at_ms));
+                self.optimize();
+            }
+        }
+        moved
+    }
+
+    /// It takes as little memory as it can.
+    fn optimize(&mut self) {
+        for people in [&mut self.delivered, &mut self.shown, &mut self.confirmed, &mut self.left] {
+            people.optimize();
+        }
+    }
+
+    /// What of the moves is new, with what follows from them: who has confirmed has been shown it, who was shown it has it.
+    /// None: nothing.
+    pub fn new_of(&self, asked: &Moves) -> Option<Moves> {
+        if self.over.is_some() {
+            // Whom it has reached is still told; a manager may still take it off the screen.
+            let managers = (&asked.managers & &self.managers) - &self.managers_done;
+            let moves = Moves { managers, ..Moves::default() };
+            return (!moves.is_empty()).then_some(moves);
+        }
+        let confirmed = (&asked.confirmed & &self.audience) - &self.confirmed - &self.left;
+        let left = (&asked.left & &self.audience) - &self.confirmed - &self.left - &confirmed;
+        let gone = &self.left | &left;
+        let shown = ((&asked.shown | &confirmed) & &self.audience) - &self.shown - &gone;
+        let delivered = ((&asked.delivered | &asked.shown | &confirmed) & &self.audience) - &self.delivered - &gone;
+        let managers = (&asked.managers & &self.managers) - &self.managers_done;
+        let moves = Moves { delivered, shown, confirmed, left, managers };
+        (!moves.is_empty()).then_some(moves)
+    }
+
+    /// Those who are still asked.
+    pub fn open_people(&self) -> RoaringBitmap {
+        if self.over.is_some() { RoaringBitmap::new() } else { &self.audience - &self.confirmed - &self.left }
+    }
+
+    /// Managers before whom it stands.
+    pub fn open_managers(&self) -> RoaringBitmap {
+        if self.over.is_some() { RoaringBitmap::new() } else { &self.managers - &self.managers_done }
+    }
+
+    /// Everybody has confirmed, or has left.
+    pub fn is_done(&self) -> bool {
+        self.confirmed.len() + self.left.len() == self.audience.len()
+    }
+
+    /// Is somebody still asked?
+    pub fn asks(&self, user: u32) -> bool {
+        self.over.is_none() && self.audience.contains(user) && !self.confirmed.contains(user) && !self.left.contains(user)
+    }
+
+    /// Does it stand before somebody as a manager?
+    pub fn asks_manager(&self, user: u32) -> bool {
+        self.over.is_none() && self.managers.contains(user) && !self.managers_done.contains(user)
+    }
+
+    /// Where somebody of the audience stands.
+    pub fn standing(&self, user: u32) -> Option<UrgentStanding> {
+        let standing = if !self.audience.contains(user) {
+            return None;
+        } else if self.confirmed.contains(user) {
+            UrgentStanding::Confirmed
+        } else if self.left.contains(user) {
+            UrgentStanding::Failed
+        } else if self.shown.contains(user) {
+            UrgentStanding::Shown
+        } else if self.delivered.contains(user) {
+            UrgentStanding::Delivered
+        } else {
+            UrgentStanding::Pending
+        };
+        Some(standing)
+    }
+
+    /// Those who stand somewhere.
+    pub fn people_at(&self, standing: UrgentStanding) -> RoaringBitmap {
+        match standing {
+            UrgentStanding::Confirmed => self.confirmed.clone(),
+            UrgentStanding::Failed => self.left.clone(),
+            UrgentStanding::Shown => &self.shown - &self.confirmed - &self.left,
+            UrgentStanding::Delivered => &self.delivered - &self.shown - &self.left,
+            UrgentStanding::Pending => &self.audience - &self.delivered - &self.left,
+        }
+    }
+
+    /// How many stand where.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            pending: self.people_at(UrgentStanding::Pending).len(),
+            delivered: self.people_at(UrgentStanding::Delivered).len(),
+            shown: self.people_at(UrgentStanding::Shown).len(),
+            confirmed: self.confirmed.len(),
+            failed: self.left.len(),
+        }
+    }
+
+    /// What is to be done when, in the order of time.
+    pub fn plan(&self) -> Vec<Rung> {
+        plan_of(&self.ladder)
+    }
+
+    /// The next step that has not begun, and when it is due, ms since 1970.
+    pub fn next_step(&self) -> Option<(u32, Rung, u64)> {
+        if self.over.is_some() {
+            return None;
+        }
+        let begun = self.attempts.last_key_value().map_or(0, |(step, _)| step + 1);
+        let rung = self.plan().get(begun as usize).copied()?;
+        Some((begun, rung, self.raised_at_ms + rung.after_ms))
+    }
+
+    /// Where its message is.
+    pub fn chat_key(&self) -> ChatKey {
+        ChatKey(self.chat)
+    }
+}
+
+/// A ladder as single steps in the order of time; those of the same time in the order of the ladder.
+pub fn plan_of(ladder: &[UrgentStep]) -> Vec<Rung> {
+    let mut plan: Vec<Rung> = Vec::new();
+    for step in ladder {
+        let times = step.every_ms.map_or(1, |_| u64::from(step.times.unwrap_or(1)));
+        for time in 0..times.min(limits::URGENT_RUNGS_MAX as u64 + 1) {
+            plan.push(Rung { after_ms: step.after_ms + time * step.every_ms.unwrap_or(0), way: step.way });
+        }
+    }
+    plan.sort_by_key(|rung| rung.after_ms);
+    plan
+}
+
+/// Bitmaps as bytes.
+mod bitmap {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(people: &RoaringBitmap, serializer: S) -> Result<S::Ok, S::Error> {
+        crate::log::record::serde_bytes_vec::serialize(&bitmap_bytes(people), serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<RoaringBitmap, D::Error> {
+        crate::log::record::serde_bytes_vec::deserialize(deserializer).map(|bytes| bitmap_of(&bytes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const PEOPLE: u32 = 40;
+
+    fn record(seq: u64, change: UrgentChange) -> Record {
+        Record { chat: 7, seq, position: 0, at_ms: 1_000 + seq, by: 99, change: Change::Urgent(change) }
+    }
+
+    fn raised(audience: &RoaringBitmap, ladder: Vec<UrgentStep>) -> Urgent {
+        let raised = UrgentRaised {
+            chat: 1,
+            target: 2,
+            client_message_id: "u".into(),
+            audience: bitmap_bytes(audience),
+            ladder,
+            deadline_at_ms: 1_000_000,
+            breaks_quiet_hours: false,
+        };
+        Urgent::raised(&record(1, UrgentChange::Raised(Box::new(raised)))).unwrap()
+    }
+
+    /// What may be asked of it, in any order and of anybody.
+    #[derive(Debug, Clone)]
+    enum Act {
+        Delivered(u32),
+        Shown(u32),
+        Confirmed(u32),
+        Left(u32),
+        Step,
+        Outcome(u32, bool),
+        Over(UrgentOverWhy),
+        /// Written down and read back, as by a node that starts.
+        Restart,
+        /// The same record once more, and one that is not the next.
+        Again,
+    }
+
+    fn acts() -> impl Strategy<Value = Vec<Act>> {
+        let user = 0..PEOPLE + 5;
+        let act = prop_oneof![
+            2 => user.clone().prop_map(Act::Delivered),
+            2 => user.clone().prop_map(Act::Shown),
+            4 => user.clone().prop_map(Act::Confirmed),
+            1 => user.clone().prop_map(Act::Left),
+            1 => Just(Act::Step),
+            2 => (user, any::<bool>()).prop_map(|(user, reached)| Act::Outcome(user, reached)),
+            1 => Just(Act::Restart),
+            1 => Just(Act::Again),
+        ];
+        (proptest::collection::vec(act, 0..120), proptest::option::of(0usize..120)).prop_map(|(mut acts, over)| {
+            if let Some(at) = over {
+                acts.insert(at.min(acts.len()), Act::Over(UrgentOverWhy::Cancelled));
+            }
+            acts
+        })
+    }
+
+    fn hold(urgent: &Urgent, before: &Urgent) -> std::result::Result<(), TestCaseError> {
+        let Counts { pending, delivered, shown, confirmed, failed } = urgent.counts();
+        prop_assert_eq!(pending + delivered + shown + confirmed + failed, urgent.audience.len(), "the counts sum up to the audience");
+        prop_assert!(urgent.confirmed.is_superset(&before.confirmed), "nobody is taken back");
+        prop_assert!(
+            urgent.confirmed.is_disjoint(&urgent.left)
+                && urgent.confirmed.is_subset(&urgent.shown)
+                && urgent.shown.is_subset(&urgent.delivered)
+        );
+        prop_assert!(urgent.delivered.is_subset(&urgent.audience) && urgent.left.is_subset(&urgent.audience));
+        for user in 0..PEOPLE + 5 {
+            let standing = urgent.standing(user);
+            prop_assert_eq!(standing.is_some(), urgent.audience.contains(user));
+            if let Some(standing) = standing {
+                prop_assert!(urgent.people_at(standing).contains(user));
+                prop_assert_eq!(
+                    urgent.asks(user),
+                    urgent.over.is_none() && !matches!(standing, UrgentStanding::Confirmed | UrgentStanding::Failed)
+                );
+            }
+        }
+        for attempt in urgent.attempts.values() {
+            prop_assert!(attempt.reached.is_subset(&attempt.people));
+            prop_assert!(attempt.failed.keys().all(|user| attempt.people.contains(*user) && !attempt.reached.contains(*user)));
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_in_whatever_order_everybody_stands_in_one_place(acts in acts()) {
+            let audience: RoaringBitmap = (0..PEOPLE).collect();
+            let ladder = vec![UrgentStep { way: UrgentWay::Sms, after_ms: 10_000, every_ms: Some(10_000), times: Some(60) }];
+            let mut urgent = raised(&audience, ladder);
+            let mut last = None;
+            for act in acts {
+                let before = urgent.clone();
+                let one = |user| RoaringBitmap::from_iter([user]);
+                let asked = match &act {
+                    Act::Delivered(user) => Moves { delivered: one(*user), ..Moves::default() },
+                    Act::Shown(user) => Moves { shown: one(*user), ..Moves::default() },
+                    Act::Confirmed(user) => Moves { confirmed: one(*user), ..Moves::default() },
+                    Act::Left(user) => Moves { left: one(*user), ..Moves::default() },
+                    _ => Moves::default(),
+                };
+                let change = match act {
+                    Act::Step => urgent.next_step().map(|(step, ..)| UrgentChange::Step { step, managers: Vec::new() }),
+                    Act::Outcome(user, reached) => urgent.attempts.last_key_value().map(|(step, _)| UrgentChange::Attempted {
+                        step: *step,
+                        reached: if reached { bitmap_bytes(&one(user)) } else { Vec::new() },
+                        failed: if reached { Vec::new() } else { vec![(user, "no answer".into())] },
+                    }),
+                    Act::Over(why) => Some(UrgentChange::Over { why }),
+                    Act::Restart => {
+                        let kept = protocol::codec::Encoding::Msgpack.encode(&urgent);
+                        prop_assert_eq!(&protocol::codec::Encoding::Msgpack.decode::<Urgent>(&kept).unwrap(), &urgent);
+                        None
+                    }
+                    Act::Again => {
+                        if let Some(record) = &last {
+                            prop_assert!(urgent.follow(record).is_empty());
+                        }
+                        prop_assert_eq!(&urgent, &before, "a record counts once");
+                        None
+                    }
+                    _ => urgent.new_of(&asked).map(|moves| UrgentChange::Moved(moves.kept())),
+                };
+                if let Some(change) = change {
+                    let asked_by_step = matches!(change, UrgentChange::Step { .. });
+                    let next = record(urgent.seq + 1, change);
+                    urgent.follow(&next);
+                    if asked_by_step {
+                        let people = &urgent.attempts.last_key_value().unwrap().1.people;
+                        prop_assert!(people.is_disjoint(&urgent.confirmed), "nobody is reminded after confirming");
+                        prop_assert_eq!(people.clone(), urgent.open_people(), "nobody is left out");
+                    }
+                    last = Some(next);
+                }
+                if before.over.is_some() {
+                    prop_assert_eq!(&urgent.confirmed, &before.confirmed, "what comes after the end changes nothing");
+                }
+                hold(&urgent, &before)?;
+            }
+        }
+    }
+
+    #[test]
+    fn an_urgent_for_everybody_takes_a_few_hundred_kilobytes_at_most() {
+        let audience: RoaringBitmap = (0..371_000).collect();
+        let mut urgent = raised(&audience, Vec::new());
+        let mut largest = 0;
+        for start in 0..10 {
+            // In no order: every tenth person.
+            let confirmed = (0..371_000).filter(|user| user % 10 == start).collect();
+            let moves = urgent.new_of(&Moves { confirmed, ..Moves::default() }).unwrap();
+            urgent.follow(&record(urgent.seq + 1, UrgentChange::Moved(moves.kept())));
+            largest = largest.max(protocol::codec::Encoding::Msgpack.encode(&urgent).len());
+        }
+        assert!(urgent.is_done());
+        assert!(largest < 300_000, "{largest} bytes");
+        urgent.follow(&record(urgent.seq + 1, UrgentChange::Over { why: UrgentOverWhy::Confirmed }));
+        let over = protocol::codec::Encoding::Msgpack.encode(&urgent).len();
+        assert!(over < 1_000, "{over} bytes when it is over");
+    }
+}
