@@ -2,6 +2,7 @@
 // somebody's eyes; a notice where nobody looks; the title, where the browser is still silent.
 
 import { effect } from './vendor/signals.js';
+import { levelOf } from './store/urgents.js';
 import { settings } from './theme.js';
 import { mayPlay, URGENT } from './sound.js';
 
@@ -70,8 +71,8 @@ export function createAlarm(page, { play, mine, looked, notify }) {
       notice.close();
     }
     for (const urgent of urgents.waiting.value) {
-      if ((called.get(urgent.urgent_id) ?? -1) >= urgent.reminder) continue;
-      called.set(urgent.urgent_id, urgent.reminder);
+      if ((called.get(urgent.urgent_id) ?? -1) >= levelOf(urgent)) continue;
+      called.set(urgent.urgent_id, levelOf(urgent));
       call(urgent);
     }
   });

@@ -12,7 +12,7 @@ const { reportTable } = await import(join(PAGES, 'views/urgent_csv.js'));
 const HOUR = 3_600_000;
 
 function urgent(urgent_id, more = {}) {
-  return { urgent_id, message: { chat_id: `oc_${urgent_id}`, seq: 1, change: {} }, raised_by: { user_id: 'u' }, raised_at_ms: 1, deadline_at_ms: 720 * HOUR, reminder: 0, standing: 'pending', about: [], about_count: 0, ...more };
+  return { urgent_id, message: { chat_id: `oc_${urgent_id}`, seq: 1, change: {} }, raised_by: { user_id: 'u' }, raised_at_ms: 1, deadline_at_ms: 720 * HOUR, reminder: 0, standing: 'pending', about: [], about_count: 0, people: [], ...more };
 }
 
 const ids = (rows) => rows.map((one) => one.urgent_id).join();
@@ -151,6 +151,17 @@ test('random plans: events late and doubled, cuts and lists end in what the serv
     assert.deepEqual(store.open.peek().map((one) => [one.urgent_id, one.reminder]), [...server.values()].map((one) => [one.urgent_id, one.reminder]), `seed ${SEED} round ${round}`);
     assert.ok(store.aside.peek().size <= server.size, 'nothing is remembered of what is over');
   }
+});
+
+test('who is asked, and leads others who are: it calls once more, and stays to be confirmed', () => {
+  const store = new Urgents();
+  store.apply(urgent('a'));
+  store.putAside();
+  store.apply(urgent('a', { about: [{}], about_count: 1 }));
+  assert.equal(waiting(store), 'a');
+  assert.equal(store.open.peek()[0].for_me, true);
+  store.apply(urgent('b', { about: [{}], about_count: 1, raised_at_ms: 2 }));
+  assert.equal(store.open.peek()[1].for_me, false);
 });
 
 test('what has ended is remembered within a bound', () => {

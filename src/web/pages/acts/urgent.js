@@ -63,7 +63,7 @@ export function urgentActs({ store, port, randomId }) {
   }
 
   function putPeople(urgents) {
-    store.people.put(urgents.flatMap((urgent) => [urgent.raised_by, ...urgent.about]));
+    store.people.put(urgents.flatMap((urgent) => [urgent.raised_by, ...urgent.about, ...urgent.people]));
     for (const { counts } of urgents) if (counts) store.urgents.applyCounts(counts);
   }
 

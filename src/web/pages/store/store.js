@@ -108,7 +108,7 @@ export class Store {
   }
 
   #urgent(urgent) {
-    this.people.put([urgent.raised_by, ...urgent.about]);
+    this.people.put([urgent.raised_by, ...urgent.about, ...urgent.people]);
     this.urgents.apply(urgent);
   }
 

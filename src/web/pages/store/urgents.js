@@ -9,7 +9,7 @@ export class Urgents {
     this.open = signal([]);
     /** How many more there are than are kept whole. */
     this.more = signal(0);
-    /** By id, the reminder at which I have put an urgent aside; the next one brings it back. */
+    /** By id, the level at which I have put an urgent aside; a higher one brings it back. */
     this.aside = signal(new Map());
     /** Those that are to stand before my eyes now. */
     this.waiting = computed(() => this.open.value.filter((urgent) => !isAside(this.aside.value, urgent)));
@@ -27,7 +27,7 @@ export class Urgents {
     this.counts = new Map();
   }
 
-  /** An urgent that the server tells, anew, again, or once more after a cut: of one and the same the last reminder counts. */
+  /** An urgent that the server tells, anew, again, or once more after a cut: of one and the same the highest level counts. */
   apply(urgent) {
     const { urgent_id } = urgent;
     if (urgent.over || (urgent.standing === 'confirmed' && urgent.about_count === 0)) return this.end(urgent_id);
@@ -40,7 +40,11 @@ export class Urgents {
   /** Takes urgents among the open ones. When there are too many, those that were put aside go first: the rest must be seen. */
   #put(urgents) {
     const open = new Map(this.open.peek().map((urgent) => [urgent.urgent_id, urgent]));
-    for (const urgent of urgents) if (urgent.reminder >= (open.get(urgent.urgent_id)?.reminder ?? 0)) open.set(urgent.urgent_id, urgent);
+    for (const urgent of urgents) {
+      const known = open.get(urgent.urgent_id);
+      // Who is asked, and leads others who are, is asked also when it comes for those.
+      if (!known || levelOf(urgent) >= levelOf(known)) open.set(urgent.urgent_id, { ...urgent, for_me: urgent.about_count === 0 || known?.for_me === true });
+    }
     const kept = [...open.values()].sort((a, b) => a.deadline_at_ms - b.deadline_at_ms || a.raised_at_ms - b.raised_at_ms || (a.urgent_id < b.urgent_id ? -1 : 1));
     while (kept.length > OPEN_URGENTS) {
       const last_aside = kept.findLastIndex((urgent) => isAside(this.aside.peek(), urgent));
@@ -89,9 +93,9 @@ export class Urgents {
     this.more.value = Math.max(0, open_count - this.open.peek().length);
   }
 
-  /** Puts aside what stands before my eyes. @returns {[string, number][]} each with its reminder, to be told to my other windows */
+  /** Puts aside what stands before my eyes. @returns {[string, number][]} each with its level, to be told to my other windows */
   putAside() {
-    const entries = this.waiting.peek().map((urgent) => [urgent.urgent_id, urgent.reminder]);
+    const entries = this.waiting.peek().map((urgent) => [urgent.urgent_id, levelOf(urgent)]);
     this.asideElsewhere(entries);
     return entries;
   }
@@ -131,7 +135,12 @@ export class Urgents {
 }
 
 function isAside(aside, urgent) {
-  return (aside.get(urgent.urgent_id) ?? -1) >= urgent.reminder;
+  return (aside.get(urgent.urgent_id) ?? -1) >= levelOf(urgent);
+}
+
+/** How often it has called for me: each reminder does, and when it comes to me as the manager of others it does so once more. */
+export function levelOf(urgent) {
+  return urgent.reminder + (urgent.about_count > 0 ? 0.5 : 0);
 }
 
 /** For how many people an urgent is. */

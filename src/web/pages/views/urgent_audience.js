@@ -8,13 +8,14 @@ import { createPaged } from './paged.js';
 import { personRow, visible } from './person.js';
 
 const ROOT = '0';
+const CHOICES = ['everyone', 'unread', 'people', 'departments'];
 
 /** @param {{chat_id: string, message: object, mine: boolean, audience?: string}} of */
 export function createAudience(page, { chat_id, message, mine, audience }) {
   const { chat } = page.store.inbox.peek(chat_id);
   const direct = chat.kind === 'direct';
   const me = page.store.me.user_id;
-  const choice = signal(audience ?? 'everyone');
+  const choice = signal(audience ?? CHOICES[0]);
   const unread_count = signal(null);
   const people = signal([]);
   const departments = signal([]);
@@ -23,8 +24,6 @@ export function createAudience(page, { chat_id, message, mine, audience }) {
     const answer = await page.acts.chat.members(chat_id, { query, page: next });
     return { rows: answer.members.filter((member) => member.person.user_id !== me), next: answer.next };
   });
-  // Who has read is known of one's own messages.
-  const choices = ['everyone', ...(mine ? ['unread'] : []), 'people', 'departments'];
 
   async function countUnread() {
     try {
@@ -39,7 +38,8 @@ export function createAudience(page, { chat_id, message, mine, audience }) {
     choice.value = next;
     if (next === 'people' && members.rows.peek().length === 0) void members.reload();
     if (next === 'departments' && !opened.peek()) void browse(ROOT, []);
-    if (next === 'unread') void countUnread();
+    // How many have read is told of one's own messages only.
+    if (next === 'unread' && mine) void countUnread();
   }
   if (!direct) choose(choice.peek());
 
@@ -80,6 +80,6 @@ export function createAudience(page, { chat_id, message, mine, audience }) {
       if (choice.value === 'unread') return unread_count.value === null ? t('urgent.whom.unread_unknown') : t('urgent.whom.unread', { n: unread_count.value });
       return t('urgent.whom.everyone', { n: Math.max(0, (page.store.inbox.get(chat_id)?.chat.member_count ?? 1) - 1) });
     },
-    view: () => (direct ? nothing : html`<fieldset class="choice"><legend>${t('urgent.raise.whom')}</legend><div class="choice_row">${choices.map((name) => html`<label class="choice_one"><input type="radio" name="whom" value=${name} .checked=${choice.value === name} @change=${() => choose(name)}><span>${t(`urgent.whom.${name}_choice`)}</span></label>`)}</div></fieldset>${choice.value === 'people' ? chosenPeople() : choice.value === 'departments' ? chosenDepartments() : nothing}`),
+    view: () => (direct ? nothing : html`<fieldset class="choice"><legend>${t('urgent.raise.whom')}</legend><div class="choice_row">${CHOICES.map((name) => html`<label class="choice_one"><input type="radio" name="whom" value=${name} .checked=${choice.value === name} @change=${() => choose(name)}><span>${t(`urgent.whom.${name}_choice`)}</span></label>`)}</div></fieldset>${choice.value === 'people' ? chosenPeople() : choice.value === 'departments' ? chosenDepartments() : nothing}`),
   };
 }

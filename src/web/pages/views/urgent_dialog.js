@@ -146,6 +146,8 @@ export function createUrgentDialog(element, page) {
     putAside();
   }, true);
   dialog.addEventListener('pointerdown', () => (pressed_armed = armed.peek()), true);
+  // Such a press gives a button no focus either: the next Enter would act on it.
+  dialog.addEventListener('mousedown', (event) => armed.peek() || event.preventDefault(), true);
   dialog.addEventListener('click', (event) => {
     // A press that began before it was armed is none, wherever it ends.
     if (armed.peek() && (event.detail === 0 || pressed_armed)) return;
@@ -172,7 +174,7 @@ export function createUrgentDialog(element, page) {
       <p class="urgent_where"><b>${chatWords(urgent)}</b><time title=${moment(urgent.raised_at_ms)}>${t('urgent.since', { time: timeWords(urgent.raised_at_ms, page.serverNow()) })}</time><span class="urgent_left">${deadlineWords(urgent, page.serverNow())}</span></p>
       ${aboutView(urgent)}${messageView(urgent)}
       ${failure.value ? html`<p class="urgent_note word_bad" role="alert">${failure.value}</p>` : nothing}${page.screen.unheard.value ? html`<p class="urgent_note muted">${icon('muted', 16)}${t('urgent.unheard')}</p>` : nothing}
-      <footer class="urgent_foot">${urgent.about_count > 0 && !page.store.inbox.peek(urgent.message.chat_id) ? nothing : html`<button class="link_button" type="button" @click=${() => lookInChat(urgent)}>${t('urgent.open_chat')}</button>`}<span class="grow"></span><button class="button" type="button" aria-disabled=${off} @click=${putAside}>${t('urgent.aside')}</button><button class="button urgent_button" type="button" aria-disabled=${String(!armed.value || working.value)} @click=${() => confirm(urgent.urgent_id)}>${working.value ? t('urgent.confirming') : t(urgent.about_count > 0 ? 'urgent.confirm_about' : 'urgent.confirm')}</button></footer>`;
+      <footer class="urgent_foot">${!urgent.for_me && !page.store.inbox.peek(urgent.message.chat_id) ? nothing : html`<button class="link_button" type="button" @click=${() => lookInChat(urgent)}>${t('urgent.open_chat')}</button>`}<span class="grow"></span><button class="button" type="button" aria-disabled=${off} @click=${putAside}>${t('urgent.aside')}</button><button class="button urgent_button" type="button" aria-disabled=${String(!armed.value || working.value)} @click=${() => confirm(urgent.urgent_id)}>${working.value ? t('urgent.confirming') : t(urgent.for_me ? 'urgent.confirm' : 'urgent.confirm_about')}</button></footer>`;
   }
 
   /** It comes to me as the manager of others. */
