@@ -38,8 +38,7 @@ export function createNotices(page) {
     const here = looked();
     if ((here || speaks) && settings.peek().sound === 'on' && !(here && page.openChat.peek() === record.chat_id)) sound.play(MESSAGE);
     if (here || !speaks) return;
-    const { title, body } = page.words(record);
-    const notice = notify({ title, body, tag: record.chat_id, click: () => page.go({ kind: 'chat', chat_id: record.chat_id, seq: record.seq }) });
+    const notice = notify({ ...page.words(record), tag: record.chat_id, click: () => page.go({ kind: 'chat', chat_id: record.chat_id, seq: record.seq }) });
     if (!notice) return;
     shown.set(record.chat_id, notice);
     notice.onclose = () => shown.get(record.chat_id) === notice && shown.delete(record.chat_id);

@@ -3,10 +3,36 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { composer, makeGroup, openChat, scenario, speak, until, wait, write } from '../stage.mjs';
+import { composer, makeGroup, openChat, scenario, signIn, speak, until, wait, write } from '../stage.mjs';
 
 /** It takes no key and no click for so long after it was drawn. */
 const ARMING_MS = 800;
+
+/** The browser's notices and sounds, as far as a page sees them; notices are allowed. */
+function seenAndHeard() {
+  localStorage.setItem('clarion.settings', '{"notices":"on"}');
+  globalThis.__notices = [];
+  globalThis.__notes = 0;
+  globalThis.__focus = true;
+  document.hasFocus = () => globalThis.__focus;
+  globalThis.Notification = class {
+    static permission = 'granted';
+    constructor(title, how) {
+      globalThis.__notices.push(Object.assign(this, { title, ...how }));
+    }
+    close() {
+      this.closed = true;
+    }
+  };
+  const silent = { setValueAtTime() {}, exponentialRampToValueAtTime() {} };
+  const node = () => ({ frequency: {}, gain: silent, connect: (to) => to, start: () => (globalThis.__notes += 1), stop() {} });
+  globalThis.AudioContext = class {
+    currentTime = 0;
+    createOscillator = node;
+    createGain = node;
+    close() {}
+  };
+}
 
 await scenario('20-urgent', async (stage) => {
   const { url } = stage.server;
@@ -15,7 +41,10 @@ await scenario('20-urgent', async (stage) => {
   await write(boss, '请立即关闭 7 号阀门');
   await until('sent', async () => (await boss.locator('.row.unsent').count()) === 0);
 
-  const li = await stage.person('e1002');
+  const context = await stage.browser.newContext({ viewport: { width: 1360, height: 860 }, locale: 'zh-CN' });
+  await context.addInitScript(seenAndHeard);
+  const li = await stage.open({ context });
+  await signIn(li, 'e1002');
   const dialog = li.getByRole('alertdialog');
   const bar = li.locator('.urgent_bar');
   const phone = await speak(url, 'e1002');
@@ -47,6 +76,8 @@ await scenario('20-urgent', async (stage) => {
   await bar.getByText('1 条加急待确认').waitFor();
   assert.equal(await dialog.count(), 0, 'what is being composed is waited for');
   assert.match(await li.title(), /^【加急】/);
+  assert.match(await li.locator('link[rel="icon"]').getAttribute('href'), /icon_urgent/);
+  assert.equal(await li.evaluate(() => globalThis.__notes), 2, 'two notes, at once');
   await wait(400);
   await tools.send('Input.insertText', { text: '你好' });
   await dialog.waitFor();
@@ -89,11 +120,22 @@ await scenario('20-urgent', async (stage) => {
   await dialog.getByRole('button', { name: '稍后处理' }).click();
   await dialog.waitFor({ state: 'hidden' });
 
+  // Nobody looks: a notice stands until it is over.
+  const look = (on) => li.evaluate((value) => {
+    globalThis.__focus = value;
+    dispatchEvent(new Event(value ? 'focus' : 'blur'));
+  }, on);
+  const notices = () => li.evaluate(() => globalThis.__notices.filter((one) => one.tag.startsWith('urgent')).map(({ title, body, requireInteraction, closed }) => ({ title, body, requireInteraction, closed: Boolean(closed) })));
+  await look(false);
+  await wait(300);
+
   // A second one, of a tool, with a reminder after ten seconds: two in one dialog; put aside, the reminder brings one back.
   const tool = await speak(url, 'e1001');
   const said = await tool.say(chat_id, '备用泵也请检查');
   const second = await tool.ask('raise_urgent', { message_id: said.message_id, client_message_id: 'second', audience: { everyone: {} }, ladder: [{ way: 'remind', after_ms: 10_000 }], deadline_ms: 120_000 });
   await dialog.getByText('备用泵也请检查').waitFor();
+  assert.deepEqual(await notices(), [{ title: '【加急】张三', body: '备用泵也请检查', requireInteraction: true, closed: false }]);
+  await look(true);
   await bar.getByText('2 条加急待确认').waitFor();
   await armed();
   await dialog.getByRole('button', { name: '稍后处理' }).click();
@@ -119,6 +161,7 @@ await scenario('20-urgent', async (stage) => {
   await dialog.waitFor({ state: 'hidden' });
   assert.ok(Date.now() - before < 1_000, `it closed after ${Date.now() - before} ms`);
   await bar.getByText('1 条加急待确认').waitFor();
+  await until('no notice any more', async () => (await notices()).every((one) => one.closed));
 
   // The report: numbers in words that add up to the audience, live; who stands where.
   await form.getByRole('button', { name: '查看报告' }).click();
@@ -193,6 +236,7 @@ await scenario('20-urgent', async (stage) => {
   await form.getByRole('button', { name: '完成' }).click();
 
   // On a phone, in the dark.
+  await tool.ask('cancel_urgent', { urgent_id: second.urgent_id });
   const zhao = await stage.person('e1004', { width: 360, height: 740, touch: true, dark: true });
   await zhao.getByRole('alertdialog').getByText('泵房钥匙在门卫处').waitFor();
   const [scroll, width] = await zhao.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);

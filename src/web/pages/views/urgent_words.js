@@ -7,10 +7,11 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** "12 分 30 秒", "3 小时 5 分", "29 天". */
-export function leftWords(ms) {
+/** "12 分 30 秒", "3 小时 5 分", "29 天"; where it does not tick, without seconds. */
+function leftWords(ms, ticking) {
   if (ms >= 48 * HOUR) return t('urgent.left.days', { n: Math.floor(ms / (24 * HOUR)) });
   if (ms >= HOUR) return t('urgent.left.hours', { h: Math.floor(ms / HOUR), m: Math.floor((ms % HOUR) / MINUTE) });
+  if (!ticking) return t('urgent.time.minutes', { n: Math.ceil(ms / MINUTE) });
   return t('urgent.left.minutes', { m: Math.floor(ms / MINUTE), s: Math.floor((ms % MINUTE) / SECOND) });
 }
 
@@ -19,11 +20,11 @@ export function timeWords(at_ms, now_ms) {
   return dayOf(at_ms) === dayOf(now_ms) ? clock(at_ms) : `${day(at_ms, now_ms)} ${clock(at_ms)}`;
 }
 
-/** When it ends, and how long that is from now. */
-export function deadlineWords(urgent, now_ms) {
+/** When it ends, and how long that is from now. `ticking`: it is drawn each second. */
+export function deadlineWords(urgent, now_ms, ticking = false) {
   const left_ms = urgent.deadline_at_ms - now_ms;
   const time = timeWords(urgent.deadline_at_ms, now_ms);
-  return left_ms > 0 ? t('urgent.deadline', { time, left: leftWords(left_ms) }) : t('urgent.deadline_gone', { time });
+  return left_ms > 0 ? t('urgent.deadline', { time, left: leftWords(left_ms, ticking) }) : t('urgent.deadline_gone', { time });
 }
 
 function spanWords(ms) {

@@ -41,15 +41,15 @@ export function createUrgents(page) {
   const face = (urgent) => avatar({ id: urgent.raised_by.user_id, name: urgent.raised_by.name, avatar: urgent.raised_by.avatar, size: 'row' });
   const words = (urgent) => preview(page, choice(urgent.message.change)[1]);
   const when = (urgent) => html`<time class="chat_time" title=${moment(urgent.raised_at_ms)}>${timeWords(urgent.raised_at_ms, page.serverNow())}</time>`;
-  const said = (urgent, about) => html`<span class="person_words"><span class="chat_line"><b class="chat_name">${about}</b>${when(urgent)}</span><span class="urgent_preview">${words(urgent)}</span>`;
+  const said = (urgent, about, more = nothing) => html`<span class="person_words"><span class="chat_line"><b class="chat_name">${about}</b>${when(urgent)}</span><span class="urgent_preview">${words(urgent)}</span>${more}</span>`;
   const about = (urgent) => `${visible(urgent.raised_by.name)} · ${chatWords(urgent)}`;
 
-  const openRow = (urgent) => html`<button class="urgent_row" type="button" role="listitem" @click=${() => urgents.look(urgent.urgent_id)}>${face(urgent)}${said(urgent, about(urgent))}<span class="urgent_deadline">${deadlineWords(urgent, page.serverNow())}</span></span>${icon('right', 18)}</button>`;
-  const confirmedRow = (urgent) => html`<button class="urgent_row" type="button" role="listitem" @click=${() => page.go({ kind: 'chat', chat_id: urgent.message.chat_id, seq: urgent.message.seq })}>${face(urgent)}${said(urgent, about(urgent))}</span>${icon('right', 18)}</button>`;
+  const openRow = (urgent) => html`<button class="urgent_row" type="button" role="listitem" @click=${() => urgents.look(urgent.urgent_id)}>${face(urgent)}${said(urgent, about(urgent), html`<span class="urgent_deadline">${deadlineWords(urgent, page.serverNow())}</span>`)}${icon('right', 18)}</button>`;
+  const confirmedRow = (urgent) => html`<button class="urgent_row" type="button" role="listitem" @click=${() => page.go({ kind: 'chat', chat_id: urgent.message.chat_id, seq: urgent.message.seq })}>${face(urgent)}${said(urgent, about(urgent))}${icon('right', 18)}</button>`;
   function raisedRow(urgent) {
     const counts = urgents.countsOf(urgent.urgent_id) ?? urgent.counts;
     const over = counts?.over ?? urgent.over;
-    return html`<button class="urgent_row" type="button" role="listitem" @click=${() => page.go({ kind: 'urgent', urgent_id: urgent.urgent_id })}>${said(urgent, chatWords(urgent))}${counts ? html`${countsBar(counts)}<span class="urgent_deadline">${t('urgent.total', { n: totalOf(counts), confirmed: counts.confirmed })}${over ? ` · ${overWords(over)}` : ''}</span>` : nothing}</span>${icon('right', 18)}</button>`;
+    return html`<button class="urgent_row" type="button" role="listitem" @click=${() => page.go({ kind: 'urgent', urgent_id: urgent.urgent_id })}>${said(urgent, chatWords(urgent), counts ? html`${countsBar(counts)}<span class="urgent_deadline">${t('urgent.total', { n: totalOf(counts), confirmed: counts.confirmed })}${over ? ` · ${overWords(over)}` : ''}</span>` : nothing)}${icon('right', 18)}</button>`;
   }
 
   const none = (name) => html`<div class="empty"><span class="empty_icon">${icon(name === 'open' ? 'check' : 'urgent', 32)}</span><p>${t(`urgent.none.${name}`)}</p></div>`;
