@@ -14,7 +14,6 @@ import { groupActs } from './acts/group.js';
 import { loadActs } from './acts/load.js';
 import { messageActs } from './acts/message.js';
 import { receiptActs } from './acts/receipt.js';
-import { urgentActs } from './acts/urgent.js';
 import { preview } from './views/content.js';
 import { nameOf, visible } from './views/person.js';
 import { createScreen, tell } from './views/screen.js';
@@ -22,8 +21,7 @@ import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
 import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
-import { loadUrgentDialog } from './views/urgent_front.js';
-import { preloadPlaces } from './views/places.js';
+import { stylesheet } from './views/stylesheet.js';
 import { region } from './views/region.js';
 import { loadRich } from './views/rich.js';
 import { choice } from './protocol/codec.js';
@@ -36,8 +34,6 @@ const element = document.getElementById('app');
 const now = () => Date.now();
 /** Sign-out is told to the other tabs. */
 const tabs = typeof BroadcastChannel === 'function' ? new BroadcastChannel('clarion.session') : null;
-/** What was put aside in one tab is put aside in all. */
-const aside = typeof BroadcastChannel === 'function' ? new BroadcastChannel('clarion.urgents') : null;
 
 sessionStorage.removeItem('clarion.tries');
 
@@ -88,7 +84,7 @@ async function run(session) {
   const port = createPort({ ...device(), user_id: me.user_id, label: 'clarion-web', expires_in });
   const outbox = new Outbox();
   const given = { store, port, disk, outbox, now, randomId, upload };
-  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), group: groupActs(given), receipt: receiptActs(given), urgent: urgentActs(given) };
+  const acts = { load: loadActs(given), message: messageActs(given), chat: chatActs(given), group: groupActs(given), receipt: receiptActs(given) };
   const shown_people = [];
 
   for (const { chat_id, text, mentions, reply_to } of await disk.drafts()) store.drafts.set(chat_id, { text, mentions, reply_to });
@@ -102,6 +98,22 @@ async function run(session) {
   const page = {
     store, acts, screen, port, disk, route, go, replace, now, openChat,
     online: signal(null),
+    /** The store of urgents, null until it is loaded. */
+    urgents: signal(null),
+    /** Loads what urgents need. @returns {Promise<object | null>} the module; null when it does not come now */
+    loadUrgents() {
+      urgents ??= Promise.all([import('./urgent.js'), loadNotices(), stylesheet('urgent.css')]).then(
+        ([module, notices]) => {
+          urgent_parts = module.startUrgents(page, given, notices);
+          return module;
+        },
+        () => {
+          screen.new_version.value = true;
+          return (urgents = null);
+        },
+      );
+      return urgents;
+    },
     serverNow: () => now() + store.me.clock_offset_ms,
     back() {
       if (screen.side.peek()) screen.side.value = null;
@@ -127,8 +139,6 @@ async function run(session) {
         port.watch(wanted);
       }, 200);
     },
-    /** @param {[string, number][]} entries of the store of urgents */
-    tellAside: (entries) => aside?.postMessage(entries),
     async signOut() {
       await leave();
       await signOut().catch(() => {});
@@ -137,25 +147,36 @@ async function run(session) {
     },
   };
   let watch_timer = 0;
+  let urgents = null;
+  let urgent_parts = null;
 
   async function leave() {
     shell?.dispose();
+    urgent_parts?.dispose();
     notices?.dispose();
     await disk.clear();
     await port.end();
   }
 
   let notices = null;
+  let loading_notices = null;
+  let speaks = true;
+
+  function loadNotices() {
+    loading_notices ??= import('./notice.js').then(({ askPermission, createNotices }) => {
+      notices = createNotices({ ...page, words: noticeWords });
+      notices.speaks(speaks);
+      page.askPermission = askPermission;
+      return notices;
+    });
+    return loading_notices;
+  }
 
   /** What a notice says; a setting hides the text. */
   function noticeWords(record) {
     const { chat } = store.inbox.peek(record.chat_id);
     const body = settings.peek().notice_text === 'hidden' ? t('notices.hidden') : preview(page, choice(record.change)[1]);
     return { title: visible(chat.name), body: chat.kind === 'direct' ? body : `${nameOf(page, record.by)}${t('colon')}${body}` };
-  }
-
-  function urgentWords(urgent) {
-    return { title: t('urgent.notice', { name: visible(urgent.raised_by.name) }), body: preview(page, choice(urgent.message.change)[1]) };
   }
 
   /** What became of my request to join, in words; once let in, the group stands in the list. */
@@ -171,7 +192,6 @@ async function run(session) {
     store.me.limits.value = welcome.limits;
     store.me.person.value = { ...store.me.person.peek(), ...welcome.me };
     store.me.clock_offset_ms = welcome.server_time_ms - now();
-    void acts.urgent.refresh();
     const mine = document.documentElement.dataset.prefix;
     if (welcome.page_prefix && mine && !mine.endsWith(welcome.page_prefix)) setTimeout(() => (screen.new_version.value = true), 600_000);
   });
@@ -193,7 +213,7 @@ async function run(session) {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
     if (event === 'join_decided') joinDecided(body);
-    if (event === 'urgent') acts.urgent.came(body.urgent_id);
+    if (event === 'urgent') void page.loadUrgents();
     // The word that a card is gone has come, and need not come again.
     if (event === 'ephemeral_gone') void acts.group.gotEphemeral([body.message_id]);
     if (event === 'record') notices?.received(body, choice(body.change));
@@ -205,7 +225,6 @@ async function run(session) {
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
-  let speaks = true;
   port.on('speaks', ({ on }) => {
     speaks = on;
     notices?.speaks(on);
@@ -229,7 +248,6 @@ async function run(session) {
     if (document.visibilityState === 'visible') port.probe();
   });
   setInterval(() => (screen.now_minute.value += 1), 60_000);
-  if (aside) aside.onmessage = (message) => store.urgents.asideElsewhere(message.data);
   if (tabs) tabs.onmessage = (message) => message.data === 'signed_out' && location.replace('/');
 
   // Who is online in the open group: asked when it is opened, and now and then.
@@ -268,13 +286,11 @@ async function run(session) {
   });
 
   performance.mark('clarion:ready');
-  void import('./notice.js').then(({ askPermission, createNotices }) => {
-    notices = createNotices({ ...page, words: noticeWords, urgentWords });
-    notices.speaks(speaks);
-    page.askPermission = askPermission;
-  }, () => (screen.new_version.value = true));
+  loadNotices().catch(() => (screen.new_version.value = true));
+  // A tab that joins a session is told of no urgent.
+  setTimeout(() => page.loadUrgents(), 2_000);
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), preloadPlaces(), loadUrgentDialog(), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), page.loadUrgents().then((module) => module?.preloadPlaces()), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

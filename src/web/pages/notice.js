@@ -4,8 +4,7 @@
 // decides which. A chat has one notice at a time.
 
 import { effect, signal } from './vendor/signals.js';
-import { createAlarm } from './alarm.js';
-import { createSound, MESSAGE } from './sound.js';
+import { createSound } from './sound.js';
 import { change, settings } from './theme.js';
 
 /** The icon says that the connection is gone after this long. */
@@ -24,7 +23,7 @@ export async function askPermission() {
 }
 
 /**
- * @param {{store: object, screen: object, go: (to: object) => void, openChat: {peek: () => string | null}, words: (record: object) => {title: string, body: string}, urgentWords: (urgent: object) => {title: string, body: string}}} page
+ * @param {{store: object, screen: object, go: (to: object) => void, openChat: {peek: () => string | null}, words: (record: object) => {title: string, body: string}}} page
  */
 export function createNotices(page) {
   const shown = new Map();
@@ -36,7 +35,7 @@ export function createNotices(page) {
     const entry = page.store.inbox.peek(record.chat_id);
     if (kind !== 'message' || !entry || entry.muted || record.by === page.store.me.user_id || body.recalled_by) return;
     const here = looked();
-    if ((here || speaks) && settings.peek().sound === 'on' && !(here && page.openChat.peek() === record.chat_id)) sound.play(MESSAGE);
+    if ((here || speaks) && settings.peek().sound === 'on' && !(here && page.openChat.peek() === record.chat_id)) sound.message();
     if (here || !speaks) return;
     const notice = notify({ ...page.words(record), tag: record.chat_id, click: () => page.go({ kind: 'chat', chat_id: record.chat_id, seq: record.seq }) });
     if (!notice) return;
@@ -69,8 +68,6 @@ export function createNotices(page) {
     for (const [chat_id, notice] of shown) if (!page.store.inbox.peek(chat_id)?.unread) notice.close();
   }));
 
-  const alarm = createAlarm(page, { play: sound.play, mine: () => looked() || speaks, looked, notify });
-
   // The icon: an urgent, the connection gone, something unread, or nothing.
   let icon = '';
   let offline_timer = 0;
@@ -83,21 +80,22 @@ export function createNotices(page) {
   }));
   stops.push(effect(() => {
     const unread = page.store.inbox.unread.value;
-    const name = page.store.urgents.open.value.length ? 'icon_urgent.svg' : gone.value ? 'icon_offline.svg' : unread > 0 ? 'icon_unread.svg' : 'icon.svg';
+    const name = page.urgents.value?.open.value.length ? 'icon_urgent.svg' : gone.value ? 'icon_offline.svg' : unread > 0 ? 'icon_unread.svg' : 'icon.svg';
     if (name !== icon) document.querySelector('link[rel="icon"]').href = `${document.documentElement.dataset.prefix}/${name}`;
     icon = name;
     (unread > 0 ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.())?.catch(() => {});
   }));
 
   return {
-    received,
+    received, notify, sound,
+    /** Among several windows this one is heard. */
+    heard: () => looked() || speaks,
     /** Whether this tab is the one that speaks. */
     speaks: (on) => (speaks = on),
     dispose() {
       clearTimeout(offline_timer);
       for (const stop of stops) stop();
       for (const notice of shown.values()) notice.close();
-      alarm.dispose();
       sound.dispose();
     },
   };

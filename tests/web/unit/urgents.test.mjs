@@ -7,6 +7,8 @@ import { PAGES, SEED, seeded } from './pages.mjs';
 
 const { OPEN_URGENTS, URGENTS_REMEMBERED } = await import(join(PAGES, 'limits.js'));
 const { Urgents, totalOf } = await import(join(PAGES, 'store/urgents.js'));
+const { addChinese } = await import(join(PAGES, 'words/words.js'));
+addChinese((await import(join(PAGES, 'words/zh_urgent.js'))).default);
 const { reportTable } = await import(join(PAGES, 'views/urgent_csv.js'));
 
 const HOUR = 3_600_000;

@@ -12,12 +12,25 @@ const GONE = [2100, 2102];
 /** Where somebody may stand, from the first to the last. */
 export const STANDINGS = ['pending', 'delivered', 'shown', 'confirmed', 'failed'];
 
-export function urgentActs({ store, port, randomId }) {
+/** @param {{urgents: import('../store/urgents.js').Urgents}} given and what all acts are given */
+export function urgentActs({ store, urgents, port, randomId }) {
   const got = new Set();
   const shown = new Set();
   let got_timer = 0;
   let asking = false;
   let again = false;
+
+  /** What the server tells unasked. */
+  function heard(event, body) {
+    if (event === 'urgent') {
+      batch(() => {
+        putPeople([body]);
+        urgents.apply(body);
+      });
+      came(body.urgent_id);
+    } else if (event === 'urgent_over') urgents.end(body.urgent_id);
+    else if (event === 'urgent_counts') urgents.applyCounts(body);
+  }
 
   /** This device has it. */
   function came(urgent_id) {
@@ -44,13 +57,15 @@ export function urgentActs({ store, port, randomId }) {
   async function refresh() {
     if (asking) return void (again = true);
     asking = true;
-    const turn = store.urgents.asks();
+    const turn = urgents.asks();
     try {
       const page = await port.command('urgents', { list: 'open', limit: OPEN_URGENTS });
       batch(() => {
         putPeople(page.urgents);
-        store.urgents.listed(turn, page);
+        urgents.listed(turn, page);
       });
+      // Events that came before anybody heard them are answered here.
+      for (const { urgent_id } of page.urgents) came(urgent_id);
     } catch (error) {
       expectRefusal(error);
     } finally {
@@ -62,13 +77,13 @@ export function urgentActs({ store, port, randomId }) {
     }
   }
 
-  function putPeople(urgents) {
-    store.people.put(urgents.flatMap((urgent) => [urgent.raised_by, ...urgent.about, ...urgent.people]));
-    for (const { counts } of urgents) if (counts) store.urgents.applyCounts(counts);
+  function putPeople(some) {
+    store.people.put(some.flatMap((urgent) => [urgent.raised_by, ...urgent.about, ...urgent.people]));
+    for (const { counts } of some) if (counts) urgents.applyCounts(counts);
   }
 
   effect(() => {
-    if (store.urgents.doubts.value > 0) untracked(() => void refresh());
+    if (urgents.doubts.value > 0) untracked(() => void refresh());
   });
 
   async function people(urgent_id, standing, page) {
@@ -78,12 +93,12 @@ export function urgentActs({ store, port, randomId }) {
   }
 
   return {
-    came, seen, refresh, people,
+    heard, seen, refresh, people,
     /** @returns {Promise<object | null>} an error's body; null when there is nothing to be confirmed any more */
     async confirm(urgent_id) {
       const error = await outcome(() => port.command('confirm_urgent', { urgent_id }));
       if (error && !GONE.includes(error.code)) return error;
-      store.urgents.end(urgent_id);
+      urgents.end(urgent_id);
       return null;
     },
     cancel: (urgent_id) => outcome(() => port.command('cancel_urgent', { urgent_id })),

@@ -10,7 +10,6 @@ import { createMe } from './me.js';
 import { People } from './people.js';
 import { PresenceStore } from './presence.js';
 import { Receipts } from './receipts.js';
-import { Urgents } from './urgents.js';
 
 export class Store {
   /** @param {object} person me */
@@ -22,7 +21,6 @@ export class Store {
     this.inbox = new InboxStore(person.user_id);
     this.receipts = new Receipts();
     this.drafts = new Drafts();
-    this.urgents = new Urgents();
     /** @type {Map<string, ChatStore>} the chat used last is last */
     this.chats = new Map();
     /** Unsent messages by chat, as rows; written by acts. */
@@ -79,9 +77,6 @@ export class Store {
       else if (event === 'person_changed') this.people.put([body.person]);
       else if (event === 'ephemeral') this.#ephemeral(body);
       else if (event === 'ephemeral_gone') this.dropEphemeral(body.message_id);
-      else if (event === 'urgent') this.#urgent(body);
-      else if (event === 'urgent_over') this.urgents.end(body.urgent_id);
-      else if (event === 'urgent_counts') this.urgents.applyCounts(body);
     });
   }
 
@@ -105,11 +100,6 @@ export class Store {
     for (const cards of this.ephemeral.values()) {
       if (cards.peek().some((one) => one.message_id === message_id)) cards.value = cards.peek().filter((one) => one.message_id !== message_id);
     }
-  }
-
-  #urgent(urgent) {
-    this.people.put([urgent.raised_by, ...urgent.about, ...urgent.people]);
-    this.urgents.apply(urgent);
   }
 
   #receipt(receipt) {

@@ -9,6 +9,8 @@ export class Urgents {
     this.open = signal([]);
     /** How many more there are than are kept whole. */
     this.more = signal(0);
+    /** All of them. */
+    this.count = computed(() => this.open.value.length + this.more.value);
     /** By id, the level at which I have put an urgent aside; a higher one brings it back. */
     this.aside = signal(new Map());
     /** Those that are to stand before my eyes now. */

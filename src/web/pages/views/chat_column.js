@@ -9,7 +9,6 @@ import { chatHeader } from './chat_header.js';
 import { Composer } from './composer.js';
 import { icon } from './icons.js';
 import { visible } from './person.js';
-import { isPlace, openPlace, placeKey } from './places.js';
 import { refusalWords } from './refusal.js';
 import { region } from './region.js';
 import { tell } from './screen.js';
@@ -45,10 +44,11 @@ export function createChatColumn(element, page) {
       open = { key: '', dispose: drawing.dispose };
       return;
     }
-    if (isPlace(route.kind)) {
-      if (open?.key === placeKey(route)) return;
+    if (route.kind.startsWith('urgent')) {
+      const key = `${route.kind} ${route.urgent_id}`;
+      if (open?.key === key) return;
       close();
-      open = openPlace(fresh(element), page, route);
+      open = openPlace(fresh(element), page, key, route);
       return;
     }
     const entry = route.kind === 'chat' ? page.store.inbox.peek(route.chat_id) : null;
@@ -74,6 +74,22 @@ function fresh(element) {
   place.className = 'inside';
   element.replaceChildren(place);
   return place;
+}
+
+/** A screen that is no chat; it comes when it is loaded. */
+function openPlace(element, page, key, route) {
+  let place = null;
+  let disposed = false;
+  void page.loadUrgents().then((module) => {
+    if (module && !disposed) place = module.createPlace(element, page, route);
+  });
+  return {
+    key,
+    dispose() {
+      disposed = true;
+      place?.dispose();
+    },
+  };
 }
 
 function openChat(element, page, key, route) {

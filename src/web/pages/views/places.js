@@ -1,4 +1,4 @@
-// Screens in the place of a chat: my urgents, the report of one. Loaded when they are first opened, and when the page is idle.
+// Screens in the place of a chat: my urgents, the report of one. Each is loaded when it is first opened, and when the page is idle.
 
 import { html } from '../vendor/lit.js';
 import { t } from '../words/words.js';
@@ -11,23 +11,16 @@ const LAZY = {
   urgent: () => import('./urgent_report.js').then((module) => module.createUrgentReport),
 };
 
-/** Is it one of these, and no chat? */
-export const isPlace = (kind) => kind in LAZY;
-
 /** Loads them all, so that an upgrade of the server cannot break an open tab. */
 export function preloadPlaces() {
-  return Promise.all([stylesheet('urgent.css'), ...Object.values(LAZY).map((load) => load())]);
+  return Promise.all(Object.values(LAZY).map((load) => load()));
 }
 
-export function placeKey(route) {
-  return `place:${route.kind}:${route.urgent_id ?? ''}`;
-}
-
-/** @returns {{key: string, dispose: () => void}} */
-export function openPlace(element, page, route) {
+/** @returns {{dispose: () => void}} */
+export function createPlace(element, page, route) {
   let current = null;
   let disposed = false;
-  Promise.all([LAZY[route.kind](), stylesheet('layers.css'), stylesheet('urgent.css')]).then(
+  Promise.all([LAZY[route.kind](), stylesheet('layers.css')]).then(
     ([create]) => {
       if (disposed) return;
       const view = create(page, route);
@@ -38,7 +31,6 @@ export function openPlace(element, page, route) {
     () => (page.screen.new_version.value = true),
   );
   return {
-    key: placeKey(route),
     dispose() {
       disposed = true;
       current?.drawing.dispose();

@@ -16,6 +16,7 @@ export function createReaders(page, chat_id, side) {
     return { rows: answer.readers, next: answer.next, read_count: answer.read_count, unread_count: answer.unread_count };
   });
   void paged.reload();
+  void page.loadUrgents();
   let first = true;
   const stop = effect(() => {
     page.store.receipts.chat(chat_id).version.value;
@@ -28,8 +29,8 @@ export function createReaders(page, chat_id, side) {
   function urge() {
     const count = paged.extra.value?.unread_count;
     const message = page.store.chats.get(chat_id)?.message(side.message_id);
-    if (!unread.value || !count || !message || !mayRaise(page.store.inbox.get(chat_id)?.chat, true)) return nothing;
-    return html`<button class="wide_row accent" type="button" @click=${() => (page.screen.layer.value = { kind: 'raise_urgent', chat_id, message, mine: true, audience: 'unread' })}><span class="round_icon">${icon('urgent')}</span><span class="grow">${t('readers.urge', { n: count })}</span></button>`;
+    if (!page.urgents.value || !unread.value || !count || !message || !mayRaise(page.store.inbox.get(chat_id)?.chat, true)) return nothing;
+    return html`<button class="wide_row accent" type="button" @click=${() => (page.screen.layer.value = { kind: 'raise_urgent', chat_id, message, mine: true, audience: 'unread' })}><span class="round_icon">${icon('urgent')}</span><span class="grow">${t('urgent.raise.unread', { n: count })}</span></button>`;
   }
 
   return {

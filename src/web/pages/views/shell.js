@@ -13,8 +13,6 @@ import { closeMenu, focusMenu, menuView } from './menu.js';
 import { avatar } from './person.js';
 import { region } from './region.js';
 import { createSide } from './side.js';
-import { createUrgentBar } from './urgent_bar.js';
-import { createUrgentFront } from './urgent_front.js';
 
 export function createShell(element, page) {
   render(
@@ -25,7 +23,7 @@ export function createShell(element, page) {
       <main class="chat" aria-label=${t('chat.label')}></main>
       <aside class="side" aria-label=${t('side.label')}></aside>
     </div>
-    <div class="urgents"></div><div class="front"></div><div class="menus"></div><div class="notices"></div>`,
+    <div class="front"></div><div class="menus"></div><div class="notices"></div>`,
     element,
   );
   const place = (name) => element.querySelector(`.${name}`);
@@ -36,7 +34,6 @@ export function createShell(element, page) {
   page.visiblePeers = () => list.visiblePeers();
   const side = createSide(place('side'), page);
   createLayers(place('front'), page);
-  const urgents = [createUrgentBar(place('urgents'), page), createUrgentFront(place('front'), page)];
   const regions = [
     region(place('rail'), () => rail(page)),
     region(place('menus'), () => menuView(page), () => {
@@ -53,8 +50,7 @@ export function createShell(element, page) {
       const unread = page.store.inbox.unread.value;
       const chat_id = page.openChat.value;
       const name = chat_id ? page.store.inbox.get(chat_id)?.chat.name : '';
-      const title = `${unread ? `(${unread > 999 ? '999+' : unread}) ` : ''}${name ? `${name} · ` : ''}Clarion`;
-      document.title = page.store.urgents.open.value.length && page.screen.title_lit.value ? t('urgent.title_mark', { title }) : title;
+      document.title = `${page.screen.title_mark.value}${unread ? `(${unread > 999 ? '999+' : unread}) ` : ''}${name ? `${name} · ` : ''}Clarion`;
     }),
   ];
 
@@ -64,7 +60,7 @@ export function createShell(element, page) {
     dispose() {
       document.removeEventListener('keydown', key);
       for (const stop of stops) stop();
-      for (const one of [...regions, ...urgents]) one.dispose();
+      for (const one of regions) one.dispose();
       list.dispose();
       chat.dispose();
       side.dispose();
@@ -76,12 +72,11 @@ function rail(page) {
   const me = page.store.me.person.value;
   const unread = page.store.inbox.unread.value;
   const layer = page.screen.layer.value?.kind;
-  const urgent = ['urgents', 'urgent'].includes(page.route.value.kind);
-  const { open, more } = page.store.urgents;
-  const entry = (name, words, act, on, badge, counted = 'list.unread') => html`<button class="rail_entry ${on ? 'on' : ''}" type="button" aria-current=${on ? 'page' : nothing} @click=${act}>${icon(name, 22)}<span class="rail_words">${words}</span>${badge ? html`<span class="badge"><span aria-hidden="true">${badge > 99 ? '99+' : badge}</span><span class="unseen">${t(counted, { n: badge })}</span></span>` : nothing}</button>`;
+  const urgent = page.route.value.kind.startsWith('urgent');
+  const entry = (name, words, act, on, badge) => html`<button class="rail_entry ${on ? 'on' : ''}" type="button" aria-current=${on ? 'page' : nothing} @click=${act}>${icon(name, 22)}<span class="rail_words">${words}</span>${badge ? html`<span class="badge"><span aria-hidden="true">${badge > 99 ? '99+' : badge}</span><span class="unseen">${t('list.unread', { n: badge })}</span></span>` : nothing}</button>`;
   return html`<button class="rail_me" type="button" aria-label=${t('rail.me', { name: me.name })} @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: me.user_id })}>${avatar({ id: me.user_id, name: me.name, avatar: me.avatar, size: 'message', presence: { state: page.store.me.status.value.phase === 'ready' ? 'online' : 'offline' } })}</button>
     ${entry('chats', t('rail.chats'), () => page.go({ kind: 'none' }), !layer && !urgent, unread)}
-    ${entry('urgent', t('rail.urgents'), () => page.go({ kind: 'urgents' }), !layer && urgent, open.value.length + more.value, 'urgent.bar_badge')}
+    ${entry('urgent', t('rail.urgents'), () => page.go({ kind: 'urgents' }), !layer && urgent, page.urgents.value?.count.value)}
     ${entry('people', t('rail.people'), () => (page.screen.layer.value = { kind: 'find' }), layer === 'find')}
     ${entry('group', t('rail.new_group'), () => (page.screen.layer.value = { kind: 'new_group' }), layer === 'new_group')}
     <span class="grow"></span>

@@ -14,8 +14,10 @@ import { timeWords } from './urgent_words.js';
 const EXPECTED_MS = 400;
 const TOUCHES = ['click', 'keyup'];
 
-export function createUrgentBar(element, page) {
-  const { urgents } = page.store;
+export function createUrgentBar(page) {
+  const urgents = page.urgents.peek();
+  const element = document.createElement('div');
+  document.body.prepend(element);
   let touched_at = -Infinity;
   let leaving = false;
 
@@ -42,7 +44,7 @@ export function createUrgentBar(element, page) {
     if (open.length === 0) return nothing;
     page.screen.now_minute.value;
     const first_ms = Math.min(...open.map((urgent) => urgent.raised_at_ms));
-    const words = t('urgent.bar', { n: open.length + urgents.more.value, time: timeWords(first_ms, page.serverNow()) });
+    const words = t('urgent.bar', { n: urgents.count.value, time: timeWords(first_ms, page.serverNow()) });
     return html`<div class="urgent_bar" role="region" aria-label=${t('urgent.title')}>${icon('urgent', 18)}<span class="grow">${words}</span><button class="urgent_bar_look" type="button" @click=${() => urgents.look()}>${t('urgent.bar_look')}</button></div>`;
   });
 
@@ -52,6 +54,7 @@ export function createUrgentBar(element, page) {
       stop();
       room(false);
       drawing.dispose();
+      element.remove();
     },
   };
 }

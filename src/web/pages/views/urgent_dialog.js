@@ -6,6 +6,7 @@
 import { effect, signal, untracked } from '../vendor/signals.js';
 import { html, nothing } from '../vendor/lit.js';
 import { choice } from '../protocol/codec.js';
+import { unheard } from '../alarm.js';
 import { announceNow } from '../announce.js';
 import { list, moment, t } from '../words/words.js';
 import { contentView, preview } from './content.js';
@@ -21,14 +22,14 @@ const ARMING_MS = 800;
 /** What is being composed in a field is waited for, at most so long. */
 const COMPOSING_MS = 3_000;
 
-export function createUrgentDialog(element, page) {
-  const { urgents } = page.store;
+export function createUrgentDialog(page) {
+  const urgents = page.urgents.peek();
   const dialog = document.createElement('dialog');
   dialog.className = 'urgent_dialog';
   dialog.setAttribute('role', 'alertdialog');
   dialog.setAttribute('aria-labelledby', 'urgent_title');
   dialog.setAttribute('aria-describedby', 'urgent_message');
-  element.append(dialog);
+  document.body.append(dialog);
   const current = signal(null);
   const armed = signal(false);
   const working = signal(false);
@@ -173,7 +174,7 @@ export function createUrgentDialog(element, page) {
       <div class="urgent_who">${avatar({ id: urgent.raised_by.user_id, name: urgent.raised_by.name, avatar: urgent.raised_by.avatar, size: 'row' })}<span class="person_words"><b class="person_name">${visible(urgent.raised_by.name)}</b><span class="person_place">${placeOf(urgent.raised_by)}</span></span></div>
       <p class="urgent_where"><b>${chatWords(urgent)}</b><time title=${moment(urgent.raised_at_ms)}>${t('urgent.since', { time: timeWords(urgent.raised_at_ms, page.serverNow()) })}</time><span class="urgent_left">${deadlineWords(urgent, page.serverNow(), true)}</span></p>
       ${aboutView(urgent)}${messageView(urgent)}
-      ${failure.value ? html`<p class="urgent_note word_bad" role="alert">${failure.value}</p>` : nothing}${page.screen.unheard.value ? html`<p class="urgent_note muted">${icon('muted', 16)}${t('urgent.unheard')}</p>` : nothing}
+      ${failure.value ? html`<p class="urgent_note word_bad" role="alert">${failure.value}</p>` : nothing}${unheard.value ? html`<p class="urgent_note muted">${icon('muted', 16)}${t('urgent.unheard')}</p>` : nothing}
       <footer class="urgent_foot">${!urgent.for_me && !page.store.inbox.peek(urgent.message.chat_id) ? nothing : html`<button class="link_button" type="button" @click=${() => lookInChat(urgent)}>${t('urgent.open_chat')}</button>`}<span class="grow"></span><button class="button" type="button" aria-disabled=${off} @click=${putAside}>${t('urgent.aside')}</button><button class="button urgent_button" type="button" aria-disabled=${String(!armed.value || working.value)} @click=${() => confirm(urgent.urgent_id)}>${working.value ? t('urgent.confirming') : t(urgent.for_me ? 'urgent.confirm' : 'urgent.confirm_about')}</button></footer>`;
   }
 

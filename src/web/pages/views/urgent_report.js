@@ -35,7 +35,7 @@ export function createUrgentReport(page, { urgent_id }) {
     return { rows: answer.people, next: answer.next };
   });
 
-  const counts = () => page.store.urgents.countsOf(urgent_id) ?? report.value?.urgent.counts;
+  const counts = () => page.urgents.peek().countsOf(urgent_id) ?? report.value?.urgent.counts;
   const over = () => counts()?.over ?? report.value?.urgent.over;
 
   async function load() {
@@ -62,7 +62,7 @@ export function createUrgentReport(page, { urgent_id }) {
 
   // The numbers come by themselves; the rest is asked for when they have changed.
   const stop = effect(() => {
-    const now = page.store.urgents.countsOf(urgent_id);
+    const now = page.urgents.peek().countsOf(urgent_id);
     untracked(() => {
       if (!report.peek() || !now) return;
       follow_timer ||= setTimeout(() => {

@@ -1,7 +1,10 @@
 // Urgents in words: how long is left, what a step of the ladder does, what became of it.
 
-import { clock, day, dayOf, t } from '../words/words.js';
+import { addChinese, clock, day, dayOf, t } from '../words/words.js';
+import zh from '../words/zh_urgent.js';
 import { visible } from './person.js';
+
+addChinese(zh);
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;

@@ -15,7 +15,7 @@ import { chatWords, deadlineWords, overWords, timeWords } from './urgent_words.j
 const LISTS = ['open', 'confirmed', 'raised'];
 
 export function createUrgents(page) {
-  const { urgents } = page.store;
+  const urgents = page.urgents.peek();
   const list = () => page.route.value.list ?? 'open';
   const paged = Object.fromEntries(['confirmed', 'raised'].map((name) => [name, createPaged(async (_query, next) => {
     const answer = await page.acts.urgent.list(name, next);
@@ -36,7 +36,7 @@ export function createUrgents(page) {
     event.currentTarget.querySelector(`[data-list="${next}"]`).focus();
   }
 
-  const tabs = () => html`<div class="tabs" role="tablist" aria-label=${t('urgent.list.title')} @keydown=${key}>${LISTS.map((name) => html`<button class="tab" type="button" role="tab" data-list=${name} aria-selected=${String(list() === name)} tabindex=${list() === name ? '0' : '-1'} @click=${() => page.replace({ kind: 'urgents', list: name })}>${t(`urgent.list.${name}`)}${name === 'open' && urgents.open.value.length ? html` <span class="count">${urgents.open.value.length + urgents.more.value}</span>` : nothing}</button>`)}</div>`;
+  const tabs = () => html`<div class="tabs" role="tablist" aria-label=${t('urgent.list.title')} @keydown=${key}>${LISTS.map((name) => html`<button class="tab" type="button" role="tab" data-list=${name} aria-selected=${String(list() === name)} tabindex=${list() === name ? '0' : '-1'} @click=${() => page.replace({ kind: 'urgents', list: name })}>${t(`urgent.list.${name}`)}${name === 'open' && urgents.count.value ? html` <span class="count">${urgents.count.value}</span>` : nothing}</button>`)}</div>`;
 
   const face = (urgent) => avatar({ id: urgent.raised_by.user_id, name: urgent.raised_by.name, avatar: urgent.raised_by.avatar, size: 'row' });
   const words = (urgent) => preview(page, choice(urgent.message.change)[1]);

@@ -1,9 +1,6 @@
 // Words in Chinese.
 
-import urgent from './zh_urgent.js';
-
 export default {
-  ...urgent,
   'board.add_tab': '添加标签页',
   'board.announcement': '群公告',
   'board.by': '{name} 更新于 {time}',
@@ -157,10 +154,6 @@ export default {
   'error.2081': '这类消息不能转发',
   'error.2082': '消息或文件的类型不对',
   'error.2083': '已有更新的消息',
-  'error.2100': '没有这条加急，或你不能查看',
-  'error.2101': '没有可以加急的人',
-  'error.2102': '这条加急已经结束',
-  'error.2103': '短信、电话的额度已用完',
   'error.3001': '服务器正忙，请稍后再试',
   'error.3002': '操作太频繁，请 {seconds} 秒后再试',
   'error.3003': '服务器暂时无法保存，请稍后再试',
@@ -241,7 +234,6 @@ export default {
   'keys.sheet': '显示快捷键',
   'keys.thread': '打开话题（选中消息时）',
   'keys.title': '快捷键',
-  'keys.urgents': '我的加急',
   'keys.unread': '上一个、下一个未读聊天',
   'line.added': '{name}邀请{names}加入群聊',
   'line.announced': '{name}更新了群公告',
@@ -338,7 +330,6 @@ export default {
   'message.recalled_short': '消息已撤回',
   'message.reply': '回复',
   'message.top': '置于群顶部',
-  'message.urge': '加急…',
   'message.unpin': '取消置顶',
   'message.write_again': '重新编辑',
   'moderators.add': '允许 {name} 发言',
@@ -381,7 +372,6 @@ export default {
   'readers.all_read': '所有人都已读',
   'readers.nobody': '还没有人读',
   'readers.title': '消息已读',
-  'readers.urge': '催一下（{n} 人未读）',
   'receipt.counts': '已读 {read} · 未读 {unread}',
   'receipt.read': '已读',
   'receipt.unread': '未读',

@@ -1,10 +1,13 @@
-// Words of urgents in Chinese.
+// Words of urgents in Chinese, loaded with them.
 
 export default {
+  'error.2100': '没有这条加急，或你不能查看',
+  'error.2101': '没有可以加急的人',
+  'error.2102': '这条加急已经结束',
+  'error.2103': '短信、电话的额度已用完',
   'urgent.about': '你的下属 {names} 还没有确认这条加急。',
   'urgent.aside': '稍后处理',
   'urgent.bar': '{n} 条加急待确认 · 最早 {time}',
-  'urgent.bar_badge': '{n} 条待确认',
   'urgent.bar_look': '查看',
   'urgent.by': '{name} 发起了加急',
   'urgent.cancel': '取消加急',
@@ -79,6 +82,8 @@ export default {
   'urgent.raise.sum_deadline': '{time}截止',
   'urgent.raise.sum_now': '立即对{whom}弹窗提醒',
   'urgent.raise.title': '加急',
+  'urgent.raise.menu': '加急…',
+  'urgent.raise.unread': '催一下（{n} 人未读）',
   'urgent.raise.whom': '提醒谁',
   'urgent.reminder': '第 {n} 次提醒',
   'urgent.report': '加急报告',
@@ -111,7 +116,7 @@ export default {
   'urgent.time.minutes': '{n} 分钟',
   'urgent.time.seconds': '{n} 秒',
   'urgent.title': '加急',
-  'urgent.title_mark': '【加急】{title}',
+  'urgent.title_mark': '【加急】',
   'urgent.total': '共 {n} 人，{confirmed} 人已确认',
   'urgent.unheard': '点击或按任意键之前，浏览器不允许播放提示音。',
   'urgent.whom.departments': '所选部门的成员',
