@@ -235,6 +235,22 @@ await scenario('20-urgent', async (stage) => {
   assert.equal(await dialog.count(), 0, 'who has read it is not urged');
   await form.getByRole('button', { name: '完成' }).click();
 
+  // Two tabs: one that comes later shows it too; put aside or confirmed in one, it is so in both.
+  const third = await tool.ask('raise_urgent', { message_id: said.message_id, client_message_id: 'third', audience: { people: { user_ids: ['e1002', 'e9999'] } }, ladder: [] });
+  assert.deepEqual([third.audience_count, third.left_out_count], [1, 1]);
+  await dialog.getByText('备用泵也请检查').waitFor();
+  const tab = await stage.open({ context });
+  const there = tab.getByRole('alertdialog');
+  await there.getByText('备用泵也请检查').waitFor();
+  await until('armed', async () => (await there.locator('.urgent_button').getAttribute('aria-disabled')) === 'false');
+  await tab.keyboard.press('Escape');
+  for (const one of [there, dialog]) await one.waitFor({ state: 'hidden' });
+  await bar.getByRole('button', { name: '查看' }).click();
+  await armed();
+  await dialog.getByRole('button', { name: '确认收到' }).click();
+  for (const one of [li, tab]) await until('no bar', async () => (await one.locator('.urgent_bar').count()) === 0);
+  await tab.close();
+
   // On a phone, in the dark.
   await tool.ask('cancel_urgent', { urgent_id: second.urgent_id });
   const zhao = await stage.person('e1004', { width: 360, height: 740, touch: true, dark: true });

@@ -24,7 +24,7 @@ export function createPlace(element, page, route) {
     ([create]) => {
       if (disposed) return;
       const view = create(page, route);
-      current = { view, drawing: region(element, () => html`<header class="chat_head">${iconButton('back', t('chat.back'), () => page.back(), { extra: 'back_button' })}<h1 class="head_name" tabindex="-1">${view.title()}</h1><span class="grow"></span>${view.acts?.()}</header><div class="place">${view.view()}</div>`) };
+      current = { view, drawing: region(element, () => html`<header class="chat_head">${iconButton('back', t('chat.back'), view.back ?? page.back, { extra: 'back_button' })}<h1 class="head_name" tabindex="-1">${view.title()}</h1></header><div class="place">${view.view()}</div>`) };
       // What had the focus is gone with the screen before.
       if (document.activeElement === document.body) element.querySelector('h1').focus();
     },

@@ -1,7 +1,7 @@
 // The bar on top of every screen while there are urgents that I am to confirm.
 //
-// Nothing moves when an urgent comes: the bar lies over what is there until the person has put it aside; then the screen
-// makes room. When the last one ends by itself, the room stays until the person's next click or key.
+// Nothing moves by itself: the bar lies over what is there until the person has put the urgents aside; then the screen makes
+// room. What happens in another window, or on another device, changes the room with the person's next click or key here.
 
 import { effect } from '../vendor/signals.js';
 import { html, nothing } from '../vendor/lit.js';
@@ -19,24 +19,23 @@ export function createUrgentBar(page) {
   const element = document.createElement('div');
   document.body.prepend(element);
   let touched_at = -Infinity;
-  let leaving = false;
+  /** Whether there is to be room, once the person has touched something; null: as it is. */
+  let wanted = null;
 
   const room = (on) => document.documentElement.classList.toggle('with_urgents', on);
   const touched = () => {
     touched_at = performance.now();
-    if (!leaving) return;
-    leaving = false;
-    room(false);
+    if (wanted !== null) room(wanted);
+    wanted = null;
   };
   for (const name of TOUCHES) addEventListener(name, touched, true);
 
   const stop = effect(() => {
-    const none = urgents.open.value.length === 0;
-    const aside = !none && urgents.waiting.value.length === 0;
-    leaving = false;
-    if (aside) room(true);
-    else if (none && performance.now() - touched_at < EXPECTED_MS) room(false);
-    else if (none) leaving = true;
+    const any = urgents.open.value.length > 0;
+    wanted = any && urgents.waiting.value.length > 0 ? null : any;
+    if (wanted === null || performance.now() - touched_at > EXPECTED_MS) return;
+    room(wanted);
+    wanted = null;
   });
 
   const drawing = region(element, () => {

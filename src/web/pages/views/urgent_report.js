@@ -127,9 +127,11 @@ export function createUrgentReport(page, { urgent_id }) {
 
   const deeds = ({ timeline, next_step_at_ms }) => html`<ol class="urgent_deeds">${timeline.map((deed) => html`<li><time title=${moment(deed.at_ms)}>${timeWords(deed.at_ms, page.serverNow())}</time><span>${deedWords(deed)}</span></li>`)}${next_step_at_ms !== undefined && !over() ? html`<li class="muted"><span></span><span>${t('urgent.next_step', { time: timeWords(next_step_at_ms, page.serverNow()) })}</span></li>` : nothing}</ol>`;
 
+  const acts = () => html`<div class="urgent_acts"><button class="button" type="button" aria-disabled=${String(exporting.value)} @click=${download}>${icon('download', 16)}${t(exporting.value ? 'urgent.exporting' : 'urgent.export')}</button>${over() ? nothing : html`<button class="button danger_button" type="button" @click=${cancel}>${t('urgent.cancel')}</button>`}</div>`;
+
   return {
     title: () => t('urgent.report'),
-    acts: () => (report.value ? html`<button class="button" type="button" aria-disabled=${String(exporting.value)} @click=${download}>${icon('download', 16)}${t(exporting.value ? 'urgent.exporting' : 'urgent.export')}</button>${over() ? nothing : html`<button class="button danger_button" type="button" @click=${cancel}>${t('urgent.cancel')}</button>`}` : nothing),
+    back: () => page.go({ kind: 'urgents', list: 'raised' }),
     view() {
       page.screen.now_minute.value;
       if (failure.value) return html`<div class="empty"><span class="empty_icon">${icon('urgent', 32)}</span><p>${refusalWords(failure.value)}</p></div>`;
@@ -138,7 +140,7 @@ export function createUrgentReport(page, { urgent_id }) {
       const { urgent, ladder } = report.value;
       return html`<div class="place_scroll urgent_report" tabindex="-1">
         ${about(urgent)}
-        <p class="urgent_total">${t('urgent.total', { n: totalOf(now), confirmed: now.confirmed })}</p>${countsBar(now)}
+        <p class="urgent_total">${t('urgent.total', { n: totalOf(now), confirmed: now.confirmed })}</p>${countsBar(now)}${acts()}
         <section><h2>${t('urgent.report_people')}</h2>${tabs(now)}${peopleView()}</section>
         <section><h2>${t('urgent.report_ladder')}</h2><ul class="urgent_ladder_words">${ladder.length === 0 ? html`<li>${t('urgent.report_no_ladder')}</li>` : ladder.map((step) => html`<li>${stepWords(step)}</li>`)}</ul></section>
         <section><h2>${t('urgent.report_deeds')}</h2>${deeds(report.value)}</section></div>`;
