@@ -14,6 +14,9 @@ function seenAndHeard() {
   globalThis.__notices = [];
   globalThis.__notes = 0;
   globalThis.__focus = true;
+  // A browser that plays no sound yet; the tools of a test touch every page.
+  globalThis.__touched = !location.hash.startsWith('#/urgents');
+  Object.defineProperty(navigator, 'userActivation', { get: () => ({ hasBeenActive: globalThis.__touched }) });
   document.hasFocus = () => globalThis.__focus;
   globalThis.Notification = class {
     static permission = 'granted';
@@ -239,10 +242,18 @@ await scenario('20-urgent', async (stage) => {
   const third = await tool.ask('raise_urgent', { message_id: said.message_id, client_message_id: 'third', audience: { people: { user_ids: ['e1002', 'e9999'] } }, ladder: [] });
   assert.deepEqual([third.audience_count, third.left_out_count], [1, 1]);
   await dialog.getByText('备用泵也请检查').waitFor();
-  const tab = await stage.open({ context });
+  const tab = await stage.open({ context, url: `${url}/#/urgents` });
   const there = tab.getByRole('alertdialog');
   await there.getByText('备用泵也请检查').waitFor();
+  const silent = there.getByText('点击或按任意键之前，浏览器不允许播放提示音。');
+  await silent.waitFor();
+  const titles = new Set();
+  await until('the title blinks', async () => titles.add((await tab.title()).startsWith('【加急】')).size === 2);
+  assert.equal(await tab.evaluate(() => globalThis.__notes), 0);
   await until('armed', async () => (await there.locator('.urgent_button').getAttribute('aria-disabled')) === 'false');
+  await tab.evaluate(() => (globalThis.__touched = true));
+  await tab.keyboard.press('Tab');
+  await silent.waitFor({ state: 'hidden' });
   await tab.keyboard.press('Escape');
   for (const one of [there, dialog]) await one.waitFor({ state: 'hidden' });
   await bar.getByRole('button', { name: '查看' }).click();

@@ -78,7 +78,9 @@ export function createAudience(page, { chat_id, message, mine, audience }) {
       if (choice.value === 'people') return t('urgent.whom.people', { n: people.value.length });
       if (choice.value === 'departments') return departments.value.length ? departments.value.map((one) => visible(one.name)).join(t('comma')) : t('urgent.whom.departments');
       if (choice.value === 'unread') return unread_count.value === null ? t('urgent.whom.unread_unknown') : t('urgent.whom.unread', { n: unread_count.value });
-      return t('urgent.whom.everyone', { n: Math.max(0, (page.store.inbox.get(chat_id)?.chat.member_count ?? 1) - 1) });
+      // Some groups do not tell how many they are.
+      const members = page.store.inbox.get(chat_id)?.chat.member_count;
+      return members === undefined ? t('urgent.whom.everyone_choice') : t('urgent.whom.everyone', { n: members - 1 });
     },
     view: () => (direct ? nothing : html`<fieldset class="choice"><legend>${t('urgent.raise.whom')}</legend><div class="choice_row">${CHOICES.map((name) => html`<label class="choice_one"><input type="radio" name="whom" value=${name} .checked=${choice.value === name} @change=${() => choose(name)}><span>${t(`urgent.whom.${name}_choice`)}</span></label>`)}</div></fieldset>${choice.value === 'people' ? chosenPeople() : choice.value === 'departments' ? chosenDepartments() : nothing}`),
   };

@@ -22,6 +22,11 @@ const FOLLOW_MS = 500;
 /** A step is done a little after its time. */
 const STEP_MS = 1_500;
 
+/** Date and time here, for the name of a file: 202511281405. */
+function localDigits(at_ms) {
+  return new Date(at_ms - new Date(at_ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 16).replace(/\D/g, '');
+}
+
 export function createUrgentReport(page, { urgent_id }) {
   const report = signal(null);
   const failure = signal(null);
@@ -79,7 +84,7 @@ export function createUrgentReport(page, { urgent_id }) {
     if (exporting.peek()) return;
     exporting.value = true;
     try {
-      save(t('urgent.export_file', { time: new Date(report.peek().urgent.raised_at_ms).toISOString().slice(0, 16).replace(/\D/g, '') }), reportTable(await page.acts.urgent.everybody(urgent_id)));
+      save(t('urgent.export_file', { time: localDigits(report.peek().urgent.raised_at_ms) }), reportTable(await page.acts.urgent.everybody(urgent_id)));
     } catch (error) {
       tell(page.screen, refusalWords(error.error ?? { code: 0 }));
     }
