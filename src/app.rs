@@ -113,6 +113,7 @@ pub async fn run(config: Config) -> Result<(), String> {
     tasks.spawn(chats.clone().keep_at_hand(tasks_stop.clone()));
     tasks.spawn(urgents.clone().follow_moves(tasks_stop.clone()));
     tasks.spawn(urgents.clone().run(tasks_stop.clone()));
+    tasks.spawn(urgents.clone().run_providers(tasks_stop.clone()));
     tasks.spawn(delivery.clone().tell_urgent_counts(urgents.clone(), tasks_stop.clone()));
     tasks.spawn(gateway.clone().beat(tasks_stop.clone()));
     tasks.spawn(gateway.clone().close_revoked(tasks_stop.clone()));

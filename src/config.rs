@@ -4,6 +4,8 @@
 //! and that by a flag. The list in this file is the reference: `clarion config` and `deploy/config.toml` are printed
 //! from it.
 
+mod quiet_hours;
+mod urgent_rules;
 mod value;
 
 use std::fmt::Write as _;
@@ -11,7 +13,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use value::{At, Value};
 
-pub use value::{Ack, Addresses, Demo, LogLevel, Networks, Secret};
+pub use quiet_hours::QuietHours;
+pub use urgent_rules::{Side, UrgentRule, UrgentRules};
+pub use value::{Ack, Addresses, Demo, LogLevel, Names, Networks, Secret};
+
+/// The word that stands for a provider which only logs.
+pub const CONSOLE: &str = "console";
 
 /// What is known of one setting.
 #[derive(Debug, Clone, Copy)]
@@ -172,6 +179,42 @@ settings! {
     /// burst wait for their turn. The open platform has 5.
     hook_messages_per_second: u64 = 100, "messages a second, 1 to 100000", (1, 100_000);
 
+    /// Where notices for devices that are not connected are sent, for urgents whose ladder asks for it: an address that takes signed
+    /// calls, or `console`, which only logs whom it would reach. Without it such ladders are refused. `src/urgent/PROVIDERS.md` says
+    /// what is sent.
+    urgent_push_url: Option<String> = None, "http:// or https:// with a host and a path, or console";
+    /// Where text messages are sent, in the same way.
+    urgent_sms_url: Option<String> = None, "http:// or https:// with a host and a path, or console";
+    /// Where calls are sent, in the same way.
+    urgent_phone_url: Option<String> = None, "http:// or https:// with a host and a path, or console";
+    /// What calls to the providers of urgents are signed with. Without it they are not signed.
+    urgent_provider_secret: Option<Secret> = None, "a text";
+    /// Calls that each provider of urgents gets, on average.
+    urgent_provider_calls_per_second: u64 = 100, "calls a second, 1 to 100000", (1, 100_000);
+    /// Calls to each provider of urgents that may have no answer at the same time.
+    urgent_provider_calls_at_once: u64 = 32, "calls, 1 to 1024", (1, 1_024);
+    /// Text messages that urgents of one person may send in 24 hours. 0 is no limit.
+    urgent_sms_per_person: u64 = 500, "text messages a day, 0 to 100000000", (0, 100_000_000);
+    /// The same of one app.
+    urgent_sms_per_app: u64 = 5_000, "text messages a day, 0 to 100000000", (0, 100_000_000);
+    /// The same of everybody together.
+    urgent_sms_per_organisation: u64 = 50_000, "text messages a day, 0 to 100000000", (0, 100_000_000);
+    /// Calls that urgents of one person may make in 24 hours. 0 is no limit.
+    urgent_phone_per_person: u64 = 100, "calls a day, 0 to 100000000", (0, 100_000_000);
+    /// The same of one app.
+    urgent_phone_per_app: u64 = 1_000, "calls a day, 0 to 100000000", (0, 100_000_000);
+    /// The same of everybody together.
+    urgent_phone_per_organisation: u64 = 10_000, "calls a day, 0 to 100000000", (0, 100_000_000);
+    /// Hours in which no text message and no call of an urgent goes out, unless whoever has raised it may break them and says so:
+    /// they go out when the hours are over, to those who have not confirmed by then. Hours and minutes, and how far the clock of
+    /// the organisation is ahead of UTC, such as `22:00-07:00 +08:00`.
+    urgent_quiet_hours: Option<QuietHours> = None, "two times and an offset, such as 22:00-07:00 +08:00";
+    /// People and apps who may break the quiet hours, by `user_id`; an app by its `app_id`.
+    urgent_quiet_hours_broken_by: Names = Names::default(), "a list of user ids";
+    /// Who may raise urgents for whom, one rule a line, the first one that fits counts: `allow` or `deny`, then who, `to`, and whom.
+    /// Each is a `user_id`, an `app_id`, `department:` with its id for everybody in it and below it, or `*`. What no rule fits is allowed.
+    urgent_rules: UrgentRules = UrgentRules::default(), "a list of rules, such as deny department:interns to department:board";
+
     /// Largest file that can be uploaded.
     file_bytes_max: u64 = 100 << 20, "bytes, 1024 to 10737418240", (1024, 10 << 30);
     /// Uploads are refused while the disk has less room than this, so that messages still have some.
@@ -269,6 +312,16 @@ impl Config {
             && !is_origin(url)
         {
             return Err(format!("the setting `public_url` is \"{url}\" and must be http:// or https:// with a host, without a path"));
+        }
+        for (way, url) in [("push", &self.urgent_push_url), ("sms", &self.urgent_sms_url), ("phone", &self.urgent_phone_url)] {
+            let good = |url: &String| {
+                url == CONSOLE || reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            };
+            if !url.as_ref().is_none_or(good) {
+                return Err(format!(
+                    "the setting `urgent_{way}_url` must begin with http:// or https:// and have a host, or be `{CONSOLE}`"
+                ));
+            }
         }
         Ok(())
     }

@@ -38,6 +38,16 @@ pub const URGENT_TELLS_WAITING: usize = 1_024;
 pub const URGENT_COUNTS_TOLD_EVERY_MS: u64 = 400;
 /// Urgents whose counts are told at once.
 pub const URGENT_COUNTS_AT_ONCE: usize = 1_000;
+/// A call to a provider that takes longer is made again.
+pub const PROVIDER_CALL_MS: u64 = 10_000;
+/// Pause before a call to a provider is made again; twice as long each time, up to half a minute.
+pub const PROVIDER_AGAIN_MS: u64 = 1_000;
+/// How often it is looked whether providers are to be called.
+pub const PROVIDERS_LOOKED_AT_EVERY_MS: u64 = 50;
+/// Calls that have ended and wait to be written down.
+pub const PROVIDER_OUTCOMES_WAITING: usize = 4_096;
+/// Time over which what urgents cost is counted.
+pub const URGENT_QUOTA_MS: u64 = 86_400_000;
 /// Sessions that are given an urgent before others have their turn.
 pub const URGENT_SLICE: usize = 128;
 /// Results of one search, over all its pages. Who has not found a colleague among these types another letter; without

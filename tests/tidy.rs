@@ -39,6 +39,7 @@ const BANNED_WORDS: &[(&str, &str)] = &[
 const TASK_OWNERS: &[&str] = &[
     "src/chat/home.rs",
     "src/urgent/moves.rs",
+    "src/urgent/paid.rs",
     "src/peers/link.rs",
     "src/session/presence.rs",
     "src/log/jetstream/appender.rs",

@@ -126,6 +126,12 @@ impl Scenario {
             crew.announce(&format!("{name}: watching"));
             crew.all(&Order::Watch { each: self.watch })?;
         }
+        if self.urgents > 0.0 && !control {
+            crew.announce(&format!("{name}: urgents alone"));
+            let alone = Work { urgents: self.urgents, seconds: URGENTS_ALONE_SECONDS, ..Work::default() };
+            crew.each(|agent| Order::Work(shared(&alone, &weights, agent)))?;
+            self.settle(crew)?;
+        }
         crew.announce(&format!("{name}: measuring"));
         crew.all(&Order::Measure)?;
         let bare_before = if control { Some(server.send_cost()?) } else { None };
@@ -254,7 +260,7 @@ impl Scenario {
         if founded.len() != lists.len() {
             return Err(format!("{} of {} groups were made", founded.len(), lists.len()));
         }
-        let weights = self.group_weights();
+        let (weights, urgent) = (self.group_weights(), self.urgent_groups());
         crew.each(|agent| {
             let seating = |(founded, places): (&Founded, &Vec<Places>)| {
                 let Places { members, senders } = &places[agent];
@@ -264,6 +270,7 @@ impl Scenario {
                     members: members.clone(),
                     senders: senders.clone(),
                     weight: weights[founded.number as usize] * part_of(senders, places),
+                    urgent: urgent[founded.number as usize],
                 })
             };
             Order::Seat { groups: founded.iter().zip(places).filter_map(seating).collect() }
@@ -317,6 +324,7 @@ impl Scenario {
                 all_end_after: self.storm.filter(|storm| *storm == Storm::Connections).map(|_| seconds * STORM_AT),
                 stalled: self.stalled,
                 pages: self.pages,
+                urgents: self.urgents,
                 page_all: self.page_all,
                 ..plain
             }
@@ -352,6 +360,9 @@ impl Scenario {
     }
 }
 
+/// How long urgents are raised while nothing else goes on.
+const URGENTS_ALONE_SECONDS: f64 = 10.0;
+
 /// When the storm comes, of the measured part.
 const STORM_AT: f64 = 1.0 / 3.0;
 
@@ -371,7 +382,7 @@ fn shared(work: &Work, weights: &[f64], agent: usize) -> Work {
         None => None,
     };
     let stalled = part(work.stalled, even * agent as f64, even);
-    Work { pace, stalled, hops: work.hops * even, pages: work.pages * even, ..*work }
+    Work { pace, stalled, hops: work.hops * even, pages: work.pages * even, urgents: work.urgents * even, ..*work }
 }
 
 /// An agent's people in a group.

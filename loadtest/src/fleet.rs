@@ -11,6 +11,7 @@ mod receiving;
 mod returning;
 mod sending;
 mod surviving;
+mod urging;
 mod waiting;
 
 use crate::check::{Faults, Standing, Truth};
@@ -33,6 +34,7 @@ use std::net::SocketAddr;
 pub use grouping::OWNERS_AT_ONCE;
 pub use sending::Pace;
 pub use surviving::{Kept, Survival};
+pub use urging::UrgentsSeen;
 use waiting::{Wait, Waiting};
 
 /// Someone who may sign in.
@@ -201,6 +203,8 @@ struct Chat {
     senders: Vec<u32>,
     /// So many members that the last one counts by itself.
     great: bool,
+    /// Urgents are raised in it.
+    urgent: bool,
 }
 
 /// Many clients.
@@ -262,6 +266,7 @@ pub struct Fleet {
     client_of: HashMap<Box<str>, u32>,
     /// By message to a great group: from its intended time until the last of these clients had it, in microseconds.
     last_had_it: HashMap<u64, u64>,
+    urging: urging::Urging,
     progress: Progress,
     fatal: Option<String>,
     /// Nodes may die: clients keep what they wrote and go to another node.
@@ -353,6 +358,7 @@ impl Fleet {
             came_ns: Vec::new(),
             client_of: HashMap::new(),
             last_had_it: HashMap::new(),
+            urging: urging::Urging::new(),
             progress,
             fatal: None,
             survival: None,
@@ -380,6 +386,7 @@ impl Fleet {
         self.paged.reset();
         self.presence_told.reset();
         self.last_had_it.clear();
+        self.urging.start_measuring();
         self.measured_from_ns = now_ns();
     }
 
@@ -450,6 +457,7 @@ impl Fleet {
             small_send_to_receive: self.small_send_to_receive.clone(),
             resumed: self.resumed.clone(),
             paged: self.paged.clone(),
+            urgents: self.urging.seen.clone(),
             presence_told: self.presence_told.clone(),
             last_had_it: self.last_had_it.iter().map(|(message, latency_us)| (*message, *latency_us)).collect(),
         }

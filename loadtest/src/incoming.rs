@@ -25,8 +25,19 @@ pub enum Incoming<'a> {
     Receipt(ReceiptSeen<'a>),
     /// Somebody who is watched came or went.
     Presence { user_id: &'a str, online: bool },
+    /// An urgent is shown.
+    Urgent(UrgentSeen<'a>),
     /// Any other event.
     Other,
+}
+
+/// An urgent, as far as the clocks need it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UrgentSeen<'a> {
+    /// Which.
+    pub urgent_id: [u8; 16],
+    /// Its message.
+    pub message: RecordSeen<'a>,
 }
 
 /// How far somebody has got.
@@ -104,6 +115,10 @@ pub fn read(frame: &[u8]) -> Result<Incoming<'_>, Malformed> {
         19 => {
             place.array()?;
             Ok(Incoming::ChatLeft { chat_id: place.chat_id()? })
+        }
+        100 => {
+            place.array()?;
+            Ok(Incoming::Urgent(UrgentSeen { urgent_id: place.id()?, message: read_record(&mut place)? }))
         }
         _ => Ok(Incoming::Other),
     }
@@ -224,8 +239,12 @@ impl<'a> Place<'a> {
     }
 
     fn chat_id(&mut self) -> Result<ChatId, Malformed> {
+        self.id().map(ChatId)
+    }
+
+    fn id(&mut self) -> Result<[u8; 16], Malformed> {
         match self.take(2)? {
-            [0xc4, 16] => Ok(ChatId(self.take(16)?.try_into().map_err(|_| Malformed)?)),
+            [0xc4, 16] => self.take(16)?.try_into().map_err(|_| Malformed),
             _ => Err(Malformed),
         }
     }

@@ -322,7 +322,7 @@ fn groups_of(text: &str) -> Result<GroupsOf, String> {
     let number = |digits: &str| {
         digits.trim().parse::<u32>().ok().filter(|number| *number > 0).ok_or(format!("`{digits}` is not a number greater than 0"))
     };
-    Ok(GroupsOf { count: Some(number(count)?), size: Size::Of(number(size)?), share: None })
+    Ok(GroupsOf { count: Some(number(count)?), size: Size::Of(number(size)?), share: None, urgent: false })
 }
 
 fn fault(text: &str) -> Result<(FaultKind, u64), String> {

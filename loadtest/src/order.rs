@@ -4,7 +4,7 @@
 //! the order. Numbers of people and groups are those of the whole run.
 
 use crate::check::{Faults, Truth};
-use crate::fleet::{Counts, Identity, Pace, Target};
+use crate::fleet::{Counts, Identity, Pace, Target, UrgentsSeen};
 use crate::latency::Latencies;
 use protocol::ids::{ChatId, UserId};
 use serde::{Deserialize, Serialize};
@@ -123,6 +123,8 @@ pub struct Seating {
     pub senders: Vec<u32>,
     /// How much of all that is sent these senders send.
     pub weight: f64,
+    /// Urgents are raised in it.
+    pub urgent: bool,
 }
 
 /// What goes on in a part of a run.
@@ -146,6 +148,8 @@ pub struct Work {
     pub pages: f64,
     /// Everybody asks for a page of the first group at once.
     pub page_all: bool,
+    /// Urgents that are raised, a second.
+    pub urgents: f64,
 }
 
 /// What an agent says.
@@ -232,6 +236,8 @@ pub struct Outcome {
     pub presence_told: Latencies,
     /// By message to a great group: from its intended time until the last member had it, in microseconds.
     pub last_had_it: Vec<(u64, u64)>,
+    /// Of urgents.
+    pub urgents: UrgentsSeen,
 }
 
 impl Outcome {
@@ -252,6 +258,7 @@ impl Outcome {
             paged: Latencies::new(),
             presence_told: Latencies::new(),
             last_had_it: Vec::new(),
+            urgents: UrgentsSeen::new(),
         }
     }
 
@@ -277,6 +284,7 @@ impl Outcome {
         self.resumed.add(&other.resumed);
         self.paged.add(&other.paged);
         self.presence_told.add(&other.presence_told);
+        self.urgents.merge(&other.urgents);
         self.last_had_it.extend(other.last_had_it);
         self.last_had_it.sort_unstable();
         // The later of two comes last, and is the one that stays.

@@ -2,6 +2,7 @@
 
 use crate::check::Faults;
 use crate::course::{BesideCost, Filling, Growth, Passage};
+use crate::fleet::UrgentsSeen;
 use crate::latency::{Latencies, Percentiles};
 use crate::machine::Machine;
 use crate::scenario::{Ask, Scenario};
@@ -82,6 +83,8 @@ pub struct Report {
     pub presence: u64,
     /// From the welcome of somebody who came until a watcher was told.
     pub presence_told_us: Percentiles,
+    /// Of urgents; none: none were raised.
+    pub urgents: Option<UrgentsReport>,
     /// From the start of a connection to `welcome`.
     pub sign_in_us: Percentiles,
     /// CPU time of the server for each acknowledged send, deliveries included.
@@ -142,6 +145,49 @@ pub struct Report {
     pub timeline: Vec<Moment>,
     /// From send to receive: shares of all messages, and within which time in microseconds they came.
     pub curve_us: Vec<(f64, u64)>,
+}
+
+/// What was seen of urgents.
+#[derive(Debug, Clone, Serialize)]
+pub struct UrgentsReport {
+    /// Raised, refused or too late, shown to people, confirmed.
+    pub raised: u64,
+    /// Those that could not be raised.
+    pub not_raised: u64,
+    /// Times that a person was shown one.
+    pub shown: u64,
+    /// Confirmations that were acknowledged.
+    pub confirmed: u64,
+    /// From the time at which one was to be raised until it was acknowledged.
+    pub raise_to_ack_us: Percentiles,
+    /// From the time at which one was to be raised until a person was shown it.
+    pub raise_to_shown_us: Percentiles,
+    /// The same while nothing else went on.
+    pub alone_us: Percentiles,
+    /// The former's p99 divided by the latter's.
+    pub to_alone_p99: Option<f64>,
+    /// From send to receive of ordinary messages to the same people in the same time.
+    pub as_ordinary_us: Percentiles,
+    /// From confirming to its acknowledgement.
+    pub confirm_to_ack_us: Percentiles,
+}
+
+impl UrgentsReport {
+    fn of(seen: &UrgentsSeen) -> Self {
+        let (shown, alone) = (seen.raise_to_shown.percentiles(), seen.alone.percentiles());
+        Self {
+            raised: seen.raised,
+            not_raised: seen.not_raised,
+            shown: seen.shown,
+            confirmed: seen.confirmed,
+            raise_to_ack_us: seen.raise_to_ack.percentiles(),
+            raise_to_shown_us: shown,
+            alone_us: alone,
+            to_alone_p99: (alone.p99 > 0).then(|| round(shown.p99 as f64 / alone.p99 as f64)),
+            as_ordinary_us: seen.as_ordinary.percentiles(),
+            confirm_to_ack_us: seen.confirm_to_ack.percentiles(),
+        }
+    }
 }
 
 /// One pass of the control.
@@ -233,6 +279,7 @@ impl Report {
             paged_us: outcome.paged.percentiles(),
             presence: counts.presence,
             presence_told_us: outcome.presence_told.percentiles(),
+            urgents: (scenario.urgents > 0.0).then(|| UrgentsReport::of(&outcome.urgents)),
             sign_in_us: outcome.sign_in.percentiles(),
             server_cpu_us_per_send: per_send,
             nodes: passage.nodes,
@@ -366,6 +413,15 @@ impl Report {
         if self.presence > 0 {
             rows.push(("events of presence", self.presence.to_string()));
             rows.push(("until a watcher was told, ms: p50 / p90 / p99 / p99.9 / max", latencies(&self.presence_told_us)));
+        }
+        if let Some(urgents) = &self.urgents {
+            let UrgentsReport { raised, not_raised, shown, confirmed, .. } = urgents;
+            rows.push(("urgents: raised, not raised, shown, confirmed", format!("{raised}, {not_raised}, {shown}, {confirmed}")));
+            rows.push(("raise to shown, ms: p50 / p90 / p99 / p99.9 / max", latencies(&urgents.raise_to_shown_us)));
+            rows.push(("the same while nothing else went on", latencies(&urgents.alone_us)));
+            rows.push(("ordinary messages to the same people in the same time", latencies(&urgents.as_ordinary_us)));
+            rows.push(("raise to acknowledgement", latencies(&urgents.raise_to_ack_us)));
+            rows.push(("confirm to acknowledgement", latencies(&urgents.confirm_to_ack_us)));
         }
         rows.push(("sign-in, ms: p50 / p90 / p99 / p99.9 / max", {
             let Percentiles { p50, p90, p99, p999, max } = self.sign_in_us;

@@ -20,6 +20,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("beside-broadcast", include_str!("../scenarios/beside-broadcast.toml")),
     ("saturate", include_str!("../scenarios/saturate.toml")),
     ("saturate-offline", include_str!("../scenarios/saturate-offline.toml")),
+    ("urgent", include_str!("../scenarios/urgent.toml")),
     ("stalled", include_str!("../scenarios/stalled.toml")),
     ("presence", include_str!("../scenarios/presence.toml")),
     ("history", include_str!("../scenarios/history.toml")),
@@ -54,6 +55,9 @@ pub struct GroupsOf {
     pub count: Option<u32>,
     /// How much of all that is sent goes into them, of 1. Without it all groups get as much.
     pub share: Option<f64>,
+    /// Urgents are raised in them, for all their members.
+    #[serde(default)]
+    pub urgent: bool,
 }
 
 /// Who is connected.
@@ -134,6 +138,10 @@ pub struct Scenario {
     /// Last pages of a chat that are asked for, a second.
     #[serde(default)]
     pub pages: f64,
+    /// Urgents that are raised a second, each for all members of one of the groups that say `urgent`, and confirmed by all of them. Before the
+    /// measured part they are raised for ten seconds while nothing else goes on.
+    #[serde(default)]
+    pub urgents: f64,
     /// Everybody asks for the last page of the first group once, at the same time.
     #[serde(default)]
     pub page_all: bool,
@@ -206,7 +214,7 @@ impl Scenario {
         if self.burst > 1 && self.rate.is_none() {
             return wrong("`burst` needs a `rate`");
         }
-        for (name, value) in [("hops", self.hops), ("pages", self.pages)] {
+        for (name, value) in [("hops", self.hops), ("pages", self.pages), ("urgents", self.urgents)] {
             if !(0.0..1e6).contains(&value) {
                 return wrong(&format!("`{name}` is from 0 to a million"));
             }
@@ -227,6 +235,9 @@ impl Scenario {
         }
         if self.people == 0 || self.idle >= self.people || self.stalled >= self.people {
             return wrong("there are more `people` than `idle` ones, and than `stalled` ones");
+        }
+        if self.urgents > 0.0 && !self.groups.iter().any(|groups| groups.urgent) {
+            return wrong("`urgents` are raised in groups that say `urgent`, and there is none");
         }
         if self.groups.is_empty() {
             return wrong("there is a group");
@@ -318,6 +329,11 @@ impl Scenario {
             std::iter::repeat_n(weight, count as usize)
         };
         self.groups.iter().flat_map(weights).collect()
+    }
+
+    /// By group: whether urgents are raised in it.
+    pub fn urgent_groups(&self) -> Vec<bool> {
+        self.groups.iter().flat_map(|groups| std::iter::repeat_n(groups.urgent, self.dimensions(groups).1 as usize)).collect()
     }
 
     /// How messages are sent.

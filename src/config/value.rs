@@ -13,7 +13,7 @@ pub(super) enum At<'a> {
 }
 
 impl At<'_> {
-    fn text(&self) -> Option<&str> {
+    pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Toml(value) => value.as_str(),
             Self::Text(text) => Some(text),
@@ -180,6 +180,31 @@ impl Value for Addresses {
     }
     fn toml(&self) -> Option<String> {
         let items: Vec<String> = self.0.iter().map(|address| format!("\"{address}\"")).collect();
+        Some(format!("[{}]", items.join(", ")))
+    }
+}
+
+/// A list of texts; in the environment they are parted by commas.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Names(Vec<String>);
+
+impl Names {
+    /// The texts, in the order in which they were given.
+    pub fn list(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl Value for Names {
+    fn read(at: &At) -> Option<Self> {
+        let texts: Vec<String> = match at {
+            At::Toml(value) => value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<_>>()?,
+            At::Text(text) => text.split(',').map(str::to_owned).collect(),
+        };
+        Some(Self(texts.iter().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()).collect()))
+    }
+    fn toml(&self) -> Option<String> {
+        let items: Vec<String> = self.0.iter().map(|text| toml::Value::String(text.clone()).to_string()).collect();
         Some(format!("[{}]", items.join(", ")))
     }
 }

@@ -80,10 +80,15 @@ impl Delivery {
                 }
             };
             let started = Instant::now();
+            let urgent = |committed: &Committed| ChatKey(committed.record.chat).is_urgent();
+            // Before ordinary records that were committed with them; the cursor still goes in order.
+            for committed in batch.iter().filter(|committed| urgent(committed)) {
+                self.urgents.committed(committed).await;
+            }
             for committed in batch {
                 let (group, offset) = (committed.group, committed.offset);
-                if ChatKey(committed.record.chat).is_urgent() {
-                    self.urgents.committed(&committed).await;
+                if urgent(&committed) {
+                    self.chats.passed_by(&committed);
                     self.progress.handed_out(group, offset);
                     continue;
                 }

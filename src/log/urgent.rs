@@ -17,6 +17,8 @@ pub enum UrgentChange {
         /// Managers who are asked by it.
         #[serde(with = "super::record::serde_bytes_vec")]
         managers: Vec<u8>,
+        /// Of the others, those for whom it is not done, and why.
+        refused: Vec<(u32, String)>,
     },
     /// Providers have said what became of a step, for some of its people.
     Attempted {

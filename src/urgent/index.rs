@@ -83,6 +83,11 @@ impl Index {
         self.of_chat.get(&chat).map(|keys| keys.clone()).unwrap_or_default()
     }
 
+    /// Is it open?
+    pub fn is_open(&self, key: ChatKey) -> bool {
+        self.open.lock().contains(&key)
+    }
+
     /// All that are open, the oldest first.
     pub fn open(&self) -> Vec<ChatKey> {
         self.open.lock().iter().copied().collect()

@@ -65,18 +65,17 @@ impl Urgents {
             return Ok(());
         }
         let due = |urgent: &super::Urgent| urgent.next_step().filter(|(_, _, due_ms)| *due_ms <= now_ms);
-        if cell.with(due).flatten().is_none() {
-            return Ok(());
-        }
+        let Some((by, (step, rung, _))) = cell.with(|urgent| Some((urgent.by, due(urgent)?))).flatten() else { return Ok(()) };
         // Nobody who has left is asked by it.
         self.follow_chat(cell).await?;
+        let quota_left = self.quota_left(by, rung.way);
         self.change(cell, |urgent| {
-            Ok(due(urgent).map(|(step, rung, _)| {
-                let managers =
-                    if rung.way == UrgentWay::Manager { self.managers_of(&urgent.open_people(), urgent.by) } else { RoaringBitmap::new() };
-                let managers = if managers.is_empty() { Vec::new() } else { bitmap_bytes(&managers) };
-                (urgent.by, UrgentChange::Step { step, managers })
-            }))
+            if due(urgent).is_none_or(|(next, ..)| next != step) {
+                return Ok(None);
+            }
+            let open = urgent.open_people();
+            let managers = if rung.way == UrgentWay::Manager { bitmap_bytes(&self.managers_of(&open, by)) } else { Vec::new() };
+            Ok(Some((by, UrgentChange::Step { step, managers, refused: Self::over_quota(quota_left, &open) })))
         })
         .await
         .map(drop)

@@ -11,10 +11,16 @@
 mod index;
 mod ladder;
 mod moves;
+mod paid;
+mod provider;
 mod raise;
 mod report;
+mod rules;
 mod show;
 mod state;
+
+#[cfg(test)]
+mod tests;
 
 pub use raise::{Audience, NewUrgent, RaisedUrgent};
 pub use show::{Tell, Told};
@@ -36,6 +42,7 @@ use moves::Waiting;
 use parking_lot::Mutex;
 use protocol::codec::Encoding;
 use protocol::urgent::UrgentOverWhy;
+use provider::Provider;
 use show::Shown;
 use std::collections::VecDeque;
 use std::ops::Bound;
@@ -98,6 +105,7 @@ pub struct Urgents {
     index: Index,
     tell: mpsc::Sender<Tell>,
     tells: Mutex<Option<mpsc::Receiver<Tell>>>,
+    providers: Vec<Arc<Provider>>,
     /// Whose counts are to be told.
     counted: DashSet<ChatKey>,
 }
@@ -106,8 +114,15 @@ impl Urgents {
     /// The urgents of this log and store.
     pub async fn load(chats: Arc<Chats>) -> Result<Arc<Self>> {
         let (tell, tells) = mpsc::channel(limits::URGENT_TELLS_WAITING);
-        let urgents =
-            Self { cells: DashMap::new(), index: Index::default(), tell, tells: Mutex::new(Some(tells)), counted: DashSet::new(), chats };
+        let urgents = Self {
+            cells: DashMap::new(),
+            index: Index::default(),
+            tell,
+            tells: Mutex::new(Some(tells)),
+            counted: DashSet::new(),
+            providers: Provider::of(&chats.config).into_iter().map(Arc::new).collect(),
+            chats,
+        };
         // The longest deadline ends what is older.
         let oldest_ms = urgents.chats.clock.now_ms().saturating_sub(limits::URGENT_KEPT_MS);
         let mut from = Bound::Included(tables::u64_key(ChatKey::urgents_since(oldest_ms).0));
@@ -215,9 +230,8 @@ impl Urgents {
         }
     }
 
-    /// Notes a committed record of an urgent; called in the order of the log.
+    /// Notes a committed record of an urgent; called in the order of the log, as far as urgents go.
     pub async fn committed(&self, committed: &Committed) {
-        self.chats.passed_by(committed);
         let record = &committed.record;
         let key = ChatKey(record.chat);
         let cell = self.cells.entry(key).or_insert_with(|| Cell::new(key, None)).clone();

@@ -1,5 +1,6 @@
 //! Raising: may this be, for whom, and what is to be done for those who do not confirm.
 
+use super::rules::RulesOf;
 use super::state::plan_of;
 use super::{Cell, OPEN, Urgents};
 use crate::chat::members::bitmap_bytes;
@@ -100,6 +101,14 @@ impl Urgents {
     /// Those of the message and the right; `InvalidValue`, `TooLarge`: the ladder; `NobodyToUrge`.
     pub async fn raise(&self, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
         check_ladder(&new)?;
+        let ways = || new.ladder.iter().map(|step| step.way);
+        self.check_ways(ways())?;
+        self.check_quota(by, ways())?;
+        let directory = &self.chats.directory;
+        let breakers = self.chats.config.urgent_quiet_hours_broken_by.list();
+        if new.breaks_quiet_hours && !breakers.iter().any(|user_id| **user_id == *directory.user_id(by)) {
+            return Err(Error::not_allowed("break the quiet hours", "the operator names who may, and you are not among them"));
+        }
         if new.client_message_id.is_empty() || new.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
             let why = format!("it has 1 to {} bytes", limits::CLIENT_MESSAGE_ID_BYTES_MAX);
             return Err(Error::invalid("client_message_id", why));
@@ -118,6 +127,10 @@ impl Urgents {
         };
         let mut audience = meant & &*urging.members;
         audience.remove(by);
+        let rules = RulesOf::new(&self.chats.config.urgent_rules, directory, by);
+        let denied: RoaringBitmap = audience.iter().filter(|user| !rules.allow(*user)).collect();
+        left_out.extend(denied.iter().map(|user| self.left_out(user, "a rule of the organisation does not allow it")));
+        audience -= denied;
         let mut full = Vec::new();
         audience = audience
             .into_iter()

@@ -89,11 +89,10 @@ fn why(urgent: &Urgent, user: u32, standing: UrgentStanding) -> Option<String> {
         return Some("left the chat or the organisation".into());
     }
     let plan = urgent.plan();
-    let failed = urgent.attempts.iter().rev().find_map(|(step, attempt)| {
+    urgent.attempts.iter().rev().find_map(|(step, attempt)| {
         let way = plan.get(*step as usize)?.way;
         attempt.failed.get(&user).map(|why| format!("{}: {why}", way_word(way)))
-    });
-    failed
+    })
 }
 
 fn way_word(way: UrgentWay) -> &'static str {

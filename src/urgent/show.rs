@@ -42,9 +42,9 @@ pub struct Told {
 
 /// A message, and the name of its group.
 pub(super) struct Shown {
-    message: Message,
-    chat_name: Option<String>,
-    people: Vec<Person>,
+    pub message: Message,
+    pub chat_name: Option<String>,
+    pub people: Vec<Person>,
 }
 
 impl Urgents {
@@ -97,7 +97,7 @@ impl Urgents {
     }
 
     /// The message of an urgent as it stands now.
-    async fn shown(&self, cell: &Cell) -> Result<Arc<Shown>> {
+    pub(super) async fn shown(&self, cell: &Cell) -> Result<Arc<Shown>> {
         if let Some(shown) = &*cell.shown.lock() {
             return Ok(shown.clone());
         }

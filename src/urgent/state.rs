@@ -221,12 +221,13 @@ impl Urgent {
                 self.left |= &moved.left;
                 self.managers_done |= &moved.managers;
             }
-            UrgentChange::Step { step, managers } => {
+            UrgentChange::Step { step, managers, refused } => {
                 let managers = bitmap_of(managers);
                 let of_managers = self.plan().get(*step as usize).is_some_and(|rung| rung.way == UrgentWay::Manager);
                 let people = if of_managers { managers.clone() } else { self.open_people() };
                 self.managers |= managers;
-                let attempt = Attempt { at_ms: record.at_ms, people, reached: RoaringBitmap::new(), failed: BTreeMap::new() };
+                let failed = refused.iter().filter(|(user, _)| people.contains(*user)).cloned().collect();
+                let attempt = Attempt { at_ms: record.at_ms, people, reached: RoaringBitmap::new(), failed };
                 self.attempts.entry(*step).or_insert(attempt);
             }
             UrgentChange::Attempted { step, reached, failed } => {
@@ -489,7 +490,7 @@ mod tests {
                     _ => Moves::default(),
                 };
                 let change = match act {
-                    Act::Step => urgent.next_step().map(|(step, ..)| UrgentChange::Step { step, managers: Vec::new() }),
+                    Act::Step => urgent.next_step().map(|(step, ..)| UrgentChange::Step { step, managers: Vec::new(), refused: Vec::new() }),
                     Act::Outcome(user, reached) => urgent.attempts.last_key_value().map(|(step, _)| UrgentChange::Attempted {
                         step: *step,
                         reached: if reached { bitmap_bytes(&one(user)) } else { Vec::new() },

@@ -42,3 +42,4 @@ mod slow_reader;
 mod strangers;
 mod uploads;
 mod urgent;
+mod urgent_providers;

@@ -37,6 +37,7 @@ impl Fleet {
             members: list.clone(),
             senders: list.clone(),
             weight: 1.0,
+            urgent: false,
         };
         self.seat(founded.into_iter().zip(lists).map(seating).collect());
         Ok(())
@@ -123,7 +124,7 @@ impl Fleet {
     /// Gives each client its seats in these groups, side by side; in the order of the groups' numbers.
     pub fn seat(&mut self, groups: Vec<Seating>) {
         let mut sum = 0.0;
-        for Seating { founded: Founded { number, chat_id, seq }, size, members, senders, weight } in groups {
+        for Seating { founded: Founded { number, chat_id, seq }, size, members, senders, weight, urgent } in groups {
             let local = |people: Vec<u32>| people.into_iter().map(|person| person - self.run.first).collect::<Vec<u32>>();
             let (members, senders) = (local(members), local(senders));
             if !senders.is_empty() {
@@ -132,7 +133,7 @@ impl Fleet {
             self.lots.push(sum);
             self.chat_of.insert(chat_id, self.chats.len() as u32);
             let truth = Truth::new(seq);
-            self.chats.push(Chat { number, id: chat_id, truth, own: truth, members, senders, great: size >= GREAT });
+            self.chats.push(Chat { number, id: chat_id, truth, own: truth, members, senders, great: size >= GREAT, urgent });
         }
         for chat in &self.chats {
             for member in &chat.members {

@@ -141,6 +141,7 @@ impl Fleet {
             Ok(Incoming::Drain) if self.survival.is_some() || self.returning => {}
             Ok(Incoming::Drain) => self.complain("the server says that it goes away".to_owned()),
             Ok(Incoming::Presence { user_id, online }) => self.told_presence(user_id, online, now),
+            Ok(Incoming::Urgent(urgent)) => self.shown_urgent(at, &urgent, now),
             Ok(Incoming::Other) => {}
             Err(_) => self.malformed(at, "not the array that the protocol says"),
         }
@@ -197,6 +198,7 @@ impl Fleet {
                 self.counts.delivered += 1;
                 let latency_ns = now.saturating_sub(intended_ns);
                 self.send_to_receive.record_ns(latency_ns);
+                self.as_ordinary(record, chat, latency_ns);
                 if !self.chats[chat as usize].great {
                     self.small_send_to_receive.record_ns(latency_ns);
                 } else if self.last_had_it.len() < LAST_MAX || self.last_had_it.contains_key(&number) {
@@ -233,6 +235,8 @@ impl Fleet {
         match (waiting.kind, body) {
             (Wait::Nothing | Wait::Receipt | Wait::Late, _) => {}
             (Wait::Watch, _) => {}
+            (Wait::Raise, body) => self.raised(body.is_ok(), waiting.intended_ns, now),
+            (Wait::Confirm, body) => self.confirmed(body.is_ok(), waiting.intended_ns, now),
             (Wait::Page, body) => self.take_page(body.is_ok(), waiting.intended_ns, now),
             (Wait::Hello, Err(_)) if self.returning => self.come_back(at, None),
             (Wait::Sync, Err(_)) if self.returning => self.sync_again(at),
@@ -247,6 +251,7 @@ impl Fleet {
                 self.owed += 1;
                 let Ok(seq) = incoming::read_sent_seq(body) else { return self.malformed(at, "the reply to send") };
                 self.acknowledged(at, &waiting, seq, now);
+                self.urgent_can_be_raised(at, waiting.message, body);
             }
             (Wait::Send, Err(code)) => {
                 self.owed += 1;

@@ -35,6 +35,7 @@ impl Fleet {
         };
         let mut arrivals = |rate: f64| Arrivals::new(rate, start, until, self.rng.random());
         let (mut sends, mut hops, mut pages) = (arrivals(rate), arrivals(work.hops), arrivals(work.pages));
+        let mut urgents = arrivals(work.urgents);
         self.returning = work.returning;
         self.saturating = in_flight.is_some();
         self.owed = in_flight.map_or(0, |count| count.saturating_sub(self.sends_waiting));
@@ -55,6 +56,10 @@ impl Fleet {
             while hops.take(now_ns()).is_some() {
                 self.hop();
             }
+            while let Some(intended) = urgents.take(now_ns()) {
+                self.plan_urgent(intended);
+            }
+            self.raise_due();
             while let Some(intended) = pages.take(now_ns()) {
                 self.ask_any_page(intended);
             }
@@ -62,7 +67,7 @@ impl Fleet {
                 all_end = None;
                 self.end_all_sessions();
             }
-            let next = [sends.peek(), hops.peek(), pages.peek(), all_end, Some(until)];
+            let next = [sends.peek(), hops.peek(), pages.peek(), urgents.peek(), self.urging.next(), all_end, Some(until)];
             self.turn(next.into_iter().flatten().min().unwrap_or(until))?;
         }
         self.saturating = false;

@@ -25,6 +25,10 @@ pub(super) enum Wait {
     Late,
     Page,
     Watch,
+    /// An urgent is raised.
+    Raise,
+    /// One is confirmed.
+    Confirm,
 }
 
 impl Fleet {

@@ -7,6 +7,7 @@ mod operator;
 mod organisation;
 mod rolling;
 mod store_away;
+mod urgent;
 mod waiting;
 
 use crate::support::{Client, Server, keyspaces, servers, text_of};

@@ -201,6 +201,8 @@ pub fn clarion() -> Command {
 
 /// A client for HTTP that asks the server itself, whatever proxy the environment names.
 pub fn http() -> reqwest::Client {
+    // The library asks for it although nothing here speaks TLS.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy().build().expect("a client without TLS needs nothing")
 }
 

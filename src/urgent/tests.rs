@@ -1,0 +1,184 @@
+//! A whole ladder under a turned clock, without a socket.
+
+use super::*;
+use crate::attachment::Attachments;
+use crate::chat::NewGroup;
+use crate::clock::Clock;
+use crate::config::{CONSOLE, Config};
+use crate::directory::{Directory, PersonEntry};
+use crate::ids::Seal;
+use crate::log::{Log, SqliteLog};
+use crate::peers::Peers;
+use crate::store::SqliteStore;
+use protocol::command::Send;
+use protocol::content::{Content, Text};
+use protocol::person::PersonKind;
+use protocol::urgent::{UrgentStep, UrgentWay};
+use roaring::RoaringBitmap;
+use tokio::sync::watch;
+
+struct Office {
+    urgents: Arc<Urgents>,
+    clock: Clock,
+    directory: Directory,
+    told: Arc<Mutex<Vec<Tell>>>,
+    tasks: tokio::task::JoinSet<()>,
+    stop: watch::Sender<bool>,
+    sqlite: SqliteStore,
+}
+
+/// A server without doors: the log is followed, time is looked at, and what would be told is kept.
+async fn office(folder: &std::path::Path, clock: &Clock) -> Office {
+    let config = Config { data: folder.to_owned(), urgent_sms_url: Some(CONSOLE.into()), ..Config::default() };
+    let sqlite = SqliteStore::open(folder).unwrap();
+    let (log, store) = (Arc::new(SqliteLog::open(sqlite.clone()).await.unwrap()), Arc::new(sqlite.clone()));
+    let mut tasks = tokio::task::JoinSet::new();
+    let mut committed = log.follow().unwrap();
+    let directory = Directory::load(store.clone()).await.unwrap();
+    let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
+    let seal = Seal::new([7; 16]);
+    let chats = Chats::load(log, store, directory.clone(), files, Peers::alone(), seal, clock.clone(), Arc::new(config)).await.unwrap();
+    let urgents = Urgents::load(chats.clone()).await.unwrap();
+    let (stop, stopped) = watch::channel(false);
+    let follower = urgents.clone();
+    tasks.spawn(async move {
+        while let Some(batch) = committed.recv().await {
+            for committed in batch {
+                if ChatKey(committed.record.chat).is_urgent() {
+                    follower.committed(&committed).await;
+                } else {
+                    chats.committed(&committed);
+                    follower.chat_changed(&committed);
+                }
+            }
+        }
+    });
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let (mut tells, kept) = (urgents.tells().unwrap(), told.clone());
+    tasks.spawn(async move {
+        while let Some(tell) = tells.recv().await {
+            kept.lock().push(tell);
+        }
+    });
+    tasks.spawn(urgents.clone().run(stopped.clone()));
+    tasks.spawn(urgents.clone().run_providers(stopped));
+    Office { urgents, clock: clock.clone(), directory, told, tasks, stop, sqlite }
+}
+
+impl Office {
+    /// The server goes.
+    async fn away(mut self) {
+        self.stop.send_replace(true);
+        self.tasks.shutdown().await;
+        self.sqlite.close();
+    }
+
+    fn index(&self, user_id: &str) -> u32 {
+        self.directory.index(user_id).unwrap()
+    }
+
+    /// Raises an urgent for two of a group, each with a manager who is not in it.
+    async fn raised(&self, ladder: Vec<UrgentStep>) -> ChatKey {
+        let person = |id: &str, leader: Option<&str>| PersonEntry {
+            leader: leader.map(str::to_owned),
+            mobile: (id == "anna").then(|| "+8613800000001".to_owned()),
+            ..PersonEntry::new(id, id, PersonKind::Person)
+        };
+        let people = vec![person("boss", None), person("chief", None), person("anna", Some("chief")), person("bert", Some("chief"))];
+        self.directory.upsert_people(people).await.unwrap();
+        let chats = &self.urgents.chats;
+        let (boss, members) = (self.index("boss"), [self.index("anna"), self.index("bert")]);
+        let group =
+            NewGroup { client_message_id: "g".into(), name: "Night".into(), members: members.into_iter().collect(), ..NewGroup::default() };
+        let chat = chats.create_group(boss, group).await.unwrap();
+        let content = Content::Text(Text { text: "Close valve 7 now".into() });
+        let send = Send { chat_id: chats.seal.chat_id(chat), client_message_id: "m".into(), content, ..Send::default() };
+        let sent = chats.send(boss, send).await.unwrap().await.unwrap();
+        let new = NewUrgent {
+            message_id: sent.message_id,
+            client_message_id: "u".into(),
+            audience: Audience::Everyone,
+            ladder,
+            deadline_ms: Some(3_600_000),
+            breaks_quiet_hours: false,
+        };
+        self.urgents.raise(boss, new).await.unwrap().key
+    }
+
+    fn with<T>(&self, key: ChatKey, ask: impl FnOnce(&Urgent) -> T) -> T {
+        self.urgents.cells.get(&key).unwrap().with(ask).unwrap()
+    }
+
+    /// Waits until the urgent is as expected.
+    async fn until(&self, key: ChatKey, what: &str, fits: impl Fn(&Urgent) -> bool) {
+        for _ in 0..500 {
+            if self.with(key, &fits) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{what}: {:?}", self.with(key, Clone::clone));
+    }
+}
+
+fn step(way: UrgentWay, after_ms: u64) -> UrgentStep {
+    UrgentStep { way, after_ms, every_ms: None, times: None }
+}
+
+#[tokio::test]
+async fn a_ladder_is_climbed_to_the_manager_whatever_the_clock_and_the_server_do() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let minute: u64 = 60_000;
+    let office = office(folder.path(), &clock).await;
+    let repeat = UrgentStep { way: UrgentWay::Remind, after_ms: 5 * minute, every_ms: Some(5 * minute), times: Some(3) };
+    let ladder = vec![repeat, step(UrgentWay::Sms, 12 * minute), step(UrgentWay::Manager, 20 * minute)];
+    let key = office.raised(ladder).await;
+    let (anna, bert, chief) = (office.index("anna"), office.index("bert"), office.index("chief"));
+    let begun = |urgent: &Urgent| urgent.attempts.len();
+
+    // The clock goes back: nothing is done early, and nothing twice.
+    office.clock.turn(-60 * 60_000);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(office.with(key, begun), 0);
+    office.clock.turn(65 * 60_000 + 1_000);
+    office.until(key, "the first reminder", |urgent| urgent.attempts.len() == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(office.with(key, begun), 1);
+    office.clock.turn(5 * 60_000);
+    office.until(key, "the second one", |urgent| urgent.attempts.len() == 2).await;
+
+    // Anna confirms; the text message at 12 minutes is for Bert alone, who has no number.
+    office.urgents.confirm(anna, office.urgents.id(key)).await.unwrap();
+    office.clock.turn(2 * 60_000 + 1_000);
+    office.until(key, "the text message", |urgent| urgent.attempts.get(&2).is_some_and(|attempt| !attempt.failed.is_empty())).await;
+    let attempt = office.with(key, |urgent| urgent.attempts[&2].clone());
+    assert_eq!((attempt.people.iter().collect::<Vec<_>>(), attempt.failed.keys().copied().collect::<Vec<_>>()), (vec![bert], vec![bert]));
+
+    // The server is away while two steps come due; both are done when it is back, in their order.
+    let before = office.with(key, Clone::clone);
+    office.away().await;
+    clock.turn(10 * 60_000);
+    // A second server on the same folder, as after a crash: its memory is what the log and the rows say.
+    let again = self::office(folder.path(), &clock).await;
+    assert_eq!(again.with(key, |urgent| urgent.confirmed.clone()), before.confirmed);
+    again.until(key, "the third reminder and the manager", |urgent| urgent.attempts.len() == 5).await;
+    let (managers, last) = again.with(key, |urgent| (urgent.managers.clone(), urgent.attempts.last_key_value().map(|(step, _)| *step)));
+    assert_eq!((managers, last), (RoaringBitmap::from_iter([chief]), Some(4)));
+    assert!(again.with(key, |urgent| urgent.asks_manager(chief) && urgent.asks(bert) && !urgent.asks(anna)));
+    let seen = again.urgents.open_of(chief, 10).await.unwrap();
+    assert_eq!((seen.len(), seen[0].about_count, seen[0].about[0].user_id.as_str()), (1, 1, "bert"));
+    again.urgents.confirm(chief, again.urgents.id(key)).await.unwrap();
+    assert!(again.urgents.open_of(chief, 10).await.unwrap().is_empty());
+    assert!(again.with(key, |urgent| urgent.asks(bert)), "the manager's confirmation is not Bert's");
+
+    // The deadline ends it; Bert stays where he stood.
+    clock.turn(40 * 60_000);
+    again.until(key, "the deadline", |urgent| urgent.over.is_some()).await;
+    let (why, counts) = again.with(key, |urgent| (urgent.over.map(|(why, _)| why), urgent.counts()));
+    assert_eq!((why, counts.confirmed, counts.pending), (Some(UrgentOverWhy::Expired), 1, 1));
+    let told = again.told.lock().clone();
+    assert!(
+        matches!(&told[..], [Tell::Step(..), Tell::Step(..), .., Tell::Over(_, people, UrgentOverWhy::Expired)] if people.iter().eq([bert])),
+        "{told:?}"
+    );
+}
