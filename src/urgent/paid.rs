@@ -44,6 +44,12 @@ struct Desk {
 }
 
 impl Urgents {
+    /// Ways that can be gone here.
+    pub fn ways(&self) -> Vec<UrgentWay> {
+        let own = [UrgentWay::Remind, UrgentWay::Manager];
+        own.into_iter().chain(self.providers.iter().map(|provider| provider.way)).collect()
+    }
+
     /// Is there somebody who goes this way?
     pub(super) fn check_ways(&self, ways: impl Iterator<Item = UrgentWay>) -> Result<()> {
         for way in ways {

@@ -19,8 +19,9 @@ const OFFERED = [
   { way: 'manager', on: false, after: 60 },
 ];
 
-export function createLadder() {
-  const steps = signal(OFFERED);
+/** @param {string[]} ways Those that the server can go. */
+export function createLadder(ways) {
+  const steps = signal(OFFERED.filter((step) => ways.includes(step.way)));
   const change = (way, change) => (steps.value = steps.peek().map((step) => (step.way === way ? { ...step, ...change } : step)));
 
   /** A sentence whose numbers are chosen in it. */

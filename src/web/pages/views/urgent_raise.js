@@ -21,7 +21,8 @@ const DEADLINES = [0, 30, 60, 240, 480, 1_440];
 export function create(page, layer, close) {
   const { chat_id, message } = layer;
   const audience = createAudience(page, layer);
-  const ladder = createLadder();
+  const limits = page.store.me.limits.peek();
+  const ladder = createLadder(limits?.urgent_ways ?? []);
   const deadline = signal(0);
   const break_quiet_hours = signal(false);
   const working = signal(false);
@@ -30,7 +31,7 @@ export function create(page, layer, close) {
   // The same one when it has to be tried again without an answer.
   let client_message_id = page.acts.urgent.newId();
 
-  const paid = () => ladder.steps().some((step) => PAID.includes(step.way));
+  const may_break = () => limits?.break_quiet_hours && ladder.steps().some((step) => PAID.includes(step.way));
   const deadlineWords = (minutes) => (minutes === 0 ? t('urgent.raise.deadline_none') : minutes < 60 ? t('urgent.raise.deadline_minutes', { n: minutes }) : t('urgent.raise.deadline_hours', { n: minutes / 60 }));
 
   function summary() {
@@ -49,7 +50,7 @@ export function create(page, layer, close) {
     try {
       raised.value = await page.acts.urgent.raise({
         message_id: message.message_id, client_message_id, audience: whom, ladder: ladder.steps(),
-        deadline_ms: deadline.peek() > 0 ? deadline.peek() * MINUTE_MS : undefined, break_quiet_hours: paid() && break_quiet_hours.peek(),
+        deadline_ms: deadline.peek() > 0 ? deadline.peek() * MINUTE_MS : undefined, break_quiet_hours: may_break() && break_quiet_hours.peek(),
       });
     } catch (error) {
       failure.value = refusalWords(error.error ?? { code: 0 });
@@ -69,7 +70,7 @@ export function create(page, layer, close) {
         <p class="urgent_quote"><b>${nameOf(page, message.by)}</b>${t('colon')}${preview(page, message)}</p>
         ${audience.view()}${ladder.view()}
         <label class="rule"><span>${t('urgent.raise.deadline')}</span><select @change=${(event) => (deadline.value = Number(event.target.value))}>${DEADLINES.map((minutes) => html`<option value=${minutes} ?selected=${deadline.value === minutes}>${deadlineWords(minutes)}</option>`)}</select></label>
-        ${paid() ? html`<label class="toggle_row"><span class="grow">${t('urgent.raise.break_quiet')}</span><input type="checkbox" role="switch" .checked=${break_quiet_hours.value} @change=${(event) => (break_quiet_hours.value = event.target.checked)}><span class="toggle" aria-hidden="true"></span></label>` : nothing}</div>
+        ${may_break() ? html`<label class="toggle_row"><span class="grow">${t('urgent.raise.break_quiet')}</span><input type="checkbox" role="switch" .checked=${break_quiet_hours.value} @change=${(event) => (break_quiet_hours.value = event.target.checked)}><span class="toggle" aria-hidden="true"></span></label>` : nothing}</div>
       <p class="urgent_summary" aria-live="polite">${summary()}</p>
       <div class="layer_foot">${failure.value ? html`<span class="failure_words" role="alert">${failure.value}</span>` : nothing}<span class="grow"></span><button class="button" type="button" @click=${close}>${t('cancel')}</button><button class="button urgent_button" type="submit" aria-disabled=${String(working.value || audience.value() === null)}>${t('urgent.raise.go')}</button></div></form>`;
   }
