@@ -17,6 +17,7 @@ pub use crate::urgent::{
     CancelUrgent, ConfirmUrgent, GetUrgentPeople, GetUrgentReport, GetUrgents, RaiseUrgent, UrgentGot, UrgentPage, UrgentPersonPage,
     UrgentRaised, UrgentReport,
 };
+use crate::urgent::UrgentWay;
 use crate::wire::{wire, words};
 
 /// Ties a command's body to its number, its name and its reply.
@@ -276,6 +277,10 @@ wire! {
         recall_ms: u64,
         /// Time within which the sender may edit, ms.
         edit_ms: u64,
+        /// Ways of an urgent's ladder that this server can go.
+        urgent_ways: Vec<UrgentWay>,
+        /// I may break the quiet hours with an urgent.
+        break_quiet_hours: bool,
     }
 
     /// Answer to `heartbeat`.

@@ -47,6 +47,8 @@ pub fn welcome(gateway: &Gateway, session: &Session, resumable: bool) -> Welcome
             members: limits::GROUP_MEMBERS_MAX as u32,
             recall_ms: config.recall_minutes * 60_000,
             edit_ms: config.edit_minutes * 60_000,
+            urgent_ways: gateway.urgents.ways(),
+            break_quiet_hours: gateway.urgents.may_break_quiet_hours(session.user),
         },
         page_prefix: Some(gateway.page_prefix.clone()),
         server: env!("CARGO_PKG_VERSION").to_owned(),

@@ -44,6 +44,12 @@ struct Desk {
 }
 
 impl Urgents {
+    /// Ways that can be gone here.
+    pub fn ways(&self) -> Vec<UrgentWay> {
+        let own = [UrgentWay::Remind, UrgentWay::Manager];
+        own.into_iter().chain(self.providers.iter().map(|provider| provider.way)).collect()
+    }
+
     /// Is there somebody who goes this way?
     pub(super) fn check_ways(&self, ways: impl Iterator<Item = UrgentWay>) -> Result<()> {
         for way in ways {
@@ -227,6 +233,9 @@ impl Urgents {
 
 /// People of an urgent for whom a provider is to be called, a few more than may be.
 fn due_of(urgent: &super::Urgent, desk: &Desk, at_once: usize) -> Vec<(u32, u32)> {
+    if urgent.attempts.is_empty() {
+        return Vec::new();
+    }
     let plan = urgent.plan();
     let open = urgent.open_people();
     let of_way = urgent.attempts.iter().filter(|(step, _)| plan.get(**step as usize).is_some_and(|rung| rung.way == desk.provider.way));

@@ -105,8 +105,7 @@ impl Urgents {
         self.check_ways(ways())?;
         self.check_quota(by, ways())?;
         let directory = &self.chats.directory;
-        let breakers = self.chats.config.urgent_quiet_hours_broken_by.list();
-        if new.breaks_quiet_hours && !breakers.iter().any(|user_id| **user_id == *directory.user_id(by)) {
+        if new.breaks_quiet_hours && !self.may_break_quiet_hours(by) {
             return Err(Error::not_allowed("break the quiet hours", "the operator names who may, and you are not among them"));
         }
         if new.client_message_id.is_empty() || new.client_message_id.len() > limits::CLIENT_MESSAGE_ID_BYTES_MAX {
@@ -246,6 +245,12 @@ impl Urgents {
 
     fn forget_unborn(&self, key: ChatKey) {
         self.cells.remove_if(&key, |_, cell| cell.state.lock().is_none());
+    }
+
+    /// May somebody have urgents go out in quiet hours?
+    pub fn may_break_quiet_hours(&self, by: u32) -> bool {
+        let breakers = self.chats.config.urgent_quiet_hours_broken_by.list();
+        !breakers.is_empty() && breakers.iter().any(|user_id| **user_id == *self.chats.directory.user_id(by))
     }
 
     /// May one more be raised for somebody?

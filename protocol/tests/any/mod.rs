@@ -167,7 +167,7 @@ structs! {
     Reader { person read_seq }
     Hello { token device_id version cursor client }
     Welcome { me session_id server_time_ms heartbeat_ms cursor resumable limits page_prefix server }
-    Limits { frame_bytes text_bytes post_bytes file_bytes in_flight commands_per_second page watch members recall_ms edit_ms }
+    Limits { frame_bytes text_bytes post_bytes file_bytes in_flight commands_per_second page watch members recall_ms edit_ms urgent_ways break_quiet_hours }
     Alive {}
     Done {}
     Send { chat_id client_message_id content reply_to in_thread mentions mention_all }

@@ -204,7 +204,7 @@ pub fn handshake_commands() -> Vec<Sample> {
 
 pub fn handshake_replies() -> Vec<Sample> {
     let limits = json!({"frame_bytes": 262_144, "text_bytes": 153_600, "post_bytes": 102_400, "file_bytes": 104_857_600, "in_flight": 64, "commands_per_second": 20,
-        "page": 100, "watch": 200, "members": 500_000, "recall_ms": 86_400_000, "edit_ms": 86_400_000});
+        "page": 100, "watch": 200, "members": 500_000, "recall_ms": 86_400_000, "edit_ms": 86_400_000, "urgent_ways": ["remind", "manager", "sms"], "break_quiet_hours": true});
     vec![
         (
             "welcome",

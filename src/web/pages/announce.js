@@ -14,7 +14,7 @@ export function announce(text) {
   }, EVERY_MS);
 }
 
-/** Says a failure at once. */
-export function announceFailure(text) {
+/** Says at once what cannot wait: an urgent. */
+export function announceNow(text) {
   document.getElementById('announcer_urgent').textContent = text;
 }

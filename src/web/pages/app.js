@@ -21,6 +21,7 @@ import { createShell } from './views/shell.js';
 import { preloadLayers } from './views/layers.js';
 import { preloadSide } from './views/side.js';
 import { createSignIn } from './views/sign_in.js';
+import { stylesheet } from './views/stylesheet.js';
 import { region } from './views/region.js';
 import { loadRich } from './views/rich.js';
 import { choice } from './protocol/codec.js';
@@ -97,6 +98,22 @@ async function run(session) {
   const page = {
     store, acts, screen, port, disk, route, go, replace, now, openChat,
     online: signal(null),
+    /** The store of urgents, null until it is loaded. */
+    urgents: signal(null),
+    /** Loads what urgents need. @returns {Promise<object | null>} the module; null when it does not come now */
+    loadUrgents() {
+      urgents ??= Promise.all([import('./urgent.js'), loadNotices(), stylesheet('urgent.css')]).then(
+        ([module, notices]) => {
+          urgent_parts = module.startUrgents(page, given, notices);
+          return module;
+        },
+        () => {
+          screen.new_version.value = true;
+          return (urgents = null);
+        },
+      );
+      return urgents;
+    },
     serverNow: () => now() + store.me.clock_offset_ms,
     back() {
       if (screen.side.peek()) screen.side.value = null;
@@ -130,15 +147,30 @@ async function run(session) {
     },
   };
   let watch_timer = 0;
+  let urgents = null;
+  let urgent_parts = null;
 
   async function leave() {
     shell?.dispose();
+    urgent_parts?.dispose();
     notices?.dispose();
     await disk.clear();
     await port.end();
   }
 
   let notices = null;
+  let loading_notices = null;
+  let speaks = true;
+
+  function loadNotices() {
+    loading_notices ??= import('./notice.js').then(({ askPermission, createNotices }) => {
+      notices = createNotices({ ...page, words: noticeWords });
+      notices.speaks(speaks);
+      page.askPermission = askPermission;
+      return notices;
+    });
+    return loading_notices;
+  }
 
   /** What a notice says; a setting hides the text. */
   function noticeWords(record) {
@@ -181,6 +213,7 @@ async function run(session) {
     if (event === 'record') acts.receipt.received(body);
     store.applyEvent(event, body, now());
     if (event === 'join_decided') joinDecided(body);
+    if (event === 'urgent') void page.loadUrgents();
     // The word that a card is gone has come, and need not come again.
     if (event === 'ephemeral_gone') void acts.group.gotEphemeral([body.message_id]);
     if (event === 'record') notices?.received(body, choice(body.change));
@@ -192,7 +225,6 @@ async function run(session) {
     });
   });
   port.on('missed', ({ synced }) => store.applyMissed(synced, now()));
-  let speaks = true;
   port.on('speaks', ({ on }) => {
     speaks = on;
     notices?.speaks(on);
@@ -254,13 +286,11 @@ async function run(session) {
   });
 
   performance.mark('clarion:ready');
-  void import('./notice.js').then(({ askPermission, createNotices }) => {
-    notices = createNotices({ ...page, words: noticeWords });
-    notices.speaks(speaks);
-    page.askPermission = askPermission;
-  }, () => (screen.new_version.value = true));
+  loadNotices().catch(() => (screen.new_version.value = true));
+  // A tab that joins a session is told of no urgent.
+  setTimeout(() => page.loadUrgents(), 2_000);
   const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 2_000));
-  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
+  setTimeout(() => idle(() => Promise.all([preloadLayers(), preloadSide(), page.loadUrgents().then((module) => module?.preloadPlaces()), loadRich(), import('./views/message_menu.js'), import('./views/emoji.js'), import('./words/en.js')]).catch(() => {})), 5_000);
 
   /** The session is over: a dialog over the intact screen. The same person goes on where they were. */
   function signInAgain(code) {

@@ -53,3 +53,9 @@ export const OUTBOX_FILE_BYTES = 20_000_000;
 export const THREAD_MESSAGES = 1_000;
 /** Cards for one's own eyes that a chat shows. */
 export const EPHEMERAL_A_CHAT = 20;
+/** Urgents to be confirmed that are kept whole; the others are a number. */
+export const OPEN_URGENTS = 50;
+/** Urgents that ended lately, and urgents of mine whose numbers are kept. */
+export const URGENTS_REMEMBERED = 200;
+/** Urgents told in one report to the server; its limit. */
+export const URGENTS_TOLD = 200;

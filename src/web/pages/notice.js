@@ -4,6 +4,7 @@
 // decides which. A chat has one notice at a time.
 
 import { effect, signal } from './vendor/signals.js';
+import { createSound } from './sound.js';
 import { change, settings } from './theme.js';
 
 /** The icon says that the connection is gone after this long. */
@@ -28,53 +29,36 @@ export function createNotices(page) {
   const shown = new Map();
   const stops = [];
   let speaks = true;
-  let audio = null;
+  const sound = createSound();
 
   function received(record, [kind, body]) {
     const entry = page.store.inbox.peek(record.chat_id);
     if (kind !== 'message' || !entry || entry.muted || record.by === page.store.me.user_id || body.recalled_by) return;
     const here = looked();
-    if ((here || speaks) && settings.peek().sound === 'on' && !(here && page.openChat.peek() === record.chat_id)) play();
+    if ((here || speaks) && settings.peek().sound === 'on' && !(here && page.openChat.peek() === record.chat_id)) sound.message();
     if (here || !speaks) return;
-    if (permission.peek() === 'default' && settings.peek().notices === '') page.screen.ask_notices.value = true;
-    if (permission.peek() === 'granted' && settings.peek().notices === 'on') show(record);
+    const notice = notify({ ...page.words(record), tag: record.chat_id, click: () => page.go({ kind: 'chat', chat_id: record.chat_id, seq: record.seq }) });
+    if (!notice) return;
+    shown.set(record.chat_id, notice);
+    notice.onclose = () => shown.get(record.chat_id) === notice && shown.delete(record.chat_id);
   }
 
-  function show(record) {
-    const { title, body } = page.words(record);
+  /** Shows a notice where the person wants them; where they were never asked, a bar asks. */
+  function notify({ title, click, ...how }) {
+    if (permission.peek() === 'default' && settings.peek().notices === '') page.screen.ask_notices.value = true;
+    if (permission.peek() !== 'granted' || settings.peek().notices !== 'on') return null;
     try {
-      const notice = new Notification(title, { body, tag: record.chat_id, icon: `${document.documentElement.dataset.prefix}/icon.svg`, silent: true });
-      shown.set(record.chat_id, notice);
+      const notice = new Notification(title, { ...how, icon: `${document.documentElement.dataset.prefix}/icon.svg`, silent: true });
       notice.onclick = () => {
         window.focus();
-        page.go({ kind: 'chat', chat_id: record.chat_id, seq: record.seq });
+        click();
         notice.close();
       };
-      notice.onclose = () => shown.get(record.chat_id) === notice && shown.delete(record.chat_id);
+      return notice;
     } catch {
       // Some browsers have the name, but only a service worker may use it.
       permission.value = 'none';
-    }
-  }
-
-  /** Two short notes, softly. */
-  function play() {
-    try {
-      audio ??= new AudioContext();
-      const at = audio.currentTime;
-      for (const [note, begin] of [[660, 0], [880, 0.07]]) {
-        const tone = audio.createOscillator();
-        const volume = audio.createGain();
-        tone.frequency.value = note;
-        volume.gain.setValueAtTime(0.08, at + begin);
-        volume.gain.exponentialRampToValueAtTime(0.001, at + begin + 0.08);
-        tone.connect(volume).connect(audio.destination);
-        tone.start(at + begin);
-        tone.stop(at + begin + 0.08);
-      }
-    } catch {
-      // A browser without sound.
-      change({ sound: 'off' });
+      return null;
     }
   }
 
@@ -84,7 +68,7 @@ export function createNotices(page) {
     for (const [chat_id, notice] of shown) if (!page.store.inbox.peek(chat_id)?.unread) notice.close();
   }));
 
-  // The icon: something unread, the connection gone, or nothing.
+  // The icon: an urgent, the connection gone, something unread, or nothing.
   let icon = '';
   let offline_timer = 0;
   const gone = signal(false);
@@ -96,21 +80,23 @@ export function createNotices(page) {
   }));
   stops.push(effect(() => {
     const unread = page.store.inbox.unread.value;
-    const name = gone.value ? 'icon_offline.svg' : unread > 0 ? 'icon_unread.svg' : 'icon.svg';
+    const name = page.urgents.value?.open.value.length ? 'icon_urgent.svg' : gone.value ? 'icon_offline.svg' : unread > 0 ? 'icon_unread.svg' : 'icon.svg';
     if (name !== icon) document.querySelector('link[rel="icon"]').href = `${document.documentElement.dataset.prefix}/${name}`;
     icon = name;
     (unread > 0 ? navigator.setAppBadge?.(unread) : navigator.clearAppBadge?.())?.catch(() => {});
   }));
 
   return {
-    received,
+    received, notify, sound,
+    /** Among several windows this one is heard. */
+    heard: () => looked() || speaks,
     /** Whether this tab is the one that speaks. */
     speaks: (on) => (speaks = on),
     dispose() {
       clearTimeout(offline_timer);
       for (const stop of stops) stop();
       for (const notice of shown.values()) notice.close();
-      void audio?.close();
+      sound.dispose();
     },
   };
 }

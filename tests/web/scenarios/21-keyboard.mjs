@@ -1,4 +1,4 @@
-// By keys alone: find somebody, write, answer, react, open a thread, make a group, sign out another device.
+// By keys alone: find somebody, write, answer, react, open a thread, make a group, confirm an urgent, sign out another device.
 
 import assert from 'node:assert/strict';
 import { composer, options, scenario, speak, until } from '../stage.mjs';
@@ -60,6 +60,27 @@ await scenario('21-keyboard', async (stage) => {
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: '键盘建的群' }).waitFor();
   await until('the caret in the new chat', async () => /composer_text/.test(await focused()));
+
+  // An urgent: confirmed by its button, which the person goes to; then one is where one was.
+  const wang = await speak(stage.server.url, 'e1003');
+  const { chat_id } = await wang.ask('open_direct', { user_id: 'e1001' });
+  const { message_id } = await wang.say(chat_id, '请马上回电');
+  await page.keyboard.type('半句');
+  await wang.ask('raise_urgent', { message_id, client_message_id: 'keys', audience: { everyone: {} }, ladder: [] });
+  const urgent = page.getByRole('alertdialog');
+  await urgent.getByText('请马上回电').waitFor();
+  await held('before the urgent');
+  await until('armed', async () => (await urgent.locator('.urgent_button').getAttribute('aria-disabled')) === 'false');
+  for (let turn = 0; turn < 6 && !/urgent_button/.test(await focused()); turn += 1) await page.keyboard.press('Tab');
+  assert.notEqual(await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle), 'none', 'the focus is seen');
+  await page.keyboard.press('Enter');
+  await urgent.waitFor({ state: 'hidden' });
+  await until('the caret again', async () => /composer_text/.test(await focused()));
+  assert.equal(await composer(page).inputValue(), '半句');
+  await page.keyboard.press('Alt+u');
+  await page.getByRole('heading', { name: '我的加急' }).waitFor();
+  await held('in my urgents');
+  wang.close();
 
   // Another device is signed out.
   await page.getByRole('button', { name: '设置' }).focus();

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { composer, makeGroup, openChat, openPerson, scenario, until, wait, write } from '../stage.mjs';
+import { composer, makeGroup, openChat, openPerson, scenario, speak, until, wait, write } from '../stage.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -17,6 +17,40 @@ async function check(page, where) {
     return all.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => `${node.target} ${node.any?.[0]?.message ?? node.failureSummary}`).join(' | ')}`);
   });
   for (const one of found) violations.push(`${where}: ${one}`);
+}
+
+/** Raising an urgent, its report, the dialog of one, the bar, my list of them. */
+async function urgents(page, url, group, where) {
+  await openChat(page, group);
+  await page.locator('.row.own .bubble').last().click({ button: 'right' });
+  await page.getByRole('menuitem', { name: /加急|Make urgent/ }).click();
+  const form = page.locator('dialog.layer_raise_urgent');
+  await form.getByText(/指定成员|Some members/).click();
+  await form.locator('.urgent_choices .people_row').last().click();
+  await wait(300);
+  await check(page, `raising an urgent, ${where}`);
+  await form.locator('.urgent_button').click();
+  await form.getByRole('button', { name: /查看报告|Show the report/ }).click();
+  await page.locator('.urgent_people .people_row').first().waitFor();
+  await check(page, `the report of an urgent, ${where}`);
+  const wang = await speak(url, 'e1003');
+  const { chat_id } = (await wang.ask('inbox', { chat_ids: [] })).entries.find((entry) => entry.chat.name === group).chat;
+  const { message_id } = await wang.say(chat_id, '马上看一下 https://example.com/b');
+  await wang.ask('raise_urgent', { message_id, client_message_id: group, audience: { everyone: {} }, ladder: [] });
+  const dialog = page.getByRole('alertdialog');
+  await until('armed', async () => (await dialog.locator('.urgent_button').getAttribute('aria-disabled')) === 'false');
+  await check(page, `an urgent, ${where}`);
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Alt+u');
+  await page.locator('.urgent_row').first().waitFor();
+  await check(page, `my urgents, ${where}`);
+  await page.locator('.place .tab').last().click();
+  await page.locator('.urgent_counts').first().waitFor();
+  await check(page, `urgents of mine, ${where}`);
+  await page.locator('.urgent_bar_look').click();
+  await until('armed', async () => (await dialog.locator('.urgent_button').getAttribute('aria-disabled')) === 'false');
+  await dialog.locator('.urgent_button').click();
+  wang.close();
 }
 
 await scenario('22-accessible', async (stage) => {
@@ -55,6 +89,7 @@ await scenario('22-accessible', async (stage) => {
     await wait(300);
     await check(page, `settings, ${where}`);
     await page.keyboard.press('Escape');
+    await urgents(page, stage.server.url, `组 ${locale}`, where);
     await page.close();
   }
 

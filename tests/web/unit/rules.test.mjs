@@ -22,7 +22,7 @@ test('exactly one policy makes exactly one script URL', () => {
 test('imports go one way', () => {
   const rank = (path) => {
     const folder = path.includes('/') ? path.slice(0, path.indexOf('/')) : path;
-    return { vendor: 0, words: 0, 'limits.js': 0, protocol: 1, link: 2, store: 2, acts: 3, views: 4, 'route.js': 1, 'theme.js': 1, 'announce.js': 0, 'notice.js': 2, 'head.js': 0, 'app.js': 9 }[folder] ?? 99;
+    return { vendor: 0, words: 0, 'limits.js': 0, protocol: 1, link: 2, store: 2, acts: 3, views: 4, 'route.js': 1, 'theme.js': 1, 'announce.js': 0, 'notice.js': 2, 'alarm.js': 2, 'sound.js': 2, 'urgent.js': 5, 'head.js': 0, 'app.js': 9 }[folder] ?? 99;
   };
   for (const { path, text } of files('.js')) {
     for (const [, to] of text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
@@ -54,7 +54,9 @@ test('no file over 500 lines, none of the words that hide meaning', () => {
 });
 
 test('both languages have the same keys and placeholders, and every key is used', async () => {
-  const { default: zh } = await import(join(PAGES, 'words/zh.js'));
+  const { default: first } = await import(join(PAGES, 'words/zh.js'));
+  const { default: urgent } = await import(join(PAGES, 'words/zh_urgent.js'));
+  const zh = { ...first, ...urgent };
   const { default: en } = await import(join(PAGES, 'words/en.js'));
   const bases = (words, other) => new Map(Object.entries(words).map(([key, text]) => [other[key] === undefined ? key.replace(/\.(one|other)$/, '') : key, text]));
   const zh_keys = bases(zh, en);
@@ -65,7 +67,7 @@ test('both languages have the same keys and placeholders, and every key is used'
     for (const form of [key, `${key}.one`, `${key}.other`]) if (en[form] !== undefined) assert.equal(holes(en[form]), holes(text), form);
   }
   const source = files('.js').filter(({ path }) => !path.startsWith('words/zh') && !path.startsWith('words/en')).map(({ text }) => text).join('\n');
-  const computed = [/^error\./, /^content\.(file|audio|media)_short$/, /^info\./, /^bots\./, /^link\./, /^list\.filter\./, /^presence\./, /^role\./, /^rule\./, /^settings\./, /^who\./, /^keys\./];
+  const computed = [/^error\./, /^content\.(file|audio|media)_short$/, /^info\./, /^bots\./, /^link\./, /^list\.filter\./, /^presence\./, /^role\./, /^rule\./, /^settings\./, /^who\./, /^keys\./, /^urgent\.(deed|list|none|over|standing|step|step_other|whom)\./, /^urgent\.step_\w+$/];
   for (const key of zh_keys.keys()) assert.ok(source.includes(`'${key}'`) || computed.some((shape) => shape.test(key)), `nobody says ${key}`);
   for (const [, key] of source.matchAll(/\bt\(\s*'([a-z_][a-z_.A-Z0-9]*)'/g)) assert.ok(zh_keys.has(key), `no words for ${key}`);
 });

@@ -1,7 +1,7 @@
 // Frames of the protocol in JSON: text <-> command, reply, refusal, event. Unknown kinds are skipped.
 
 /** Events that this page understands; others are skipped, as the protocol asks. */
-const EVENTS = new Set(['record', 'receipt', 'read_count', 'typing', 'presence', 'inbox_changed', 'gap', 'heartbeat', 'drain', 'chat_left', 'joins_waiting', 'join_decided', 'ephemeral', 'ephemeral_gone', 'person_changed']);
+const EVENTS = new Set(['record', 'receipt', 'read_count', 'typing', 'presence', 'inbox_changed', 'gap', 'heartbeat', 'drain', 'chat_left', 'joins_waiting', 'join_decided', 'ephemeral', 'ephemeral_gone', 'person_changed', 'urgent', 'urgent_over', 'urgent_counts']);
 
 /** A frame that cannot be read at all. */
 export class MalformedFrame extends Error {}

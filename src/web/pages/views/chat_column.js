@@ -1,4 +1,4 @@
-// The open chat: header, state of the connection, messages, composer. One composer a chat; it outlives the moment in which
+// The open chat, or another screen in its place: header, state of the connection, messages, composer. One composer a chat; it outlives the moment in which
 // a direct chat that was opened by its person gets its id.
 
 import { computed, effect, signal, untracked } from '../vendor/signals.js';
@@ -44,6 +44,13 @@ export function createChatColumn(element, page) {
       open = { key: '', dispose: drawing.dispose };
       return;
     }
+    if (route.kind.startsWith('urgent')) {
+      const key = `${route.kind} ${route.urgent_id}`;
+      if (open?.key === key) return;
+      close();
+      open = openPlace(fresh(element), page, key, route);
+      return;
+    }
     const entry = route.kind === 'chat' ? page.store.inbox.peek(route.chat_id) : null;
     const key = route.kind === 'person' ? `person:${route.user_id}` : entry ? draftKey(entry.chat) : route.chat_id;
     if (open?.key === key) return open.again(route);
@@ -67,6 +74,22 @@ function fresh(element) {
   place.className = 'inside';
   element.replaceChildren(place);
   return place;
+}
+
+/** A screen that is no chat; it comes when it is loaded. */
+function openPlace(element, page, key, route) {
+  let place = null;
+  let disposed = false;
+  void page.loadUrgents().then((module) => {
+    if (module && !disposed) place = module.createPlace(element, page, route);
+  });
+  return {
+    key,
+    dispose() {
+      disposed = true;
+      place?.dispose();
+    },
+  };
 }
 
 function openChat(element, page, key, route) {

@@ -17,6 +17,7 @@ const RULES = {
   moderation_permission: ['all_members', 'only_owner', 'moderator_list'],
   membership_approval: ['no_approval_required', 'approval_required'],
   pin_manage_setting: ['all_members', 'only_owner'],
+  urgent_setting: ['all_members', 'only_owner'],
   history: ['all', 'since_join'],
 };
 

@@ -153,10 +153,11 @@ export class ChatList {
     const failed = unsent.some((item) => item.state === 'failed') ? html`<span class="word_bad">[${t('list.failed')}]</span> ` : nothing;
     const draft = selected ? '' : page.store.drafts.preview(chat.kind === 'direct' && chat.peer ? `person:${chat.peer}` : chat.chat_id);
     const mentioned = entry.mentions.length > 0 ? html`<span class="word_bad">[${t('list.mentioned')}]</span> ` : nothing;
-    if (draft && mentioned === nothing && failed === nothing) return html`<span class="word_bad">[${t('list.draft')}]</span> ${draft.slice(0, 80)}`;
+    const urgent = page.urgents.value?.chats.value.has(chat.chat_id) ? html`<span class="word_bad">[${t('list.urgent')}]</span> ` : nothing;
+    if (draft && urgent === nothing && mentioned === nothing && failed === nothing) return html`<span class="word_bad">[${t('list.draft')}]</span> ${draft.slice(0, 80)}`;
     const pending = unsent.at(-1);
     if (pending && failed === nothing) return html`<span class="word_wait">${icon('clock', 12)}</span> ${preview(page, { content: pending.body.content })}`;
-    return html`${failed}${mentioned}${last ? this.#lastWords(chat, last) : ''}`;
+    return html`${failed}${urgent}${mentioned}${last ? this.#lastWords(chat, last) : ''}`;
   }
 
   #lastWords(chat, last) {

@@ -11,6 +11,11 @@ export function composing(event) {
   return event.isComposing || event.keyCode === 229 || open;
 }
 
+/** A composition is open: the field must not lose the focus now. */
+export function midComposition() {
+  return open;
+}
+
 /** The Enter key, not one that an input method is using. */
 export function enter(event) {
   return event.keyCode === 13 && event.key === 'Enter' && !composing(event);

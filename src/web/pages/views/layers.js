@@ -24,6 +24,7 @@ const LAZY = {
   share_link: () => import('./share_link.js'),
   custom_bot: () => import('./custom_bot.js'),
   confirm: () => import('./confirm.js'),
+  raise_urgent: () => import('./urgent_raise.js'),
 };
 
 /** Loads them all, so that an upgrade of the server cannot break an open tab. */

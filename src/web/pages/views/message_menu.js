@@ -5,6 +5,7 @@ import { choice } from '../protocol/codec.js';
 import { t } from '../words/words.js';
 import { preview } from './content.js';
 import { openMenu } from './menu.js';
+import { mayRaise } from './urgent_right.js';
 import { glyph, OFFERED } from './reactions.js';
 import { tell } from './screen.js';
 
@@ -25,6 +26,7 @@ export function messageMenu(timeline, row, message, mine, from) {
   if (rights?.pin) items.push({ icon: 'pin', words: message.pinned ? t('message.unpin') : t('message.pin'), key: 'P', act: () => timeline.pin(message, !message.pinned) });
   if (rights?.pin && timeline.group && !timeline.thread) items.push({ icon: 'up', words: t('message.top'), act: () => timeline.putOnTop(message) });
   if (mine && timeline.group) items.push({ icon: 'check', words: t('message.readers'), act: () => (page.screen.side.value = { kind: 'readers', message_id: message.message_id, seq: message.seq }) });
+  if (page.urgents.peek() && mayRaise(entry?.chat, mine)) items.push({ icon: 'urgent', words: t('urgent.raise.menu'), act: () => (page.screen.layer.value = { kind: 'raise_urgent', chat_id: entry.chat.chat_id, message, mine }) });
   if (!mine && !timeline.thread) items.push({ icon: 'bell', words: t('message.mark_unread'), key: 'U', act: () => timeline.markUnread(row) });
   if (message.edited_at_ms) items.push({ icon: 'clock', words: t('message.edits'), act: () => timeline.showEdits(message) });
   const late = mine && !rights?.recall_others && age_ms > (limits?.recall_ms ?? Infinity);

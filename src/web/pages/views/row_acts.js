@@ -52,7 +52,8 @@ export class RowActs {
   }
 
   menu(row, message, mine, from) {
-    void import('./message_menu.js').then(({ messageMenu }) => messageMenu(this, row, message, mine, from), () => (this.page.screen.new_version.value = true));
+    // Whether it may be made urgent is known with what urgents need.
+    void Promise.all([import('./message_menu.js'), this.page.loadUrgents()]).then(([{ messageMenu }]) => messageMenu(this, row, message, mine, from), () => (this.page.screen.new_version.value = true));
   }
 
   edit(message) {

@@ -14,6 +14,8 @@ export function createScreen() {
     notice: signal(null),
     /** The bar that offers notices is shown. */
     ask_notices: signal(false),
+    /** What stands before the title of the tab. */
+    title_mark: signal(''),
     /** Filter of the list of chats. */
     filter: signal('all'),
     /** Where each chat was left: seq and offset of its first row. */

@@ -50,7 +50,7 @@ export function createShell(element, page) {
       const unread = page.store.inbox.unread.value;
       const chat_id = page.openChat.value;
       const name = chat_id ? page.store.inbox.get(chat_id)?.chat.name : '';
-      document.title = `${unread ? `(${unread > 999 ? '999+' : unread}) ` : ''}${name ? `${name} · ` : ''}Clarion`;
+      document.title = `${page.screen.title_mark.value}${unread ? `(${unread > 999 ? '999+' : unread}) ` : ''}${name ? `${name} · ` : ''}Clarion`;
     }),
   ];
 
@@ -72,9 +72,11 @@ function rail(page) {
   const me = page.store.me.person.value;
   const unread = page.store.inbox.unread.value;
   const layer = page.screen.layer.value?.kind;
+  const urgent = page.route.value.kind.startsWith('urgent');
   const entry = (name, words, act, on, badge) => html`<button class="rail_entry ${on ? 'on' : ''}" type="button" aria-current=${on ? 'page' : nothing} @click=${act}>${icon(name, 22)}<span class="rail_words">${words}</span>${badge ? html`<span class="badge"><span aria-hidden="true">${badge > 99 ? '99+' : badge}</span><span class="unseen">${t('list.unread', { n: badge })}</span></span>` : nothing}</button>`;
   return html`<button class="rail_me" type="button" aria-label=${t('rail.me', { name: me.name })} @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: me.user_id })}>${avatar({ id: me.user_id, name: me.name, avatar: me.avatar, size: 'message', presence: { state: page.store.me.status.value.phase === 'ready' ? 'online' : 'offline' } })}</button>
-    ${entry('chats', t('rail.chats'), () => page.go({ kind: 'none' }), !layer, unread)}
+    ${entry('chats', t('rail.chats'), () => page.go({ kind: 'none' }), !layer && !urgent, unread)}
+    ${entry('urgent', t('rail.urgents'), () => page.go({ kind: 'urgents' }), !layer && urgent, page.urgents.value?.count.value)}
     ${entry('people', t('rail.people'), () => (page.screen.layer.value = { kind: 'find' }), layer === 'find')}
     ${entry('group', t('rail.new_group'), () => (page.screen.layer.value = { kind: 'new_group' }), layer === 'new_group')}
     <span class="grow"></span>
@@ -86,7 +88,7 @@ function notices(page) {
   return html`${page.screen.new_version.value ? html`<div class="notice" role="status"><span class="grow">${t('new_version')}</span><button class="link_button" type="button" @click=${() => location.reload()}>${t('connection.reload')}</button></div>` : nothing}${page.screen.ask_notices.value ? html`<div class="notice" role="status">${icon('bell', 18)}<span class="grow">${t('notices.ask')}</span><button class="link_button" type="button" @click=${() => ((page.screen.ask_notices.value = false), page.askPermission())}>${t('notices.open')}</button><button class="link_button" type="button" @click=${() => ((page.screen.ask_notices.value = false), change({ notices: 'off' }))}>${t('notices.no')}</button></div>` : nothing}${notice ? html`<div class="notice bad" role="alert">${icon('alert', 18)}<span class="grow">${notice.text}</span></div>` : nothing}`;
 }
 
-const REGIONS = ['.rail button', '.list .chat_row.selected, .list .chat_row, .list button', '.scroller', '.composer_text', '.side button'];
+const REGIONS = ['.rail button', '.list .chat_row.selected, .list .chat_row, .list button', '.scroller', '.place .tab[aria-selected="true"], .place button', '.composer_text', '.side button'];
 
 function shellKey(event, page, list) {
   if (composing(event)) return;
@@ -107,6 +109,11 @@ function shellKey(event, page, list) {
     event.preventDefault();
     const next = list.neighbour(event.code === 'ArrowUp' ? -1 : 1, event.shiftKey);
     if (next) page.go({ kind: 'chat', chat_id: next });
+    return;
+  }
+  if (event.altKey && !held && event.code === 'KeyU') {
+    event.preventDefault();
+    page.go({ kind: 'urgents' });
     return;
   }
   if (event.altKey && !held && event.code === 'KeyN') {

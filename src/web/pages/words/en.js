@@ -1,6 +1,9 @@
 // Words in English. Keys that end in `.one` and `.other` are chosen by the number `n`.
 
+import urgent from './en_urgent.js';
+
 export default {
+  ...urgent,
   'board.add_tab': 'Add a tab',
   'board.announcement': 'Announcement',
   'board.by': 'Updated by {name}, {time}',
@@ -294,6 +297,7 @@ export default {
   'list.title': 'Chats',
   'list.unmute': 'Unmute',
   'list.unpin': 'Unpin',
+  'list.urgent': 'Urgent',
   'list.unread': '{n} unread',
   'list.unread_below': '{n} unread',
   'loading': 'Loading…',
@@ -377,6 +381,7 @@ export default {
   'rail.new_group': 'Group',
   'rail.people': 'People',
   'rail.settings': 'Settings',
+  'rail.urgents': 'Urgents',
   'readers.all_read': 'Everybody has read it',
   'readers.nobody': 'Nobody has read it yet',
   'readers.title': 'Read by',
@@ -392,6 +397,7 @@ export default {
   'rule.membership_approval': 'Joining the group',
   'rule.moderation_permission': 'Who may post',
   'rule.pin_manage_setting': 'Who may pin',
+  'rule.urgent_setting': 'Who may make messages urgent',
   'send.cancel': 'Cancel',
   'send.discard': 'Delete',
   'send.failed': 'Not sent',

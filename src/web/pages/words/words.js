@@ -19,6 +19,11 @@ export async function useLanguage(name) {
   language.value = wanted;
 }
 
+/** Takes words in Chinese that come later, with the part that says them. */
+export function addChinese(words) {
+  Object.assign(zh, words);
+}
+
 const formats = new Map();
 
 function format(key, make) {
