@@ -13,11 +13,11 @@ pub use crate::group::{
 use crate::ids::{ChatId, MessageId, Seq, UserId};
 use crate::person::{Department, Device, DeviceKind, Person, Presence, PresenceState};
 use crate::record::Record;
+use crate::urgent::UrgentWay;
 pub use crate::urgent::{
     CancelUrgent, ConfirmUrgent, GetUrgentPeople, GetUrgentReport, GetUrgents, RaiseUrgent, UrgentGot, UrgentPage, UrgentPersonPage,
     UrgentRaised, UrgentReport,
 };
-use crate::urgent::UrgentWay;
 use crate::wire::{wire, words};
 
 /// Ties a command's body to its number, its name and its reply.

@@ -125,7 +125,7 @@ pub async fn raise(mut call: Call) -> Answer {
         beyond = strangers.len().saturating_sub(LEFT_OUT_SHOWN_MAX as u64);
         people |= of_departments & &*urging.members;
     }
-    if people.is_empty() {
+    if named && people.is_empty() {
         return Err(nobody(&left_out, outside));
     }
     let new = NewUrgent {
@@ -284,10 +284,12 @@ impl OpenApi {
             (ErrorCode::InvalidValue, Some("ladder")) if by_others => {
                 Refusal::new(230_052, format!("the message cannot be made urgent in this way: {}; or call without it", error.why))
             }
-            (ErrorCode::NobodyToUrge, _) if people.iter().all(|user| !self.urgents.may_have_more(user)) => Refusal::new(
-                230_023,
-                format!("the user has too many unread urgent messages: {}; some have to be confirmed first", error.why),
-            ),
+            (ErrorCode::NobodyToUrge, _) if !people.is_empty() && people.iter().all(|user| !self.urgents.may_have_more(user)) => {
+                Refusal::new(
+                    230_023,
+                    format!("the user has too many unread urgent messages: {}; some have to be confirmed first", error.why),
+                )
+            }
             _ => Refusal::of(Act::Urgent, error),
         }
     }

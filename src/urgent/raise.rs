@@ -22,6 +22,9 @@ use roaring::RoaringBitmap;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
+/// Why an id is left out that nobody has.
+const NOBODY: &str = "there is no such person";
+
 /// Whom an urgent is to be raised for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Audience {
@@ -95,11 +98,42 @@ impl Urgents {
         self.raise(by, urgent).await
     }
 
-    /// Raises an urgent. When it returns, it is durable and on its way to everybody.
+    /// Raises an urgent. When it returns, it is durable and on its way to everybody. What was raised with the same client_message_id
+    /// before is given again, also when it would be refused by now: its own steps may have used up the quota.
     ///
     /// # Errors
-    /// Those of the message and the right; `InvalidValue`, `TooLarge`: the ladder; `NobodyToUrge`.
+    /// Those of the message and the right; `InvalidValue`, `TooLarge`: the ladder; `NobodyToUrge`; `QuotaUsed`.
     pub async fn raise(&self, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
+        match self.raise_anew(by, new.clone()).await {
+            Err(error) if !error.is_unavailable() => self.raised_before(by, &new).ok_or(error),
+            outcome => outcome,
+        }
+    }
+
+    /// The urgent that an earlier try of the same has raised.
+    fn raised_before(&self, by: u32, new: &NewUrgent) -> Option<RaisedUrgent> {
+        let message = self.chats.place(new.message_id).ok()?;
+        let since_ms = self.chats.clock.now_ms().saturating_sub(self.chats.config.log_keep_days * 86_400_000);
+        let same = |urgent: &super::Urgent| {
+            urgent.by == by
+                && urgent.client_message_id == new.client_message_id
+                && (urgent.chat_key(), urgent.target) == message
+                && urgent.raised_at_ms >= since_ms
+        };
+        self.cells.iter().find_map(|cell| {
+            let audience = cell.with(|urgent| same(urgent).then(|| urgent.audience.clone())).flatten()?;
+            let mut left_out = Vec::new();
+            if let Audience::People(who, unknown) = &new.audience {
+                left_out.extend(unknown.iter().map(|user_id| UrgentLeftOut { user_id: user_id.clone(), why: NOBODY.into() }));
+                let others = (who - &audience).into_iter().filter(|user| *user != by);
+                let others = others.filter(|user| self.chats.directory.kind(*user) == PersonKind::Person);
+                left_out.extend(others.map(|user| self.left_out(user, "was left out when it was raised")));
+            }
+            Some(RaisedUrgent { key: cell.key, audience: audience.len(), left_out })
+        })
+    }
+
+    async fn raise_anew(&self, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
         check_ladder(&new)?;
         let ways = || new.ladder.iter().map(|step| step.way);
         self.check_ways(ways())?;
@@ -117,7 +151,7 @@ impl Urgents {
             Audience::Everyone => ((*urging.members).clone(), Vec::new()),
             Audience::Unread => (self.chats.people_who_have_not_read(by, new.message_id).await?, Vec::new()),
             Audience::People(who, unknown) => {
-                let unknown = unknown.into_iter().map(|user_id| UrgentLeftOut { user_id, why: "there is no such person".into() });
+                let unknown = unknown.into_iter().map(|user_id| UrgentLeftOut { user_id, why: NOBODY.into() });
                 let outside = (&who - &*urging.members).into_iter();
                 let outside = outside.map(|user| self.left_out(user, "not a member of the chat"));
                 let left_out: Vec<UrgentLeftOut> = unknown.chain(outside).collect();
@@ -175,7 +209,7 @@ impl Urgents {
         chat: ChatKey,
         target: u64,
         audience: RoaringBitmap,
-        left_out: Vec<UrgentLeftOut>,
+        mut left_out: Vec<UrgentLeftOut>,
         client_message_id: String,
         ladder: Vec<UrgentStep>,
         deadline_ms: Option<u64>,
@@ -230,8 +264,10 @@ impl Urgents {
                             "choose a new client_message_id for each urgent",
                         ));
                     }
-                    let audience = cell.with(|urgent| urgent.audience.len()).unwrap_or_default();
-                    return Ok(RaisedUrgent { key, audience, left_out });
+                    let audience = cell.with(|urgent| urgent.audience.clone()).unwrap_or_default();
+                    // Whom it asks is not left out, though it may be one too many by now.
+                    left_out.retain(|one| self.chats.directory.index(&one.user_id).is_none_or(|user| !audience.contains(user)));
+                    return Ok(RaisedUrgent { key, audience: audience.len(), left_out });
                 }
                 // Another one got this key in the same millisecond.
                 Err(Refused::Conflict) => self.forget_unborn(key),

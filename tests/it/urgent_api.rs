@@ -244,8 +244,15 @@ async fn whom_it_is_for_is_chosen_and_a_repeat_is_the_same() {
     assert_eq!(number("deadline") - number("create_time"), 7_200_000);
     assert_eq!((&now["timeline"][0]["what"], &now["timeline"][0]["people"]), (&json!("raised"), &json!(3)));
 
-    let unread = raised(&app, json!({ "message_id": message, "audience": { "unread": true } })).await;
+    let to_unread = json!({ "message_id": message, "audience": { "unread": true }, "uuid": "unread" });
+    let unread = raised(&app, to_unread.clone()).await;
     assert_eq!(standing(&app, &id(&unread), "pending", 20).await, ["e1001", "e1003"], "exactly those who have not read");
+    for login in ["e1001", "e1003"] {
+        let mut client = server.client(login).await;
+        client.must(ReceiptUpTo { chat_id: record.chat_id, read_seq: Some(record.seq), delivered_seq: None }).await;
+    }
+    assert_eq!(raised(&app, to_unread).await["urgent_id"], unread["urgent_id"], "tried again when all have read it");
+    assert_eq!(not_raised(&app, json!({ "message_id": message, "audience": { "unread": true } })).await, 230_001);
     let anna_is_in =
         app.must(Method::GET, "contact/v3/users/e1002?user_id_type=user_id", json!({})).await["user"]["department_ids"][0].clone();
     let of_department = json!({ "department_ids": [anna_is_in], "user_ids": ["e1003", "nobody"] });
@@ -375,7 +382,7 @@ async fn text_messages_and_calls_go_out_at_once_within_what_the_operator_allows(
     let chat = app.group(&["e1001", "e1002", "e1003"]).await;
     let message = said(&app, &chat, "Close valve 7 now").await;
     let mut anna = server.client("e1002").await;
-    let both = json!({ "user_id_list": ["e1001", "e1002", "e1003"] });
+    let both = json!({ "user_id_list": ["e1001", "e1002", "e1003"], "uuid": "alarm" });
     let reply = app.must(Method::PATCH, &urge(&message, "sms"), both.clone()).await;
     assert_eq!(reply["invalid_user_id_list"], json!(["e1003"]), "a rule of the organisation keeps this one out");
     assert_eq!(not_urged(&app, &message, json!(["e1003"])).await, 230_001);
@@ -391,7 +398,14 @@ async fn text_messages_and_calls_go_out_at_once_within_what_the_operator_allows(
         assert!(start.elapsed() < crate::support::PATIENCE, "{now}");
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!(app.refused(Method::PATCH, &urge(&message, "sms"), both.clone()).await, 230_024, "the quota is used up");
+    let once_more = app.must(Method::PATCH, &urge(&message, "sms"), both.clone()).await;
+    assert_eq!(
+        once_more["invalid_user_id_list"],
+        json!(["e1003"]),
+        "the same call again is the same urgent, though it has used up the quota"
+    );
+    let another = json!({ "user_id_list": ["e1001", "e1002"] });
+    assert_eq!(app.refused(Method::PATCH, &urge(&message, "sms"), another).await, 230_024, "the quota is used up");
     assert_eq!(
         not_raised(&app, json!({ "message_id": message, "audience": { "everyone": true }, "ladder": [{ "way": "sms", "after_ms": 0 }] }))
             .await,
