@@ -142,8 +142,10 @@ pub async fn run(config: Config) -> Result<(), String> {
     if let Some(joins) = chats.follow_joins() {
         followers.spawn(delivery.clone().follow_joins(joins));
     }
+    let (stop_urgents, urgents_stop) = watch::channel(false);
+    let mut urgents_told = None;
     if let Some(tells) = urgents.tells() {
-        followers.spawn(delivery.clone().follow_urgents(urgents.clone(), tells));
+        urgents_told = Some(own_thread("urgents", delivery.clone().follow_urgents(urgents.clone(), tells, urgents_stop))?);
     }
     if let Some(aimed) = peers.told(Kind::Events) {
         followers.spawn(delivery.clone().follow_aimed(aimed));
@@ -186,6 +188,10 @@ pub async fn run(config: Config) -> Result<(), String> {
     }
     engines.close().await?;
     followers.shutdown().await;
+    stop_urgents.send_replace(true);
+    if urgents_told.is_some_and(|thread| thread.join().is_err()) {
+        tracing::error!("the thread that tells urgents had panicked");
+    }
     drop(folder);
     tracing::info!("gone");
     Ok(())
@@ -241,6 +247,14 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Resul
     let chats = engines.patiently(starting, chats).await?;
     let urgents = engines.patiently(starting, || Urgents::load(chats.clone())).await?;
     Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
+}
+
+/// Runs something on a thread of its own.
+fn own_thread(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<std::thread::JoinHandle<()>, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("the thread `{name}` cannot be started: {error}"))?;
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work));
+    thread.map_err(|error| format!("the thread `{name}` cannot be started: {error}"))
 }
 
 /// Runs something until told to stop.

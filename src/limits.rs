@@ -49,7 +49,7 @@ pub const PROVIDER_OUTCOMES_WAITING: usize = 4_096;
 /// Time over which what urgents cost is counted.
 pub const URGENT_QUOTA_MS: u64 = 86_400_000;
 /// Sessions that are given an urgent before others have their turn.
-pub const URGENT_SLICE: usize = 128;
+pub const URGENT_SLICE: usize = 1_024;
 /// Results of one search, over all its pages. Who has not found a colleague among these types another letter; without
 /// the bound, a page far behind would cost as much as all before it.
 pub const SEARCH_RESULTS_MAX: usize = 1_000;

@@ -127,7 +127,7 @@ impl Folded {
     }
 
     /// What these records do to the messages of an interval. They must be all that stand behind its beginning.
-    fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
+    pub(super) fn of_records<'a>(records: impl Iterator<Item = &'a Arc<Record>>, from_seq: u64, to_seq: u64) -> Self {
         let mut folded = Self::default();
         let within = |seq: &u64| (from_seq..=to_seq).contains(seq);
         for record in records {

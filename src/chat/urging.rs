@@ -12,6 +12,7 @@ use protocol::person::PersonKind;
 use roaring::RoaringBitmap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 /// A message that somebody may make urgent.
 #[derive(Debug, Clone)]
@@ -41,7 +42,10 @@ impl Chats {
     pub async fn urging(&self, by: u32, message_id: MessageId) -> Result<Urging> {
         let (chat, seq) = self.place(message_id)?;
         let head = self.head(chat).await.map_err(|error| if error.is_unavailable() { error } else { Error::message_not_found() })?;
-        let record = self.visible_message(&head, by, seq).await?;
+        let record = match self.said_lately(&head, seq) {
+            Some((record, _)) if self.sees(&head, by, seq)? => record,
+            _ => self.visible_message(&head, by, seq).await?,
+        };
         let state = head.lock();
         let (role, rights) = state.rights(chat, by)?;
         if state.info.dissolved {
@@ -88,10 +92,28 @@ impl Chats {
     /// A message as it stands now, as whoever sees it who has not reacted; and the name of its group.
     pub async fn message_as_it_stands(&self, chat: ChatKey, seq: u64) -> Result<(protocol::record::Record, Option<String>)> {
         let head: Arc<Head> = self.head(chat).await?;
-        let record: Arc<Record> = self.entry(chat, seq).await?.record;
-        let folded: Folded = self.folded(chat, seq, seq).await?;
+        let (record, folded): (Arc<Record>, Folded) = match self.said_lately(&head, seq) {
+            Some(known) => known,
+            None => (self.entry(chat, seq).await?.record, self.folded(chat, seq, seq).await?),
+        };
         let name = chat.pair().is_none().then(|| head.lock().info.name.clone());
         Ok((self.shaped(&record, &folded, Some((&head, None))), name))
+    }
+
+    /// A message that was said lately, and what was done to it since, without a question to the store: an urgent does not wait for
+    /// those who read.
+    fn said_lately(&self, head: &Head, seq: u64) -> Option<(Arc<Record>, Folded)> {
+        let last = head.committed_seq.load(Ordering::Acquire);
+        let lately = self.lately.to_end(head.key.0, seq, last)?;
+        let record = lately.first().map(|entry| entry.record.clone()).filter(|record| record.seq == seq && record.message().is_some())?;
+        Some((record, Folded::of_records(lately.iter().map(|entry| &entry.record), seq, seq)))
+    }
+
+    /// Does somebody see what stands at a seq, and was it not recalled?
+    fn sees(&self, head: &Head, user: u32, seq: u64) -> Result<bool> {
+        let state = head.lock();
+        state.rights(head.key, user).map_err(|_| Error::message_not_found())?;
+        Ok(seq >= state.first_seq(user) && !state.recalled_seqs.contains(seq))
     }
 
     /// A record that is of no chat was committed: cursors may go beyond it.

@@ -1,6 +1,7 @@
 //! Urgents out: their own way, before ordinary records, in the urgent lane of each session.
 //!
-//! The log is followed on while an urgent for many goes out in slices; between two slices the connections of this thread have their turn.
+//! A thread of its own tells them: the kernel gives it its turn at once, while a task would wait behind all that are ready, which are
+//! thousands in a burst to everybody.
 
 use super::Delivery;
 use crate::limits;
@@ -12,9 +13,21 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 impl Delivery {
-    /// Tells what records of urgents make to be told, until the log ends.
-    pub async fn follow_urgents(self: Arc<Self>, urgents: Arc<Urgents>, mut tells: mpsc::Receiver<crate::urgent::Tell>) {
-        while let Some(tell) = tells.recv().await {
+    /// Tells what records of urgents make to be told, until told to stop.
+    pub async fn follow_urgents(
+        self: Arc<Self>,
+        urgents: Arc<Urgents>,
+        mut tells: mpsc::Receiver<crate::urgent::Tell>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        loop {
+            let tell = tokio::select! {
+                tell = tells.recv() => match tell {
+                    Some(tell) => tell,
+                    None => return,
+                },
+                _ = stop.wait_for(|stop| *stop) => return,
+            };
             let told = loop {
                 match urgents.events(&tell).await {
                     Ok(told) => break told,
