@@ -486,6 +486,7 @@ impl Fleet {
         waited.map_err(|error| format!("waiting for sockets failed: {error}"))?;
         let now = now_ns();
         self.survive(now);
+        self.confirm_due(now);
         while self.retries.peek().is_some_and(|Reverse((at, _))| *at <= now) {
             if let Some(Reverse((_, at))) = self.retries.pop() {
                 self.try_now(at);

@@ -67,7 +67,16 @@ impl Fleet {
                 all_end = None;
                 self.end_all_sessions();
             }
-            let next = [sends.peek(), hops.peek(), pages.peek(), urgents.peek(), self.urging.next(), all_end, Some(until)];
+            let next = [
+                sends.peek(),
+                hops.peek(),
+                pages.peek(),
+                urgents.peek(),
+                self.urging.next(),
+                self.urging.next_confirmed(),
+                all_end,
+                Some(until),
+            ];
             self.turn(next.into_iter().flatten().min().unwrap_or(until))?;
         }
         self.saturating = false;
@@ -153,7 +162,7 @@ impl Fleet {
             }
         }
         let until = now_ns() + (seconds_max * 1e9) as u64;
-        while (self.away > 0 || !self.everything_came()) && now_ns() < until {
+        while (self.away > 0 || !self.everything_came() || !self.urging.all_confirmed()) && now_ns() < until {
             self.turn(until.min(now_ns() + 20_000_000))?;
         }
         self.returning = false;

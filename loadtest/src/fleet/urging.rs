@@ -20,6 +20,8 @@ use std::fmt::Write as _;
 
 /// How long before its urgent a message is sent.
 const LEAD_NS: u64 = 1_000_000_000;
+/// How long people take to confirm: at least, and how much longer at most.
+const CONFIRM_NS: (u64, u64) = (500_000_000, 2_000_000_000);
 /// Where in the text the time of the urgent stands, behind the message's own and the mark.
 const DUE: std::ops::Range<usize> = 17..33;
 const MARK: u8 = b'u';
@@ -84,17 +86,38 @@ pub(super) struct Urging {
     /// Those whose message stands: when, by whom, on which.
     ready: BinaryHeap<Reverse<(u64, u32, [u8; 16])>>,
     number: u32,
+    /// Those that people have before their eyes: when they confirm, who, which.
+    to_confirm: BinaryHeap<Reverse<(u64, u32, [u8; 16])>>,
+    /// Confirmations without an answer.
+    confirming: u32,
     pub seen: UrgentsSeen,
 }
 
 impl Urging {
     pub fn new() -> Self {
-        Self { planned: HashMap::new(), ready: BinaryHeap::new(), number: 0, seen: UrgentsSeen::new() }
+        Self {
+            planned: HashMap::new(),
+            ready: BinaryHeap::new(),
+            number: 0,
+            to_confirm: BinaryHeap::new(),
+            confirming: 0,
+            seen: UrgentsSeen::new(),
+        }
     }
 
     /// When the next one is to be raised.
     pub fn next(&self) -> Option<u64> {
         self.ready.peek().map(|Reverse((due_ns, ..))| *due_ns)
+    }
+
+    /// When the next one is to be confirmed.
+    pub fn next_confirmed(&self) -> Option<u64> {
+        self.to_confirm.peek().map(|Reverse((due_ns, ..))| *due_ns)
+    }
+
+    /// Nobody has one before the eyes.
+    pub fn all_confirmed(&self) -> bool {
+        self.to_confirm.is_empty() && self.confirming == 0
     }
 
     /// Forgets what was seen, but for what was seen while nothing else went on.
@@ -176,7 +199,7 @@ impl Fleet {
         }
     }
 
-    /// Somebody is shown an urgent, and confirms it.
+    /// Somebody is shown an urgent, and confirms it a moment later.
     pub(super) fn shown_urgent(&mut self, at: u32, urgent: &UrgentSeen, now: u64) {
         self.urging.seen.shown += 1;
         let text = urgent.message.message.map(|message| message.text.as_bytes()).unwrap_or_default();
@@ -188,12 +211,26 @@ impl Fleet {
             let latencies = if measured { &mut self.urging.seen.raise_to_shown } else { &mut self.urging.seen.alone };
             latencies.record_ns(now.saturating_sub(due_ns));
         }
-        let id = self.wait_for(at, Wait::Confirm, 0, now, 0);
-        self.command(at, &Encoding::Msgpack.command(id, &ConfirmUrgent { urgent_id: UrgentId(urgent.urgent_id) }));
+        let due_ns = now + CONFIRM_NS.0 + self.rng.random_range(0..CONFIRM_NS.1);
+        self.urging.to_confirm.push(Reverse((due_ns, at, urgent.urgent_id)));
+    }
+
+    /// Confirms what is due.
+    pub(super) fn confirm_due(&mut self, now: u64) {
+        while self.urging.next_confirmed().is_some_and(|due_ns| due_ns <= now) {
+            let Some(Reverse((due_ns, at, urgent_id))) = self.urging.to_confirm.pop() else { return };
+            let client = &self.clients[at as usize];
+            if client.stage == Stage::Here && !client.stalled {
+                self.urging.confirming += 1;
+                let id = self.wait_for(at, Wait::Confirm, 0, due_ns, 0);
+                self.command(at, &Encoding::Msgpack.command(id, &ConfirmUrgent { urgent_id: UrgentId(urgent_id) }));
+            }
+        }
     }
 
     /// A confirmation was answered.
     pub(super) fn confirmed(&mut self, done: bool, since_ns: u64, now: u64) {
+        self.urging.confirming = self.urging.confirming.saturating_sub(1);
         if done {
             self.urging.seen.confirmed += 1;
             self.urging.seen.confirm_to_ack.record_ns(now.saturating_sub(since_ns));
