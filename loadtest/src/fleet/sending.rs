@@ -1,6 +1,6 @@
 //! Messages out: at a rate that does not wait for answers, or as many as the server takes.
 
-use super::{Fleet, Stage, Wait};
+use super::{Fleet, Stage, Wait, urging};
 use crate::arrivals::Arrivals;
 use crate::check::Truth;
 use crate::order::Work;
@@ -35,7 +35,8 @@ impl Fleet {
         };
         let mut arrivals = |rate: f64| Arrivals::new(rate, start, until, self.rng.random());
         let (mut sends, mut hops, mut pages) = (arrivals(rate), arrivals(work.hops), arrivals(work.pages));
-        let mut urgents = arrivals(work.urgents);
+        // The last one is raised before this part ends.
+        let mut urgents = Arrivals::new(work.urgents, start, until.saturating_sub(urging::LEAD_NS), self.rng.random());
         self.returning = work.returning;
         self.saturating = in_flight.is_some();
         self.owed = in_flight.map_or(0, |count| count.saturating_sub(self.sends_waiting));

@@ -19,7 +19,7 @@ use std::collections::{BinaryHeap, HashMap};
 use std::fmt::Write as _;
 
 /// How long before its urgent a message is sent.
-const LEAD_NS: u64 = 1_000_000_000;
+pub(super) const LEAD_NS: u64 = 1_000_000_000;
 /// How long people take to confirm: at least, and how much longer at most.
 const CONFIRM_NS: (u64, u64) = (500_000_000, 2_000_000_000);
 /// Where in the text the time of the urgent stands, behind the message's own and the mark.
