@@ -298,13 +298,6 @@ async fn what_is_not_available_here_says_so() {
     let server = Server::start().await;
     let app = App::of(&server, APP).await;
     let chat = app.group(&["e1001"]).await;
-    let sent = message_id(&app.send(&chat, "text", json!({ "text": "x" })).await);
-    for kind in ["urgent_app", "urgent_sms", "urgent_phone"] {
-        let (status, reply) = app
-            .json(Method::PATCH, &format!("im/v1/messages/{sent}/{kind}?user_id_type=user_id"), json!({ "user_id_list": ["e1001"] }))
-            .await;
-        assert_eq!((status, &reply["code"]), (400, &json!(230_052)));
-        assert!(reply["msg"].as_str().is_some_and(|text| text.contains("not available here")), "{reply}");
-    }
+    app.send(&chat, "text", json!({ "text": "x" })).await;
     assert_eq!(app.refused(Method::POST, "im/v1/messages/search", json!({ "query": "x" })).await, 230_054);
 }

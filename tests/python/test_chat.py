@@ -482,6 +482,22 @@ async def test_every_command_is_answered_as_the_document_says(server):
     assert [one["bot"]["user_id"] for one in (await call(anna, "custom_bots", chat_id=board))["bots"]] == [alarm_id]
     assert (await call(anna, "remove_custom_bot", chat_id=board, user_id=alarm_id)) == {}
     assert (await call(anna, "got_ephemeral", message_ids=[])) == {}
+    order = await say(anna, board, "Close valve 7 now")
+    ladder = [{"way": "remind", "after_ms": 300_000, "every_ms": 300_000, "times": 3}]
+    raised = await call(anna, "raise_urgent", message_id=order["message_id"], client_message_id=fresh(), audience={"everyone": {}}, ladder=ladder)
+    urgent_id, asked = raised["urgent_id"], raised["audience_count"]
+    shown = await event(bert, "urgent", lambda body: body["urgent_id"] == urgent_id)
+    assert (shown["standing"], shown["raised_by"]["user_id"], shown["message"]["seq"]) == ("pending", ANNA, order["seq"])
+    assert (await call(bert, "urgent_got", urgent_ids=[urgent_id], shown=True)) == {}
+    assert (await call(bert, "urgents", list="open"))["open_count"] == 1
+    assert (await call(bert, "confirm_urgent", urgent_id=urgent_id)) == {}
+    assert (await event(bert, "urgent_over", lambda body: body["urgent_id"] == urgent_id))["why"] == "confirmed"
+    report = await call(anna, "urgent_report", urgent_id=urgent_id)
+    counts = report["urgent"]["counts"]
+    assert (counts["confirmed"], sum(counts[standing] for standing in ("pending", "delivered", "shown", "confirmed", "failed"))) == (1, asked)
+    people = await call(anna, "urgent_people", urgent_id=urgent_id, standing="confirmed")
+    assert [one["person"]["user_id"] for one in people["people"]] == [BERT]
+    assert (await call(anna, "cancel_urgent", urgent_id=urgent_id)) == {}
     server.token(ANNA, "to-sign-out-1")
     spare = await server.connect(ANNA, JSON, "to-sign-out-1")
     await call(anna, "sign_out", device_id="to-sign-out-1")
