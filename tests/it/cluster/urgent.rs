@@ -16,7 +16,7 @@ async fn an_urgent_goes_on_when_the_node_it_was_raised_on_dies() {
     let mut bert = second.client("e1003").await;
     let chat = group(&mut boss, "Night shift", &["e1002", "e1003", "e1004"]).await;
     let sent = boss.say(chat, "Close valve 7 now").await;
-    let remind = UrgentStep { way: UrgentWay::Remind, after_ms: 20_000, every_ms: None, times: None };
+    let remind = UrgentStep { way: UrgentWay::Remind, after_ms: 12_000, every_ms: None, times: None };
     // Some are at home on the one node, some on the other.
     let mut raised = Vec::new();
     for number in 0..8 {
