@@ -21,6 +21,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("saturate", include_str!("../scenarios/saturate.toml")),
     ("saturate-offline", include_str!("../scenarios/saturate-offline.toml")),
     ("urgent", include_str!("../scenarios/urgent.toml")),
+    ("urgent-everybody", include_str!("../scenarios/urgent-everybody.toml")),
     ("stalled", include_str!("../scenarios/stalled.toml")),
     ("presence", include_str!("../scenarios/presence.toml")),
     ("history", include_str!("../scenarios/history.toml")),
