@@ -73,6 +73,11 @@ impl Index {
         keys
     }
 
+    /// No more than so many are open for somebody.
+    pub fn count_at_most(&self, user: u32) -> usize {
+        self.for_many.lock().len() + self.of_person.get(&user).map_or(0, |own| own.len())
+    }
+
     /// May there be one for somebody?
     pub fn any_of(&self, user: u32) -> bool {
         self.of_person.contains_key(&user) || !self.for_many.lock().is_empty()

@@ -12,7 +12,7 @@ use crate::log::urgent::UrgentChange;
 use protocol::command::CancelUrgent;
 use protocol::urgent::{UrgentOverWhy, UrgentWay};
 use roaring::RoaringBitmap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -34,7 +34,7 @@ impl Urgents {
             }
             let changed = self.index.take_changed();
             for key in self.index.open() {
-                let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { continue };
+                let Ok(cell) = self.open_cell(key).await else { continue };
                 if self.chats.peers.home(key.0).is_some() {
                     continue;
                 }
@@ -44,6 +44,12 @@ impl Urgents {
                 }
             }
         }
+    }
+
+    /// An open urgent; one that had to be let go is read again.
+    async fn open_cell(&self, key: ChatKey) -> Result<Arc<Cell>> {
+        let cell = self.cell(key).await?;
+        Ok(self.cells.entry(key).or_insert(cell).clone())
     }
 
     /// Does what is due for one urgent.
@@ -121,9 +127,19 @@ impl Urgents {
         own.or_else(of_department).and_then(|leader| directory.index(&leader)).filter(|manager| *manager != user)
     }
 
-    /// Those of an urgent's open people whose manager somebody is.
-    pub(super) fn people_under(&self, manager: u32, open: &RoaringBitmap) -> RoaringBitmap {
-        open.iter().filter(|user| self.manager_of(*user) == Some(manager)).collect()
+    /// Those of an urgent's open people whose manager somebody is. Who leads whom is looked at once for each urgent: of everybody's,
+    /// thousands of managers ask.
+    pub(super) fn people_under(&self, cell: &Cell, urgent: &super::Urgent, manager: u32) -> RoaringBitmap {
+        let by_manager = cell.by_manager.get_or_init(|| {
+            let mut by_manager: HashMap<u32, RoaringBitmap> = HashMap::new();
+            for user in &urgent.audience {
+                if let Some(manager) = self.manager_of(user) {
+                    by_manager.entry(manager).or_default().insert(user);
+                }
+            }
+            by_manager
+        });
+        by_manager.get(&manager).map(|led| (led & &urgent.audience) - &urgent.confirmed - &urgent.left).unwrap_or_default()
     }
 
     /// Ends an urgent: who has raised it, or the owner and the managers of its group.

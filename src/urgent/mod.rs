@@ -32,7 +32,7 @@ use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
 use crate::log::urgent::UrgentChange;
-use crate::log::{Append, Audience as LogAudience, Committed, Record, Refused};
+use crate::log::{Append, Appended, Audience as LogAudience, Committed, DedupeKey, Record, Refused};
 use crate::metrics;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
@@ -43,10 +43,11 @@ use parking_lot::Mutex;
 use protocol::codec::Encoding;
 use protocol::urgent::UrgentOverWhy;
 use provider::Provider;
+use roaring::RoaringBitmap;
 use show::Shown;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -71,6 +72,8 @@ struct Cell {
     waiting: Mutex<Waiting>,
     /// The message as it stood when it was last looked at.
     shown: Mutex<Option<Arc<Shown>>>,
+    /// People of the audience by their manager, once it has come to that.
+    by_manager: OnceLock<HashMap<u32, RoaringBitmap>>,
 }
 
 impl Cell {
@@ -83,6 +86,7 @@ impl Cell {
             turn: tokio::sync::Mutex::default(),
             waiting: Mutex::default(),
             shown: Mutex::default(),
+            by_manager: OnceLock::new(),
         })
     }
 
@@ -202,8 +206,8 @@ impl Urgents {
                 writes.push(Write::Put(Table::UrgentOrder, tables::none(), tables::u64_key(cell.key.0), vec![OVER]));
             }
             match self.append(record, writes, None).await {
-                Ok(appended) => {
-                    cell.has_followed(appended).await?;
+                Ok(_) => {
+                    cell.has_followed(urgent.seq).await?;
                     return Ok(true);
                 }
                 Err(Refused::Unavailable(error)) => return Err(error),
@@ -216,18 +220,13 @@ impl Urgents {
         Err(Error::busy("the urgent changes faster than this could be done"))
     }
 
-    /// Appends one record; gives its seq, or that of the one that an earlier try has made.
-    async fn append(&self, record: Record, writes: Vec<Write>, dedupe: Option<crate::log::DedupeKey>) -> std::result::Result<u64, Refused> {
+    /// Appends one record.
+    async fn append(&self, record: Record, writes: Vec<Write>, dedupe: Option<DedupeKey>) -> std::result::Result<Appended, Refused> {
         let (done, outcome) = oneshot::channel();
-        let seq = record.seq;
         let append =
             Append { record: Arc::new(record), epoch: crate::chat::next_epoch(), audience: LogAudience::default(), writes, dedupe, done };
         self.chats.log.append(append).map_err(Refused::Unavailable)?;
-        match outcome.await {
-            Ok(Ok(_)) => Ok(seq),
-            Ok(Err(refused)) => Err(refused),
-            Err(_) => Err(Refused::Unavailable(Error::storage("the server is going away"))),
-        }
+        outcome.await.unwrap_or_else(|_| Err(Refused::Unavailable(Error::storage("the server is going away"))))
     }
 
     /// Notes a committed record of an urgent; called in the order of the log, as far as urgents go.
@@ -251,6 +250,13 @@ impl Urgents {
                         return;
                     }
                 },
+                // Something between was lost on the way: it is read anew.
+                Some(urgent) if record.seq > urgent.seq + 1 => {
+                    tracing::warn!(seq = record.seq, known = urgent.seq, "records of an urgent were missed; it is read again");
+                    drop(state);
+                    self.cells.remove(&key);
+                    return;
+                }
                 Some(urgent) => self.follow(key, urgent, record),
             }
         };

@@ -3,13 +3,14 @@
 use super::rules::RulesOf;
 use super::state::plan_of;
 use super::{Cell, OPEN, Urgents};
+use crate::chat::Urging;
 use crate::chat::members::bitmap_bytes;
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::record::Change;
 use crate::log::urgent::{UrgentChange, UrgentRaised};
-use crate::log::{Append, Appended, Audience as LogAudience, DedupeKey, Record, Refused};
+use crate::log::{Appended, DedupeKey, Record, Refused};
 use crate::metrics;
 use crate::store::Write;
 use crate::store::tables::{self, Table};
@@ -19,8 +20,6 @@ use protocol::ids::MessageId;
 use protocol::person::PersonKind;
 use protocol::urgent::{UrgentAudience, UrgentLeftOut, UrgentStep};
 use roaring::RoaringBitmap;
-use std::sync::Arc;
-use tokio::sync::oneshot;
 
 /// Why an id is left out that nobody has.
 const NOBODY: &str = "there is no such person";
@@ -147,19 +146,21 @@ impl Urgents {
             return Err(Error::invalid("client_message_id", why));
         }
         let urging = self.chats.urging(by, new.message_id).await?;
-        let (meant, mut left_out) = match new.audience {
+        let (meant, mut left_out) = match &new.audience {
             Audience::Everyone => ((*urging.members).clone(), Vec::new()),
             Audience::Unread => (self.chats.people_who_have_not_read(by, new.message_id).await?, Vec::new()),
             Audience::People(who, unknown) => {
-                let unknown = unknown.into_iter().map(|user_id| UrgentLeftOut { user_id, why: NOBODY.into() });
-                let outside = (&who - &*urging.members).into_iter();
+                let unknown = unknown.iter().map(|user_id| UrgentLeftOut { user_id: user_id.clone(), why: NOBODY.into() });
+                let outside = (who - &*urging.members).into_iter();
                 let outside = outside.map(|user| self.left_out(user, "not a member of the chat"));
                 let left_out: Vec<UrgentLeftOut> = unknown.chain(outside).collect();
-                (who, left_out)
+                (who.clone(), left_out)
             }
         };
         let mut audience = meant & &*urging.members;
         audience.remove(by);
+        // No bots, and nobody who has left.
+        audience &= directory.everyone();
         let rules = RulesOf::new(&self.chats.config.urgent_rules, directory, by);
         let denied: RoaringBitmap = audience.iter().filter(|user| !rules.allow(*user)).collect();
         left_out.extend(denied.iter().map(|user| self.left_out(user, "a rule of the organisation does not allow it")));
@@ -167,7 +168,6 @@ impl Urgents {
         let mut full = Vec::new();
         audience = audience
             .into_iter()
-            .filter(|user| self.chats.directory.kind(*user) == PersonKind::Person && !self.chats.directory.resigned(*user))
             .filter(|user| {
                 let may_have_more = self.may_have_more(*user);
                 if !may_have_more {
@@ -188,33 +188,19 @@ impl Urgents {
                 "choose members of the chat",
             ));
         }
-        self.record(
-            by,
-            urging.chat,
-            urging.seq,
-            audience,
-            left_out,
-            new.client_message_id,
-            new.ladder,
-            new.deadline_ms,
-            new.breaks_quiet_hours,
-        )
-        .await
+        self.record(by, &urging, audience, left_out, new).await
     }
 
-    #[allow(clippy::too_many_arguments)]
     async fn record(
         &self,
         by: u32,
-        chat: ChatKey,
-        target: u64,
+        urging: &Urging,
         audience: RoaringBitmap,
         mut left_out: Vec<UrgentLeftOut>,
-        client_message_id: String,
-        ladder: Vec<UrgentStep>,
-        deadline_ms: Option<u64>,
-        breaks_quiet_hours: bool,
+        new: NewUrgent,
     ) -> Result<RaisedUrgent> {
+        let NewUrgent { client_message_id, ladder, deadline_ms, breaks_quiet_hours, .. } = new;
+        let (chat, target) = (urging.chat, urging.seq);
         let dedupe = DedupeKey::new(by, &format!("ur:{client_message_id}"));
         loop {
             let now_ms = self.chats.clock.now_ms();
@@ -229,23 +215,11 @@ impl Urgents {
                 breaks_quiet_hours,
             };
             let change = Change::Urgent(UrgentChange::Raised(Box::new(raised)));
-            let record = Arc::new(Record { chat: key.0, seq: 1, position: 0, at_ms: now_ms, by, change });
-            let (done, outcome) = oneshot::channel();
+            let record = Record { chat: key.0, seq: 1, position: 0, at_ms: now_ms, by, change };
             // Here before its record is followed, so that this call can wait for that.
             let cell = self.cells.entry(key).or_insert_with(|| Cell::new(key, None)).clone();
-            let append = Append {
-                record,
-                epoch: crate::chat::next_epoch(),
-                audience: LogAudience::default(),
-                writes: vec![Write::Put(Table::UrgentOrder, tables::none(), tables::u64_key(key.0), vec![OPEN])],
-                dedupe: Some(dedupe),
-                done,
-            };
-            let outcome = match self.chats.log.append(append) {
-                Ok(()) => outcome.await.unwrap_or_else(|_| Err(Refused::Unavailable(Error::storage("the server is going away")))),
-                Err(error) => Err(Refused::Unavailable(error)),
-            };
-            match outcome {
+            let writes = vec![Write::Put(Table::UrgentOrder, tables::none(), tables::u64_key(key.0), vec![OPEN])];
+            match self.append(record, writes, Some(dedupe)).await {
                 Ok(Appended::New) => {
                     metrics::URGENT_RAISED.inc();
                     cell.has_followed(1).await?;
@@ -291,8 +265,8 @@ impl Urgents {
 
     /// May one more be raised for somebody?
     pub fn may_have_more(&self, user: u32) -> bool {
-        let may_be_open = self.index.of_person(user);
-        may_be_open.len() < limits::URGENTS_OPEN_OF_A_PERSON_MAX || {
+        self.index.count_at_most(user) < limits::URGENTS_OPEN_OF_A_PERSON_MAX || {
+            let may_be_open = self.index.of_person(user);
             let open = |key: &&ChatKey| self.cells.get(*key).is_some_and(|cell| cell.with(|urgent| urgent.asks(user)) == Some(true));
             may_be_open.iter().filter(open).count() < limits::URGENTS_OPEN_OF_A_PERSON_MAX
         }

@@ -75,9 +75,8 @@ impl Urgents {
         let way = |urgent: &Urgent| step.and_then(|step| Some(urgent.plan().get(step as usize)?.way));
         let told = cell.with(|urgent| match way(urgent) {
             Some(UrgentWay::Manager) => {
-                let (open, managers) = (urgent.open_people(), urgent.open_managers());
-                let each = managers.iter().map(|manager| {
-                    let seen = self.seen(urgent, &shown, Some(manager), &self.people_under(manager, &open), true);
+                let each = urgent.open_managers().into_iter().map(|manager| {
+                    let seen = self.seen(urgent, &shown, Some(manager), &self.people_under(&cell, urgent, manager), true);
                     Told { people: RoaringBitmap::from_iter([manager]), event: Event::Urgent(seen), latest: None }
                 });
                 each.collect()
@@ -118,7 +117,10 @@ impl Urgents {
     fn seen(&self, urgent: &Urgent, shown: &Shown, viewer: Option<u32>, about: &RoaringBitmap, as_manager: bool) -> UrgentSeen {
         let directory = &self.chats.directory;
         let plan = urgent.plan();
-        let reminded = |step: &u32| plan.get(*step as usize).is_some_and(|rung| rung.way == UrgentWay::Remind);
+        let begun =
+            |way| urgent.attempts.keys().filter(|step| plan.get(**step as usize).is_some_and(|rung| rung.way == way)).count() as u32;
+        // Managers are reminded by steps of their own.
+        let of_managers = if as_manager { begun(UrgentWay::Manager).saturating_sub(1) } else { 0 };
         UrgentSeen {
             urgent_id: self.chats.seal.urgent_id(ChatKey(urgent.key)),
             message: shown.message.clone(),
@@ -126,7 +128,7 @@ impl Urgents {
             raised_by: directory.card(urgent.by),
             raised_at_ms: urgent.raised_at_ms,
             deadline_at_ms: urgent.deadline_at_ms,
-            reminder: urgent.attempts.keys().filter(|step| reminded(step)).count() as u32,
+            reminder: begun(UrgentWay::Remind) + of_managers,
             standing: viewer.and_then(|viewer| urgent.standing(viewer)).unwrap_or(UrgentStanding::Pending),
             about: about.iter().take(ABOUT_SHOWN).map(|user| directory.card(user)).collect(),
             about_count: if as_manager { about.len().max(1) as u32 } else { 0 },
@@ -166,7 +168,7 @@ impl Urgents {
         }
         let shown = self.shown(cell).await?;
         Ok(cell.with(|urgent| {
-            let about = if asks { RoaringBitmap::new() } else { self.people_under(user, &urgent.open_people()) };
+            let about = if asks { RoaringBitmap::new() } else { self.people_under(cell, urgent, user) };
             self.seen(urgent, &shown, Some(user), &about, !asks)
         }))
     }
@@ -200,7 +202,7 @@ impl Urgents {
             let shown = self.shown(cell).await?;
             urgents.extend(cell.with(|urgent| {
                 let as_manager = !urgent.audience.contains(user) && urgent.managers.contains(user);
-                let about = if as_manager { self.people_under(user, &urgent.open_people()) } else { RoaringBitmap::new() };
+                let about = if as_manager { self.people_under(cell, urgent, user) } else { RoaringBitmap::new() };
                 self.seen(urgent, &shown, Some(user), &about, as_manager)
             }));
         }
