@@ -86,6 +86,16 @@ impl Error {
         )
     }
 
+    /// There is no such urgent for the one who asks.
+    pub fn urgent_not_found() -> Self {
+        Self::new(
+            ErrorCode::UrgentNotFound,
+            "there is no such urgent for you",
+            "it does not exist, or it is neither for you nor raised by you",
+            "check the urgent_id",
+        )
+    }
+
     /// There is no such person.
     pub fn person_not_found(user_id: &str) -> Self {
         Self::new(

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::log::{Committed, Entry, LogEnd, Record};
 use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 /// Bytes of a record beside its text, about.
 const RECORD_BYTES: usize = 512;
@@ -60,6 +61,15 @@ impl Lately {
         let Some(of_chat) = known.chats.get(&chat) else { return Some(Vec::new()) };
         let from = of_chat.partition_point(|entry| entry.offset <= offset || entry.record.seq < first);
         Some(of_chat.range(from..).cloned().collect())
+    }
+
+    /// One record of a chat, when it is known by heart.
+    pub fn one(&self, chat: u64, seq: u64) -> Option<Arc<Record>> {
+        let known = self.0.lock();
+        let of_chat = known.chats.get(&chat)?;
+        // Seqs of a chat have no holes, here either.
+        let at = seq.checked_sub(of_chat.front()?.record.seq)?;
+        of_chat.get(at as usize).map(|entry| entry.record.clone())
     }
 
     /// Records of a chat from one seq to its last one, both included, oldest first, when they are few. None: they are not all known
@@ -118,7 +128,6 @@ impl Known {
 mod tests {
     use super::*;
     use crate::log::record::Change;
-    use std::sync::Arc;
 
     fn committed(offset: u64, chat: u64, seq: u64, bytes: usize) -> Committed {
         let record = Arc::new(Record { chat, seq, position: seq, at_ms: 1, by: 1, change: Change::Unpinned { target: 1 } });

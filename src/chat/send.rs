@@ -325,7 +325,10 @@ impl Chats {
                 return Err(Error::recalled());
             }
         }
-        let record = self.entry(head.key, seq).await?.record;
+        let record = match self.lately.one(head.key.0, seq) {
+            Some(record) => record,
+            None => self.entry(head.key, seq).await?.record,
+        };
         if record.message().is_none() {
             return Err(Error::message_not_found());
         }

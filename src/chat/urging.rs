@@ -6,7 +6,6 @@ use super::{ChatKey, Chats};
 use crate::error::{Error, Result};
 use crate::log::{Committed, Record};
 use protocol::chat::Role;
-use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
 use protocol::person::PersonKind;
 use roaring::RoaringBitmap;
@@ -42,10 +41,7 @@ impl Chats {
     pub async fn urging(&self, by: u32, message_id: MessageId) -> Result<Urging> {
         let (chat, seq) = self.place(message_id)?;
         let head = self.head(chat).await.map_err(|error| if error.is_unavailable() { error } else { Error::message_not_found() })?;
-        let record = match self.said_lately(&head, seq) {
-            Some((record, _)) if self.sees(&head, by, seq)? => record,
-            _ => self.visible_message(&head, by, seq).await?,
-        };
+        let record = self.visible_message(&head, by, seq).await?;
         let state = head.lock();
         let (role, rights) = state.rights(chat, by)?;
         if state.info.dissolved {
@@ -109,25 +105,8 @@ impl Chats {
         Some((record, Folded::of_records(lately.iter().map(|entry| &entry.record), seq, seq)))
     }
 
-    /// Does somebody see what stands at a seq, and was it not recalled?
-    fn sees(&self, head: &Head, user: u32, seq: u64) -> Result<bool> {
-        let state = head.lock();
-        state.rights(head.key, user).map_err(|_| Error::message_not_found())?;
-        Ok(seq >= state.first_seq(user) && !state.recalled_seqs.contains(seq))
-    }
-
     /// A record that is of no chat was committed: cursors may go beyond it.
     pub fn passed_by(&self, committed: &Committed) {
         self.noted.raise(committed.group, committed.offset);
-    }
-
-    /// There is no such urgent for the one who asks.
-    pub(crate) fn urgent_not_found() -> Error {
-        Error::new(
-            ErrorCode::UrgentNotFound,
-            "there is no such urgent for you",
-            "it does not exist, or it is neither for you nor raised by you",
-            "check the urgent_id",
-        )
     }
 }

@@ -61,7 +61,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
     let user = session.user;
     let encoding = session.encoding;
     let chats = gateway.chats.clone();
-    let urgents = || gateway.urgents.clone();
+    let urgents = gateway.urgents.clone();
     macro_rules! later {
         ($answer:expr) => {
             Handled::Later(Box::pin(async move { Ok(answer(encoding, id, &$answer.await?)) }))
@@ -217,34 +217,13 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             later!(async move { Ok::<_, Error>(gateway.with_url(chats.renew_custom_bot(user, body).await?)) })
         }
         Command::RemoveCustomBot(body) => later!(async move { chats.remove_custom_bot(user, body).await.map(|()| Done {}) }),
-        Command::RaiseUrgent(body) => {
-            let urgents = urgents();
-            later!(async move { raise_urgent(urgents, user, body).await })
-        }
-        Command::UrgentGot(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.got(user, body).await.map(|()| Done {}) })
-        }
-        Command::ConfirmUrgent(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.confirm(user, body.urgent_id).await.map(|()| Done {}) })
-        }
-        Command::CancelUrgent(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.cancel(user, body).await.map(|()| Done {}) })
-        }
-        Command::GetUrgents(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.list(user, body).await })
-        }
-        Command::GetUrgentReport(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.report(user, body).await })
-        }
-        Command::GetUrgentPeople(body) => {
-            let urgents = urgents();
-            later!(async move { urgents.people(user, body).await })
-        }
+        Command::RaiseUrgent(body) => later!(async move { raise_urgent(urgents, user, body).await }),
+        Command::UrgentGot(body) => later!(async move { urgents.got(user, body).await.map(|()| Done {}) }),
+        Command::ConfirmUrgent(body) => later!(async move { urgents.confirm(user, body.urgent_id).await.map(|()| Done {}) }),
+        Command::CancelUrgent(body) => later!(async move { urgents.cancel(user, body).await.map(|()| Done {}) }),
+        Command::GetUrgents(body) => later!(async move { urgents.list(user, body).await }),
+        Command::GetUrgentReport(body) => later!(async move { urgents.report(user, body).await }),
+        Command::GetUrgentPeople(body) => later!(async move { urgents.people(user, body).await }),
     }
 }
 

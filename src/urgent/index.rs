@@ -55,12 +55,14 @@ impl Index {
         self.for_many.lock().remove(&key);
         self.to_look_at.lock().remove(&key);
         remove(&self.of_chat, urgent.chat_key(), key);
-        if urgent.audience.len() <= limits::URGENT_INDEXED_MAX || self.of_person.len() < urgent.audience.len() as usize {
-            (&urgent.audience | &urgent.managers).iter().for_each(|user| remove(&self.of_person, user, key));
+        let people = &urgent.audience | &urgent.managers;
+        if people.len() <= self.of_person.len() as u64 {
+            people.iter().for_each(|user| remove(&self.of_person, user, key));
         } else {
-            // Managers and the last ones of many.
-            self.of_person.alter_all(|_, keys| keys.into_iter().filter(|other| *other != key).collect());
-            self.of_person.retain(|_, keys| !keys.is_empty());
+            self.of_person.retain(|_, keys| {
+                keys.retain(|other| *other != key);
+                !keys.is_empty()
+            });
         }
     }
 

@@ -3,9 +3,8 @@
 
 use super::state::Moves;
 use super::{Cell, Urgents};
-use crate::chat::Chats;
 use crate::chat::members::bitmap_bytes;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
 use crate::log::urgent::UrgentChange;
@@ -48,8 +47,13 @@ impl Urgents {
 
     /// An open urgent; one that had to be let go is read again.
     async fn open_cell(&self, key: ChatKey) -> Result<Arc<Cell>> {
-        let cell = self.cell(key).await?;
-        Ok(self.cells.entry(key).or_insert(cell).clone())
+        match self.in_memory(key) {
+            Some(cell) => Ok(cell),
+            None => {
+                let cell = self.cell(key).await?;
+                Ok(self.cells.entry(key).or_insert(cell).clone())
+            }
+        }
     }
 
     /// Does what is due for one urgent.
@@ -161,9 +165,9 @@ impl Urgents {
     /// An urgent whose report somebody may see.
     pub(super) async fn reported(&self, user: u32, id: protocol::ids::UrgentId) -> Result<Arc<Cell>> {
         let cell = self.cell(self.key(id)?).await?;
-        let (by, chat) = cell.with(|urgent| (urgent.by, urgent.chat_key())).ok_or_else(Chats::urgent_not_found)?;
+        let (by, chat) = cell.with(|urgent| (urgent.by, urgent.chat_key())).ok_or_else(Error::urgent_not_found)?;
         if by != user && !self.chats.is_manager(user, chat).await.unwrap_or(false) {
-            return Err(Chats::urgent_not_found());
+            return Err(Error::urgent_not_found());
         }
         Ok(cell)
     }
@@ -171,6 +175,6 @@ impl Urgents {
     /// Urgents that somebody has before the eyes, or may see the report of, the oldest first.
     pub(super) fn cells_of(&self, user: u32) -> Vec<Arc<Cell>> {
         let keys: BTreeSet<ChatKey> = self.index.of_person(user);
-        keys.into_iter().filter_map(|key| self.cells.get(&key).map(|cell| cell.clone())).collect()
+        keys.into_iter().filter_map(|key| self.in_memory(key)).collect()
     }
 }

@@ -173,17 +173,22 @@ impl Urgents {
         }
     }
 
+    /// An urgent by its key, when it is in memory.
+    fn in_memory(&self, key: ChatKey) -> Option<Arc<Cell>> {
+        self.cells.get(&key).map(|cell| cell.clone())
+    }
+
     /// An urgent by its key, from memory or, long after its end, from the store.
     async fn cell(&self, key: ChatKey) -> Result<Arc<Cell>> {
-        if let Some(cell) = self.cells.get(&key) {
-            return Ok(cell.clone());
+        if let Some(cell) = self.in_memory(key) {
+            return Ok(cell);
         }
-        self.read(key).await?.map(|urgent| Cell::new(key, Some(urgent))).ok_or_else(Chats::urgent_not_found)
+        self.read(key).await?.map(|urgent| Cell::new(key, Some(urgent))).ok_or_else(Error::urgent_not_found)
     }
 
     /// The urgent of an identifier.
     fn key(&self, id: protocol::ids::UrgentId) -> Result<ChatKey> {
-        self.chats.seal.urgent(id).ok_or_else(Chats::urgent_not_found)
+        self.chats.seal.urgent(id).ok_or_else(Error::urgent_not_found)
     }
 
     /// Appends a record that `decide` makes of the urgent as it is; again when another node was faster. `false`: there was
@@ -192,7 +197,7 @@ impl Urgents {
         let _turn = cell.turn.lock().await;
         for _ in 0..TRIES {
             let decided = cell.with(|urgent| decide(urgent).map(|decided| decided.map(|decided| (decided, urgent.clone()))));
-            let Some(((by, change), mut urgent)) = decided.ok_or_else(Chats::urgent_not_found)?? else { return Ok(false) };
+            let Some(((by, change), mut urgent)) = decided.ok_or_else(Error::urgent_not_found)?? else { return Ok(false) };
             let at_ms = self.chats.clock.now_ms().max(urgent.at_ms);
             let record = Record { chat: cell.key.0, seq: urgent.seq + 1, position: 0, at_ms, by, change: Change::Urgent(change) };
             urgent.follow(&record);
@@ -310,7 +315,7 @@ impl Urgents {
         let looked_at = matches!(record.change, Change::Recalled { .. } | Change::Dissolved | Change::MembersRemoved { .. });
         let edited = record.target();
         for key in keys {
-            let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { continue };
+            let Some(cell) = self.in_memory(key) else { continue };
             if edited.is_some() && edited == cell.with(|urgent| urgent.target) {
                 *cell.shown.lock() = None;
             }

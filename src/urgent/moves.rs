@@ -6,7 +6,6 @@
 
 use super::state::Moves;
 use super::{Cell, Urgents};
-use crate::chat::Chats;
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
@@ -57,7 +56,7 @@ impl Urgents {
         }
         let mut waiting = Vec::new();
         for id in command.urgent_ids {
-            let Some(cell) = self.chats.seal.urgent(id).and_then(|key| self.cells.get(&key).map(|cell| cell.clone())) else { continue };
+            let Some(cell) = self.chats.seal.urgent(id).and_then(|key| self.in_memory(key)) else { continue };
             let moves = if command.shown {
                 Moves { shown: only(user), ..Moves::default() }
             } else {
@@ -81,14 +80,14 @@ impl Urgents {
         let cell = self.cell(self.key(id)?).await?;
         let moves = {
             let state = cell.state.lock();
-            let urgent = state.as_ref().ok_or_else(Chats::urgent_not_found)?;
+            let urgent = state.as_ref().ok_or_else(Error::urgent_not_found)?;
             let asked = urgent.asks(user);
             let manager = urgent.asks_manager(user);
             if !asked && !manager {
                 return match urgent.standing(user) {
                     Some(UrgentStanding::Confirmed) => Ok(()),
                     None if urgent.managers_done.contains(user) => Ok(()),
-                    None if !urgent.managers.contains(user) => Err(Chats::urgent_not_found()),
+                    None if !urgent.managers.contains(user) => Err(Error::urgent_not_found()),
                     _ => Err(over(urgent.over.map(|(why, _)| why))),
                 };
             }

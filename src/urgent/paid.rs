@@ -4,7 +4,6 @@
 //! again, under the same key, so a provider that remembers keys acts once, whatever dies in between. A task a call ends with it.
 
 use super::provider::{Call, Outcome, Provider, word};
-use super::state::Attempt;
 use super::{Cell, Urgents};
 use crate::chat::members::bitmap_bytes;
 use crate::error::{Error, Result};
@@ -81,12 +80,8 @@ impl Urgents {
         let (mut used_own, mut used_all) = (0, 0);
         for cell in &self.cells {
             let used = cell.with(|urgent| {
-                let plan = urgent.plan();
-                let of_way = |step: &u32, attempt: &Attempt| {
-                    attempt.at_ms >= since_ms && plan.get(*step as usize).is_some_and(|rung| rung.way == way)
-                };
-                let of_way = urgent.attempts.iter().filter(|(step, attempt)| of_way(step, attempt));
-                (urgent.by, of_way.map(|(_, attempt)| attempt.people.len() - attempt.failed.len() as u64).sum::<u64>())
+                let lately = urgent.attempts_by(way).filter(|(_, attempt)| attempt.at_ms >= since_ms);
+                (urgent.by, lately.map(|(_, attempt)| attempt.people.len() - attempt.failed.len() as u64).sum::<u64>())
             });
             let Some((raised_by, used)) = used else { continue };
             used_all += used;
@@ -138,7 +133,10 @@ impl Urgents {
                 }
             }
             for ((key, step), people) in ended {
-                self.note_outcomes(key, step, people, &mut desks).await;
+                self.note_outcomes(key, step, &people).await;
+                for user in people.into_keys() {
+                    desks.iter_mut().for_each(|desk| desk.forget((key, step, user)));
+                }
             }
             for (number, desk) in desks.iter_mut().enumerate() {
                 // Of urgents that are over, nobody is called again.
@@ -149,8 +147,8 @@ impl Urgents {
     }
 
     /// Writes down what providers have said. What cannot be written now is called for again, under the same key.
-    async fn note_outcomes(&self, key: ChatKey, step: u32, people: BTreeMap<u32, Option<String>>, desks: &mut [Desk]) {
-        let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { return };
+    async fn note_outcomes(&self, key: ChatKey, step: u32, people: &BTreeMap<u32, Option<String>>) {
+        let Some(cell) = self.in_memory(key) else { return };
         let reached: RoaringBitmap = people.iter().filter(|(_, why)| why.is_none()).map(|(user, _)| *user).collect();
         let failed: Vec<(u32, String)> = people.iter().filter_map(|(user, why)| Some((*user, why.clone()?))).collect();
         let reached = bitmap_bytes(&reached);
@@ -160,9 +158,6 @@ impl Urgents {
         });
         if let Err(error) = noted.await {
             tracing::warn!(%error, "what became of calls to a provider could not be written; they are made again under the same keys");
-        }
-        for user in people.into_keys() {
-            desks.iter_mut().for_each(|desk| desk.forget((key, step, user)));
         }
     }
 
@@ -178,7 +173,7 @@ impl Urgents {
             if desk.full(at_once) {
                 return;
             }
-            let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { continue };
+            let Some(cell) = self.in_memory(key) else { continue };
             if self.chats.peers.home(key.0).is_some() || (quiet && cell.with(|urgent| urgent.breaks_quiet_hours) == Some(false)) {
                 continue;
             }
@@ -236,11 +231,10 @@ fn due_of(urgent: &super::Urgent, desk: &Desk, at_once: usize) -> Vec<(u32, u32)
     if urgent.attempts.is_empty() {
         return Vec::new();
     }
-    let plan = urgent.plan();
     let open = urgent.open_people();
-    let of_way = urgent.attempts.iter().filter(|(step, _)| plan.get(**step as usize).is_some_and(|rung| rung.way == desk.provider.way));
-    of_way
-        .flat_map(|(step, attempt)| (attempt.without_outcome() & &open).into_iter().map(|user| (*step, user)))
+    urgent
+        .attempts_by(desk.provider.way)
+        .flat_map(|(step, attempt)| (attempt.without_outcome() & &open).into_iter().map(move |user| (step, user)))
         .filter(|(step, user)| desk.is_due((ChatKey(urgent.key), *step, *user)))
         .take(at_once * 4)
         .collect()

@@ -94,7 +94,7 @@ impl Urgents {
             deadline_ms: command.deadline_ms,
             breaks_quiet_hours: command.break_quiet_hours,
         };
-        self.raise(by, urgent).await
+        self.raise(by, &urgent).await
     }
 
     /// Raises an urgent. When it returns, it is durable and on its way to everybody. What was raised with the same client_message_id
@@ -102,9 +102,9 @@ impl Urgents {
     ///
     /// # Errors
     /// Those of the message and the right; `InvalidValue`, `TooLarge`: the ladder; `NobodyToUrge`; `QuotaUsed`.
-    pub async fn raise(&self, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
-        match self.raise_anew(by, new.clone()).await {
-            Err(error) if !error.is_unavailable() => self.raised_before(by, &new).ok_or(error),
+    pub async fn raise(&self, by: u32, new: &NewUrgent) -> Result<RaisedUrgent> {
+        match self.raise_anew(by, new).await {
+            Err(error) if !error.is_unavailable() => self.raised_before(by, new).ok_or(error),
             outcome => outcome,
         }
     }
@@ -132,8 +132,8 @@ impl Urgents {
         })
     }
 
-    async fn raise_anew(&self, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
-        check_ladder(&new)?;
+    async fn raise_anew(&self, by: u32, new: &NewUrgent) -> Result<RaisedUrgent> {
+        check_ladder(new)?;
         let ways = || new.ladder.iter().map(|step| step.way);
         self.check_ways(ways())?;
         self.check_quota(by, ways())?;
@@ -197,7 +197,7 @@ impl Urgents {
         urging: &Urging,
         audience: RoaringBitmap,
         mut left_out: Vec<UrgentLeftOut>,
-        new: NewUrgent,
+        new: &NewUrgent,
     ) -> Result<RaisedUrgent> {
         let NewUrgent { client_message_id, ladder, deadline_ms, breaks_quiet_hours, .. } = new;
         let (chat, target) = (urging.chat, urging.seq);
@@ -212,7 +212,7 @@ impl Urgents {
                 audience: bitmap_bytes(&audience),
                 ladder: ladder.clone(),
                 deadline_at_ms: now_ms + deadline_ms.unwrap_or(limits::URGENT_DEADLINE_MS_MAX),
-                breaks_quiet_hours,
+                breaks_quiet_hours: *breaks_quiet_hours,
             };
             let change = Change::Urgent(UrgentChange::Raised(Box::new(raised)));
             let record = Record { chat: key.0, seq: 1, position: 0, at_ms: now_ms, by, change };

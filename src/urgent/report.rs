@@ -3,7 +3,6 @@
 use super::Urgents;
 use super::show::Told;
 use super::state::{Counts, Urgent};
-use crate::chat::Chats;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
@@ -33,7 +32,7 @@ impl Urgents {
         let changed: Vec<ChatKey> = self.counted.iter().map(|key| *key).take(limits::URGENT_COUNTS_AT_ONCE).collect();
         let told = changed.into_iter().filter_map(|key| {
             self.counted.remove(&key);
-            let cell = self.cells.get(&key)?.clone();
+            let cell = self.in_memory(key)?;
             cell.with(|urgent| Told {
                 people: RoaringBitmap::from_iter([urgent.by]),
                 event: Event::UrgentCounts(counts_of(&self.chats.seal, urgent)),
@@ -49,10 +48,10 @@ impl Urgents {
     /// `UrgentNotFound`.
     pub async fn report(&self, user: u32, command: GetUrgentReport) -> Result<UrgentReport> {
         let cell = self.reported(user, command.urgent_id).await?;
-        let urgent = self.seen_by_who_asks(&cell, user).await?.ok_or_else(Chats::urgent_not_found)?;
+        let urgent = self.seen_by_who_asks(&cell, user).await?.ok_or_else(Error::urgent_not_found)?;
         let (ladder, timeline, next_step_at_ms) = cell
             .with(|urgent| (urgent.ladder.clone(), timeline(urgent), urgent.next_step().map(|(_, _, due_ms)| due_ms)))
-            .ok_or_else(Chats::urgent_not_found)?;
+            .ok_or_else(Error::urgent_not_found)?;
         Ok(UrgentReport { urgent, ladder, timeline, next_step_at_ms })
     }
 
@@ -79,7 +78,7 @@ impl Urgents {
                 .map(|user| UrgentPerson { person: self.chats.directory.card(user), why: why(urgent, user, command.standing) });
             UrgentPersonPage { people: people.collect(), total: all.len() as u32, next }
         });
-        page.ok_or_else(Chats::urgent_not_found)
+        page.ok_or_else(Error::urgent_not_found)
     }
 }
 
@@ -88,9 +87,8 @@ fn why(urgent: &Urgent, user: u32, standing: UrgentStanding) -> Option<String> {
     if standing == UrgentStanding::Failed {
         return Some("left the chat or the organisation".into());
     }
-    let plan = urgent.plan();
     urgent.attempts.iter().rev().find_map(|(step, attempt)| {
-        let way = plan.get(*step as usize)?.way;
+        let way = urgent.way_of(*step)?;
         attempt.failed.get(&user).map(|why| format!("{}: {why}", way_word(way)))
     })
 }

@@ -70,9 +70,9 @@ impl Urgents {
 
     /// The pop-up, for everybody who is asked, or for the managers of a step.
     async fn popped_up(&self, key: ChatKey, step: Option<u32>) -> Result<Vec<Told>> {
-        let Some(cell) = self.cells.get(&key).map(|cell| cell.clone()) else { return Ok(Vec::new()) };
+        let Some(cell) = self.in_memory(key) else { return Ok(Vec::new()) };
         let shown = self.shown(&cell).await?;
-        let way = |urgent: &Urgent| step.and_then(|step| Some(urgent.plan().get(step as usize)?.way));
+        let way = |urgent: &Urgent| step.and_then(|step| urgent.way_of(step));
         let told = cell.with(|urgent| match way(urgent) {
             Some(UrgentWay::Manager) => {
                 let each = urgent.open_managers().into_iter().map(|manager| {
@@ -100,7 +100,7 @@ impl Urgents {
         if let Some(shown) = &*cell.shown.lock() {
             return Ok(shown.clone());
         }
-        let (chat, target) = cell.with(|urgent| (urgent.chat_key(), urgent.target)).ok_or_else(crate::chat::Chats::urgent_not_found)?;
+        let (chat, target) = cell.with(|urgent| (urgent.chat_key(), urgent.target)).ok_or_else(Error::urgent_not_found)?;
         let (message, chat_name) = self.chats.message_as_it_stands(chat, target).await?;
         let named = match &message.change {
             protocol::record::Change::Message(said) => said.mentions.clone(),
@@ -116,9 +116,7 @@ impl Urgents {
     /// An urgent as somebody sees it. `about`: the people of whom it tells a manager.
     fn seen(&self, urgent: &Urgent, shown: &Shown, viewer: Option<u32>, about: &RoaringBitmap, as_manager: bool) -> UrgentSeen {
         let directory = &self.chats.directory;
-        let plan = urgent.plan();
-        let begun =
-            |way| urgent.attempts.keys().filter(|step| plan.get(**step as usize).is_some_and(|rung| rung.way == way)).count() as u32;
+        let begun = |way| urgent.attempts_by(way).count() as u32;
         // Managers are reminded by steps of their own.
         let of_managers = if as_manager { begun(UrgentWay::Manager).saturating_sub(1) } else { 0 };
         UrgentSeen {

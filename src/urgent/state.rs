@@ -223,7 +223,7 @@ impl Urgent {
             }
             UrgentChange::Step { step, managers, refused } => {
                 let managers = bitmap_of(managers);
-                let of_managers = self.plan().get(*step as usize).is_some_and(|rung| rung.way == UrgentWay::Manager);
+                let of_managers = self.way_of(*step) == Some(UrgentWay::Manager);
                 let people = if of_managers { managers.clone() } else { self.open_people() };
                 self.managers |= managers;
                 let failed = refused.iter().filter(|(user, _)| people.contains(*user)).cloned().collect();
@@ -349,6 +349,18 @@ impl Urgent {
         let begun = self.attempts.last_key_value().map_or(0, |(step, _)| step + 1);
         let rung = self.plan().get(begun as usize).copied()?;
         Some((begun, rung, self.raised_at_ms + rung.after_ms))
+    }
+
+    /// How a step of the plan reaches people.
+    pub fn way_of(&self, step: u32) -> Option<UrgentWay> {
+        self.plan().get(step as usize).map(|rung| rung.way)
+    }
+
+    /// What was done by the steps that go one way, in their order.
+    pub fn attempts_by(&self, way: UrgentWay) -> impl Iterator<Item = (u32, &Attempt)> {
+        let plan = self.plan();
+        let goes = move |step: u32| plan.get(step as usize).is_some_and(|rung| rung.way == way);
+        self.attempts.iter().map(|(step, attempt)| (*step, attempt)).filter(move |(step, _)| goes(*step))
     }
 
     /// Where its message is.

@@ -102,7 +102,7 @@ impl Office {
             deadline_ms: Some(3_600_000),
             breaks_quiet_hours: false,
         };
-        self.urgents.raise(boss, new).await.unwrap().key
+        self.urgents.raise(boss, &new).await.unwrap().key
     }
 
     fn with<T>(&self, key: ChatKey, ask: impl FnOnce(&Urgent) -> T) -> T {
