@@ -337,7 +337,7 @@ pub const COMMANDS_IN_FLIGHT_MAX: u16 = 64;
 pub const COMMANDS_IN_A_ROW: usize = 16;
 /// Bytes of ordinary frames that wait for a slow reader before a gap is told: some hundred messages.
 pub const OUTBOX_ORDINARY_BYTES: usize = 32 << 10;
-/// Bytes that wait before urgent frames end the session; more than ordinary ones, so that those cannot crowd them out.
+/// Bytes of urgent frames that wait before one more ends the session.
 pub const OUTBOX_URGENT_BYTES: usize = 128 << 10;
 /// Bytes that wait before no more commands are read: answers are not dropped, so they are not asked for.
 pub const OUTBOX_REPLY_BYTES: usize = 64 << 10;

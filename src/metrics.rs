@@ -87,6 +87,7 @@ metrics! {
     DIRECT_WRITES: IntCounter = counter("delivery_direct_writes_total", "Frames that went straight into a socket");
     FANOUT_SECONDS: Histogram = histogram("delivery_fanout_seconds", "Time from the commit of a record until its last session of this node had it", SECONDS);
     OUTBOX_BYTES: IntGauge = gauge("session_outbox_bytes", "Bytes that wait in outboxes");
+    SLOW_READERS: IntGauge = gauge("session_slow_readers", "Sessions that are written no more than their reader soon reads");
     GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
     RECEIPTS_WRITTEN: IntCounter = counter("chat_receipts_written_total", "Receipts that the store has taken");

@@ -323,6 +323,8 @@ impl Scenario {
                 hops: self.hops,
                 all_end_after: self.storm.filter(|storm| *storm == Storm::Connections).map(|_| seconds * STORM_AT),
                 stalled: self.stalled,
+                slow_readers: self.slow_readers,
+                slow_bytes_per_second: self.slow_bytes_per_second,
                 pages: self.pages,
                 urgents: self.urgents,
                 page_all: self.page_all,
@@ -382,7 +384,8 @@ fn shared(work: &Work, weights: &[f64], agent: usize) -> Work {
         None => None,
     };
     let stalled = part(work.stalled, even * agent as f64, even);
-    Work { pace, stalled, hops: work.hops * even, pages: work.pages * even, urgents: work.urgents * even, ..*work }
+    let slow_readers = part(work.slow_readers, even * agent as f64, even);
+    Work { pace, stalled, slow_readers, hops: work.hops * even, pages: work.pages * even, urgents: work.urgents * even, ..*work }
 }
 
 /// An agent's people in a group.

@@ -10,6 +10,7 @@ mod grouping;
 mod receiving;
 mod returning;
 mod sending;
+mod slow;
 mod surviving;
 mod urging;
 mod waiting;
@@ -163,8 +164,10 @@ struct Client {
     gap_again: bool,
     /// It reads nothing for now.
     stalled: bool,
-    /// It has stalled: when messages come to it says nothing of the server.
+    /// It has stalled, or reads slowly: when messages come to it says nothing of the server.
     slow: bool,
+    /// It reads no more than so many bytes a second.
+    reads_slowly: bool,
     /// When its session ended unasked; 0 when it has one, or wants none.
     lost_ns: u64,
     /// When the last byte came, in ms since the fleet's start.
@@ -267,6 +270,7 @@ pub struct Fleet {
     /// By message to a great group: from its intended time until the last of these clients had it, in microseconds.
     last_had_it: HashMap<u64, u64>,
     urging: urging::Urging,
+    slow_readers: slow::SlowReaders,
     progress: Progress,
     fatal: Option<String>,
     /// Nodes may die: clients keep what they wrote and go to another node.
@@ -301,6 +305,7 @@ impl Fleet {
                 gap_again: false,
                 stalled: false,
                 slow: false,
+                reads_slowly: false,
                 lost_ns: 0,
                 heard_ms: 0,
                 seats_from: 0,
@@ -359,6 +364,7 @@ impl Fleet {
             client_of: HashMap::new(),
             last_had_it: HashMap::new(),
             urging: urging::Urging::new(),
+            slow_readers: slow::SlowReaders::default(),
             progress,
             fatal: None,
             survival: None,
@@ -470,6 +476,9 @@ impl Fleet {
         if let Some(Reverse((at, _))) = self.retries.peek() {
             until = until.min(*at);
         }
+        if let Some(next) = self.slow_readers.next() {
+            until = until.min(next);
+        }
         let mut ready = std::mem::take(&mut self.ready);
         ready.clear();
         let waited = self.readiness.wait(until.saturating_sub(now), &mut ready);
@@ -485,6 +494,7 @@ impl Fleet {
         self.ready = ready;
         waited.map_err(|error| format!("waiting for sockets failed: {error}"))?;
         let now = now_ns();
+        self.read_slowly(now);
         self.survive(now);
         self.confirm_due(now);
         while self.retries.peek().is_some_and(|Reverse((at, _))| *at <= now) {

@@ -144,6 +144,10 @@ pub struct Work {
     pub all_end_after: Option<f64>,
     /// Sessions that read nothing meanwhile.
     pub stalled: u32,
+    /// Sessions that read slowly meanwhile.
+    pub slow_readers: u32,
+    /// How many bytes each of them reads in a second.
+    pub slow_bytes_per_second: u64,
     /// Pages that are asked for, a second.
     pub pages: f64,
     /// Everybody asks for a page of the first group at once.

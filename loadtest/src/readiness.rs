@@ -41,9 +41,9 @@ impl Readiness {
         self.control(libc::EPOLL_CTL_MOD, fd, token, write)
     }
 
-    /// Leaves a socket unread for now.
-    pub fn mute(&self, fd: i32, token: u64) -> io::Result<()> {
-        self.interest(libc::EPOLL_CTL_MOD, fd, token, 0)
+    /// Leaves a socket unread for now; watches it for writing when `write`.
+    pub fn mute(&self, fd: i32, token: u64, write: bool) -> io::Result<()> {
+        self.interest(libc::EPOLL_CTL_MOD, fd, token, if write { libc::EPOLLOUT } else { 0 })
     }
 
     fn control(&self, operation: i32, fd: i32, token: u64, write: bool) -> io::Result<()> {

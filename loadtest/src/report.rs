@@ -164,7 +164,9 @@ pub struct UrgentsReport {
     pub raise_to_shown_us: Percentiles,
     /// The same while nothing else went on.
     pub alone_us: Percentiles,
-    /// The former's p99 divided by the latter's.
+    /// To people who read slowly.
+    pub to_slow_us: Percentiles,
+    /// The p99 of the measured part divided by that.
     pub to_alone_p99: Option<f64>,
     /// From send to receive of ordinary messages to the same people in the same time.
     pub as_ordinary_us: Percentiles,
@@ -183,6 +185,7 @@ impl UrgentsReport {
             raise_to_ack_us: seen.raise_to_ack.percentiles(),
             raise_to_shown_us: shown,
             alone_us: alone,
+            to_slow_us: seen.to_slow.percentiles(),
             to_alone_p99: (alone.p99 > 0).then(|| round(shown.p99 as f64 / alone.p99 as f64)),
             as_ordinary_us: seen.as_ordinary.percentiles(),
             confirm_to_ack_us: seen.confirm_to_ack.percentiles(),
@@ -419,6 +422,9 @@ impl Report {
             rows.push(("urgents: raised, not raised, shown, confirmed", format!("{raised}, {not_raised}, {shown}, {confirmed}")));
             rows.push(("raise to shown, ms: p50 / p90 / p99 / p99.9 / max", latencies(&urgents.raise_to_shown_us)));
             rows.push(("the same while nothing else went on", latencies(&urgents.alone_us)));
+            if urgents.to_slow_us.max > 0 {
+                rows.push(("raise to shown, to people who read slowly", latencies(&urgents.to_slow_us)));
+            }
             rows.push(("ordinary messages to the same people in the same time", latencies(&urgents.as_ordinary_us)));
             rows.push(("raise to acknowledgement", latencies(&urgents.raise_to_ack_us)));
             rows.push(("confirm to acknowledgement", latencies(&urgents.confirm_to_ack_us)));

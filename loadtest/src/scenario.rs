@@ -22,6 +22,7 @@ pub const BUILT_IN: &[(&str, &str)] = &[
     ("saturate-offline", include_str!("../scenarios/saturate-offline.toml")),
     ("urgent", include_str!("../scenarios/urgent.toml")),
     ("urgent-everybody", include_str!("../scenarios/urgent-everybody.toml")),
+    ("urgent-slow-readers", include_str!("../scenarios/urgent-slow-readers.toml")),
     ("stalled", include_str!("../scenarios/stalled.toml")),
     ("presence", include_str!("../scenarios/presence.toml")),
     ("history", include_str!("../scenarios/history.toml")),
@@ -133,6 +134,12 @@ pub struct Scenario {
     /// Sessions that read nothing in the measured part.
     #[serde(default)]
     pub stalled: u32,
+    /// Sessions that read slowly in the measured part.
+    #[serde(default)]
+    pub slow_readers: u32,
+    /// How many bytes each of them reads in a second.
+    #[serde(default = "a_megabyte")]
+    pub slow_bytes_per_second: u64,
     /// How many people each session watches, to be told when they come and go.
     #[serde(default)]
     pub watch: u32,
@@ -171,6 +178,9 @@ pub struct Scenario {
 
 fn people() -> u32 {
     10_000
+}
+fn a_megabyte() -> u64 {
+    1_000_000
 }
 fn one() -> u32 {
     1
@@ -234,8 +244,8 @@ impl Scenario {
         if self.watch > WATCH_MAX {
             return wrong(&format!("`watch` is {WATCH_MAX} at most"));
         }
-        if self.people == 0 || self.idle >= self.people || self.stalled >= self.people {
-            return wrong("there are more `people` than `idle` ones, and than `stalled` ones");
+        if self.people == 0 || self.idle >= self.people || self.stalled >= self.people || self.slow_readers >= self.people {
+            return wrong("there are more `people` than `idle` ones, than `stalled` ones, and than `slow_readers`");
         }
         if self.urgents > 0.0 && !self.groups.iter().any(|groups| groups.urgent) {
             return wrong("`urgents` are raised in groups that say `urgent`, and there is none");
@@ -256,6 +266,7 @@ impl Scenario {
         let before = self.people.max(1);
         let scaled = |number: u32| (u64::from(number) * u64::from(people) / u64::from(before)) as u32;
         let (idle, stalled) = (scaled(self.idle), scaled(self.stalled));
+        self.slow_readers = scaled(self.slow_readers);
         self.hops *= f64::from(people) / f64::from(before);
         for groups in &mut self.groups {
             // One at least.
@@ -348,7 +359,7 @@ impl Scenario {
 
     /// Sessions may end unasked, and go on.
     pub fn returning(&self) -> bool {
-        self.hops > 0.0 || self.storm.is_some() || self.stalled > 0
+        self.hops > 0.0 || self.storm.is_some() || self.stalled > 0 || self.slow_readers > 0
     }
 }
 

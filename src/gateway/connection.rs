@@ -6,7 +6,7 @@ use super::text_check::TextCheck;
 use crate::limits;
 use crate::metrics;
 use crate::net::Socket;
-use crate::session::{EventFrame, Frame, Lane, Session, frame};
+use crate::session::{EventFrame, Flushed, Frame, Lane, Session, frame};
 use bytes::Bytes;
 use protocol::codec::{BadCommand, Encoding, Incoming};
 use protocol::command::{Command, Hello};
@@ -70,6 +70,8 @@ pub(super) fn websocket(socket: Arc<Socket>, read_already: Bytes, frame_bytes_ma
 pub(super) enum Got {
     /// A text or binary message.
     Message(Message),
+    /// The answer to a ping of ours.
+    Pong(Bytes),
     /// Nothing more for now.
     Nothing,
     /// The other side says goodbye, or is gone.
@@ -118,6 +120,7 @@ pub(super) fn read(websocket: &mut WebSocket<View>) -> Got {
                 let _ = websocket.flush();
                 return Got::End;
             }
+            Ok(Message::Pong(answered)) => return Got::Pong(answered),
             Ok(_) => {
                 if websocket.flush().is_err() {
                     return Got::End;
@@ -185,6 +188,7 @@ async fn greet(
         loop {
             match read(websocket) {
                 Got::Message(message) => return first_command(encoding, &message).map_err(Some),
+                Got::Pong(_) => {}
                 Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await.map_err(|_| None)?,
                 Got::End => return Err(None),
                 Got::Bad(fault) => return Err(Some((fault.code(), None))),
@@ -282,47 +286,64 @@ fn first_command(encoding: Encoding, message: &Message) -> Result<(u32, Hello), 
 async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session: &Arc<Session>) {
     let mut rate = Rate::new(gateway.config.commands_per_second);
     let mut closing_since: Option<Instant> = None;
+    // A command that came while there was no room for its answer, before answers to pings that make some.
+    let mut held: Option<Box<Message>> = None;
+    let mut flushed = Flushed::All;
     loop {
-        let mut reads = may_read(session);
         for _ in 0..limits::COMMANDS_IN_A_ROW {
-            if !reads {
-                break;
-            }
-            match read(websocket) {
+            let room = may_read(session);
+            let got = match held.take_if(|_| room) {
+                Some(held) => Got::Message(*held),
+                None if room || (flushed == Flushed::Reader && held.is_none() && !session.closing()) => read(websocket),
+                None => break,
+            };
+            match got {
+                Got::Message(message) if !room => held = Some(Box::new(message)),
                 Got::Message(message) => {
                     session.heard(gateway.clock.now_ms());
                     // On the heap for as long as it runs: within the task it would be 4 KB of each idle session.
                     Box::pin(take(gateway, session, &message, &mut rate)).await;
+                }
+                Got::Pong(answered) => {
+                    session.heard(gateway.clock.now_ms());
+                    session.answered(&answered);
                 }
                 Got::Nothing => break,
                 Got::End => {
                     if let Some(own) = own_frames(websocket) {
                         session.write_own(&own);
                     }
-                    let _ = session.flush();
+                    let _ = session.flush(true);
                     return;
                 }
                 Got::Bad(fault) => session.close(fault.code(), None),
             }
-            reads = may_read(session);
         }
         if let Some(own) = own_frames(websocket) {
             session.heard(gateway.clock.now_ms());
             session.write_own(&own);
         }
-        let Ok(flushed) = session.flush() else { return };
+        // What is held keeps the answers to pings from being read: then the socket alone decides.
+        flushed = match session.flush(held.is_some()) {
+            Ok(flushed) => flushed,
+            Err(_) => return,
+        };
         if session.finished() {
             return;
         }
         // What was written may have made room again: nothing else would wake this task to read what has come meanwhile.
-        let reads = reads || may_read(session);
+        let room = may_read(session);
+        if room && held.is_some() {
+            continue;
+        }
+        let reads = room || (flushed == Flushed::Reader && held.is_none() && !session.closing());
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }
         let socket = session.socket();
         tokio::select! {
             ready = poll_fn(|context| socket.poll_read_ready(context)), if reads => if ready.is_err() { return },
-            ready = poll_fn(|context| socket.poll_write_ready(context)), if !flushed => if ready.is_err() { return },
+            ready = poll_fn(|context| socket.poll_write_ready(context)), if flushed == Flushed::Socket => if ready.is_err() { return },
             () = session.woken() => {}
             () = tokio::time::sleep(Duration::from_millis(limits::CLOSE_MS)), if session.closing() => {}
         }

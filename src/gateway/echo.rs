@@ -47,6 +47,7 @@ async fn echo(websocket: &mut WebSocket<View>, socket: &Arc<Socket>) -> io::Resu
         match got {
             Got::Message(Message::Text(text)) => write(socket, Frame::new(Encoding::Json, text.as_bytes()).bytes()).await?,
             Got::Message(message) => write(socket, Frame::new(Encoding::Msgpack, &message.into_data()).bytes()).await?,
+            Got::Pong(_) => {}
             Got::Nothing => poll_fn(|context| socket.poll_read_ready(context)).await?,
             Got::End => {
                 socket.shutdown_write()?;

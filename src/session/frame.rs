@@ -42,6 +42,16 @@ pub fn close(code: u16, reason: &str) -> Frame {
     Frame(framed(0x8, &body))
 }
 
+/// A ping that the client answers when it has read what was written before it.
+pub fn mark(number: u32) -> Frame {
+    Frame(framed(0x9, &number.to_be_bytes()))
+}
+
+/// The number of the mark that a pong answers.
+pub fn mark_of(pong: &[u8]) -> Option<u32> {
+    pong.try_into().ok().map(u32::from_be_bytes)
+}
+
 fn framed(opcode: u8, body: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(body.len() + 10);
     frame.put_u8(0x80 | opcode);

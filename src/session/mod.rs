@@ -4,6 +4,7 @@
 //! it. One slow reader never holds up another.
 //! Never: what a frame says, who may do what, a task of its own.
 
+mod credit;
 pub mod elsewhere;
 pub mod frame;
 mod outbox;
@@ -11,7 +12,7 @@ pub mod presence;
 pub mod registry;
 
 pub use frame::{EventFrame, Frame, SharedReply};
-pub use outbox::{Lane, LatestKey};
+pub use outbox::{Flushed, Lane, LatestKey};
 pub use registry::Registry;
 
 use crate::clock::Clock;
@@ -87,7 +88,9 @@ impl Session {
         if self.closing.load(Ordering::Relaxed) {
             return;
         }
-        match self.outbox.lock().put(&self.socket, lane, frames) {
+        // The lock is let go before the outcome is looked at: closing takes it again.
+        let put = self.outbox.lock().put(&self.socket, lane, frames);
+        match put {
             Put::Written => {}
             Put::Waits => self.wake.notify_one(),
             Put::Dropped => {
@@ -132,16 +135,26 @@ impl Session {
         self.wake.notify_one();
     }
 
-    /// Writes what waits, as far as the socket takes it. `true`: nothing waits any more.
-    pub fn flush(&self) -> std::io::Result<bool> {
+    /// Writes what waits, as far as the socket takes it and the reader keeps up; `at_once`: whether the reader does or not.
+    pub fn flush(&self, at_once: bool) -> std::io::Result<Flushed> {
         let mut outbox = self.outbox.lock();
-        let mut empty = outbox.flush(&self.socket)?;
+        let flushed = outbox.flush(&self.socket, at_once)?;
         // The gap is told when there is room again: then the client can do something about it.
-        if empty && let Some(dropped) = outbox.take_dropped() {
+        if flushed == Flushed::All
+            && let Some(dropped) = outbox.take_dropped()
+        {
             let gap = EventFrame::new(Event::Gap(Gap { dropped })).frame(self.encoding);
-            empty = matches!(outbox.put(&self.socket, Lane::Ordinary, &[gap]), Put::Written);
+            outbox.put(&self.socket, Lane::Ordinary, &[gap]);
+            return outbox.flush(&self.socket, at_once);
         }
-        Ok(empty)
+        Ok(flushed)
+    }
+
+    /// The client has answered a ping.
+    pub fn answered(&self, pong: &[u8]) {
+        if let Some(mark) = frame::mark_of(pong) {
+            self.outbox.lock().answered(mark);
+        }
     }
 
     /// Everything was written, the close frame too.
@@ -189,5 +202,80 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         self.outbox.lock().forget();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt as _;
+
+    #[tokio::test]
+    async fn a_reader_for_whom_urgent_frames_pile_up_is_sent_away_and_holds_nobody_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Arc::new(Socket::plain(listener.accept().await.unwrap().0).unwrap());
+        let session = Session::new(1, "device-of-test", Encoding::Msgpack, socket, &Clock::default());
+        // It reads nothing: the kernel's buffers fill up, then the lane.
+        let frame = Frame::new(Encoding::Msgpack, &[0; 4_096]);
+        for count in 0.. {
+            assert!(count < 10_000, "40 MB of urgent frames wait for one reader");
+            if session.closing() {
+                break;
+            }
+            session.write(Lane::Urgent, frame.clone());
+        }
+        // And then everything, with the reason at its end.
+        let read = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            client.read_to_end(&mut bytes).await.unwrap();
+            bytes
+        });
+        while !session.finished() {
+            session.flush(false).unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        session.socket().shutdown_write().unwrap();
+        let (bytes, code) = (read.await.unwrap(), CloseCode::SlowConsumer.number().to_be_bytes());
+        assert!(bytes.windows(2).rev().take(130).any(|window| window == code), "the close frame says why");
+    }
+
+    #[tokio::test]
+    async fn an_urgent_frame_goes_before_what_a_slow_reader_has_not_read() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let socket = Arc::new(Socket::plain(listener.accept().await.unwrap().0).unwrap());
+        let session = Session::new(1, "device-of-test", Encoding::Msgpack, socket, &Clock::default());
+        let ordinary = Frame::new(Encoding::Msgpack, &[1; 1_000]);
+        // The ordinary lane is kept full; the reader takes a kilobyte a millisecond, and answers marks.
+        let (mut read, mut frame) = (Vec::new(), [0; 1_000]);
+        let (mut at, mut urgent_at, mut waited) = (0, None, None);
+        for round in 0..3_000 {
+            while session.outbox.lock().bytes() < 20_000 {
+                session.write(Lane::Ordinary, ordinary.clone());
+            }
+            if round == 2_000 {
+                urgent_at = Some(read.len());
+                session.write(Lane::Urgent, Frame::new(Encoding::Msgpack, &[2; 10]));
+            }
+            session.flush(false).unwrap();
+            if let Ok(count) = client.try_read(&mut frame) {
+                read.extend_from_slice(&frame[..count]);
+            }
+            // Frames of this test are 12, 1,004 or 6 bytes long.
+            while let Some(first) = read.get(at..at + 2) {
+                let length = if first[1] == 126 { 1_004 } else { 2 + first[1] as usize };
+                let Some(whole) = read.get(at..at + length) else { break };
+                match first[0] {
+                    0x89 => session.answered(&whole[2..]),
+                    _ if first[1] == 10 => waited = urgent_at.map(|from| read.len() - from),
+                    _ => {}
+                }
+                at += length;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        let waited = waited.expect("the urgent frame comes");
+        assert!(waited < 100_000, "it came behind {waited} bytes: what a socket holds for a reader who is slow");
     }
 }

@@ -4,8 +4,12 @@
 //! out in one vectored write when it can: first the rest of the frame that was cut, then urgent, replies and ordinary
 //! ones, then what only counts in its latest form. Ordinary frames over the bound are dropped and counted: a `gap` tells
 //! it. Urgent frames over the bound end the session.
+//!
+//! A socket that has refused something is that of a slow reader: from then on, no more is written than the reader soon reads
+//! ([`Credit`]), and only urgent frames go before.
 
-use super::Frame;
+use super::credit::Credit;
+use super::{Frame, frame};
 use crate::limits;
 use crate::metrics;
 use crate::net::Socket;
@@ -13,6 +17,7 @@ use bytes::{Buf, Bytes};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
+use std::time::Instant;
 
 /// Slices in one vectored write.
 const SLICES: usize = 32;
@@ -64,10 +69,23 @@ pub enum Put {
     Broken,
 }
 
+/// What is waited for when everything was written that could be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flushed {
+    /// Nothing: nothing waits any more.
+    All,
+    /// The socket, until it takes more.
+    Socket,
+    /// The reader, until it has read what is on the way.
+    Reader,
+}
+
 /// The frames that wait for one socket. Empty, it takes next to no memory.
 #[derive(Default)]
 pub struct Outbox {
     waiting: Option<Box<Waiting>>,
+    /// There is one while the reader is slow.
+    credit: Option<Box<Credit>>,
     dropped: u64,
     closed: bool,
 }
@@ -98,10 +116,15 @@ impl Waiting {
         self.cut.is_none() && self.urgent.is_empty() && self.ordinary.is_empty() && self.latest.is_empty() && self.last.is_none()
     }
 
-    /// The frames in the order in which they go out.
-    fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>) {
+    /// The frames in the order in which they go out; those that are not urgent until `room` is full.
+    fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, mut room: u64) {
         let latest = self.latest.iter().map(|(_, frame)| frame);
-        let all = self.cut.iter().chain(&self.urgent).chain(&self.ordinary).chain(latest).chain(&self.last);
+        let others = self.ordinary.iter().chain(latest).chain(&self.last).take_while(|frame| {
+            let begins = room > 0;
+            room = room.saturating_sub(frame.len() as u64);
+            begins
+        });
+        let all = self.cut.iter().chain(&self.urgent).chain(others);
         slices.extend(all.take(SLICES).map(|frame| IoSlice::new(frame)));
     }
 
@@ -141,7 +164,12 @@ impl Outbox {
                 self.dropped += frames.len() as u64;
                 return Put::Dropped;
             }
-            return self.write_through(socket, lane, frames);
+            // Whoever is slow is written to where the marks are.
+            return if self.credit.is_some() && lane != Lane::Urgent {
+                self.queue(lane, frames)
+            } else {
+                self.write_through(socket, lane, frames)
+            };
         }
         self.queue(lane, frames)
     }
@@ -157,9 +185,15 @@ impl Outbox {
         };
         let mut written = match written {
             Ok(written) => written,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.queue(lane, frames),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                self.is_slow();
+                return self.queue(lane, frames);
+            }
             Err(_) => return Put::Broken,
         };
+        if let Some(credit) = &mut self.credit {
+            credit.wrote(written);
+        }
         let mut whole = 0;
         for frame in frames {
             if frame.bytes().len() > written {
@@ -173,6 +207,7 @@ impl Outbox {
             // TLS may hold a rest of its own that must be pushed when the socket can take it.
             return if socket.pending() { Put::Waits } else { Put::Written };
         }
+        self.is_slow();
         let mut rest = &frames[whole..];
         let mut waiting = Box::<Waiting>::default();
         if written > 0 {
@@ -189,7 +224,9 @@ impl Outbox {
         let size: usize = frames.iter().map(|frame| frame.bytes().len()).sum();
         let waiting = self.waiting.get_or_insert_default();
         match lane {
-            Lane::Urgent if waiting.bytes + size > limits::OUTBOX_URGENT_BYTES => return Put::Overflow,
+            Lane::Urgent if waiting.urgent.iter().map(Bytes::len).sum::<usize>() + size > limits::OUTBOX_URGENT_BYTES => {
+                return Put::Overflow;
+            }
             Lane::Urgent => waiting.urgent.extend(frames.iter().map(|frame| frame.bytes().clone())),
             Lane::Reply if waiting.bytes + size > limits::OUTBOX_BYTES_MAX => return Put::Overflow,
             Lane::Reply => waiting.ordinary.extend(frames.iter().map(|frame| frame.bytes().clone())),
@@ -223,25 +260,70 @@ impl Outbox {
         Put::Waits
     }
 
-    /// Writes what waits, as far as the socket takes it. `true`: nothing waits.
-    pub fn flush(&mut self, socket: &Socket) -> std::io::Result<bool> {
+    /// The socket has refused something.
+    fn is_slow(&mut self) {
+        self.credit.get_or_insert_with(|| {
+            metrics::SLOW_READERS.inc();
+            Box::new(Credit::new(Instant::now()))
+        });
+    }
+
+    /// The reader has answered a mark: it has read everything before it. What waits for that is to be flushed.
+    pub fn answered(&mut self, mark: u32) {
+        let waits = !self.is_empty();
+        let Some(credit) = &mut self.credit else { return };
+        let now = Instant::now();
+        credit.answered(mark, waits, now);
+        if !waits && credit.over(now) {
+            self.keeps_up();
+        }
+    }
+
+    fn keeps_up(&mut self) {
+        if self.credit.take().is_some() {
+            metrics::SLOW_READERS.dec();
+        }
+    }
+
+    /// Writes what waits, as far as the socket takes it and the reader keeps up; `at_once`: whether the reader does or not.
+    pub fn flush(&mut self, socket: &Socket, at_once: bool) -> std::io::Result<Flushed> {
         loop {
             if !socket.flush_tls()? {
-                return Ok(false);
+                return Ok(Flushed::Socket);
             }
-            let Some(waiting) = &mut self.waiting else { return Ok(true) };
+            let Some(waiting) = &mut self.waiting else { return Ok(Flushed::All) };
             if waiting.empty() {
                 self.waiting = None;
-                return Ok(true);
+                return Ok(Flushed::All);
+            }
+            let mut room = u64::MAX;
+            if let Some(credit) = self.credit.as_mut().filter(|_| !self.closed && !at_once) {
+                let now = Instant::now();
+                if let Some(number) = credit.mark(waiting.cut.as_ref().map_or(0, Bytes::len), now) {
+                    let mark = frame::mark(number);
+                    waiting.count(mark.bytes().len());
+                    waiting.urgent.push_back(mark.bytes().clone());
+                }
+                room = credit.room(now);
             }
             let mut slices = Vec::with_capacity(SLICES);
-            waiting.slices(&mut slices);
+            waiting.slices(&mut slices, room);
+            if slices.is_empty() {
+                return Ok(Flushed::Reader);
+            }
             match socket.try_write_vectored(&slices) {
                 Ok(written) => {
                     drop(slices);
                     waiting.advance(written);
+                    if let Some(credit) = &mut self.credit {
+                        credit.wrote(written);
+                    }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    drop(slices);
+                    self.is_slow();
+                    return Ok(Flushed::Socket);
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -278,6 +360,7 @@ impl Outbox {
 
     /// Lets go of everything.
     pub fn forget(&mut self) {
+        self.keeps_up();
         if let Some(mut waiting) = self.waiting.take() {
             let bytes = waiting.bytes;
             waiting.uncount(bytes);

@@ -138,7 +138,13 @@ impl Fleet {
 
     pub(super) fn watch(&mut self, at: u32, write: bool) {
         let Some(socket) = &self.clients[at as usize].socket else { return };
-        if let Err(error) = self.readiness.change(socket.as_raw_fd(), u64::from(at), write) {
+        let (fd, token) = (socket.as_raw_fd(), u64::from(at));
+        let changed = if self.clients[at as usize].reads_slowly {
+            self.readiness.mute(fd, token, write)
+        } else {
+            self.readiness.change(fd, token, write)
+        };
+        if let Err(error) = changed {
             self.fatal = Some(format!("a socket cannot be watched: {error}"));
         }
     }

@@ -22,9 +22,15 @@ enum Way {
 impl Fleet {
     /// Reads what a socket has and serves every whole frame in it.
     pub(super) fn read_from(&mut self, at: u32) {
+        self.read_up_to(at, usize::MAX);
+    }
+
+    /// Reads so many bytes at most.
+    pub(super) fn read_up_to(&mut self, at: u32, mut bytes: usize) {
         let mut buffer = std::mem::take(&mut self.buffer);
-        while let Some(socket) = &mut self.clients[at as usize].socket {
-            match socket.read(&mut buffer) {
+        while let Some(socket) = self.clients[at as usize].socket.as_mut().filter(|_| bytes > 0) {
+            let room = buffer.len().min(bytes);
+            match socket.read(&mut buffer[..room]) {
                 Ok(0) => {
                     self.lose(at, "the server ended the connection without a close frame");
                     break;
@@ -39,7 +45,8 @@ impl Fleet {
                         carry.extend_from_slice(&buffer[..length]);
                         self.serve(at, &carry, now);
                     }
-                    if length < buffer.len() {
+                    bytes -= length;
+                    if length < room {
                         break;
                     }
                 }

@@ -104,7 +104,7 @@ impl Fleet {
             let Some(socket) = &client.socket else { continue };
             if client.stage == Stage::Here {
                 (client.stalled, client.slow) = (true, true);
-                if let Err(error) = self.readiness.mute(socket.as_raw_fd(), at as u64) {
+                if let Err(error) = self.readiness.mute(socket.as_raw_fd(), at as u64, false) {
                     self.fatal = Some(format!("a socket cannot be left alone: {error}"));
                 }
             }

@@ -41,6 +41,7 @@ impl Fleet {
         self.saturating = in_flight.is_some();
         self.owed = in_flight.map_or(0, |count| count.saturating_sub(self.sends_waiting));
         self.stall(work.stalled);
+        self.slow_down(work.slow_readers, work.slow_bytes_per_second);
         if work.page_all {
             self.ask_all_for_a_page();
         }
@@ -82,6 +83,7 @@ impl Fleet {
         }
         self.saturating = false;
         self.read_on();
+        self.speed_up();
         Ok(())
     }
 

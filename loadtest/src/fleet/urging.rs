@@ -43,6 +43,8 @@ pub struct UrgentsSeen {
     pub raise_to_shown: Latencies,
     /// The same while nothing else went on.
     pub alone: Latencies,
+    /// The first to people who read slowly.
+    pub to_slow: Latencies,
     /// From send to receive of the messages themselves: the same people, as ordinary messages.
     pub as_ordinary: Latencies,
     /// From confirming to its acknowledgement.
@@ -60,6 +62,7 @@ impl UrgentsSeen {
             raise_to_ack: Latencies::new(),
             raise_to_shown: Latencies::new(),
             alone: Latencies::new(),
+            to_slow: Latencies::new(),
             as_ordinary: Latencies::new(),
             confirm_to_ack: Latencies::new(),
         }
@@ -74,6 +77,7 @@ impl UrgentsSeen {
         self.raise_to_ack.add(&other.raise_to_ack);
         self.raise_to_shown.add(&other.raise_to_shown);
         self.alone.add(&other.alone);
+        self.to_slow.add(&other.to_slow);
         self.as_ordinary.add(&other.as_ordinary);
         self.confirm_to_ack.add(&other.confirm_to_ack);
     }
@@ -140,7 +144,7 @@ impl Fleet {
         let senders = &self.chats[chat as usize].senders;
         let at = senders[self.rng.random_range(0..senders.len())];
         let sender = &self.clients[at as usize];
-        if sender.stage != Stage::Here || sender.slow {
+        if sender.stage != Stage::Here || sender.stalled {
             return;
         }
         self.counts.sent += 1;
@@ -205,14 +209,26 @@ impl Fleet {
         let text = urgent.message.message.map(|message| message.text.as_bytes()).unwrap_or_default();
         let due = text.get(DUE).filter(|_| text[16] == MARK).and_then(|digits| std::str::from_utf8(digits).ok());
         if let Some(due_ns) = due.and_then(|digits| u64::from_str_radix(digits, 16).ok())
-            && !self.clients[at as usize].slow
+            && !self.clients[at as usize].stalled
         {
+            let client = &self.clients[at as usize];
             let measured = self.measured_from_ns > 0 && due_ns >= self.measured_from_ns;
-            let latencies = if measured { &mut self.urging.seen.raise_to_shown } else { &mut self.urging.seen.alone };
+            let seen = &mut self.urging.seen;
+            let latencies = match (client.reads_slowly, client.slow, measured) {
+                (true, _, _) => &mut seen.to_slow,
+                // It has stalled until a moment ago.
+                (false, true, _) => return self.to_be_confirmed(at, urgent.urgent_id, now),
+                (false, false, true) => &mut seen.raise_to_shown,
+                (false, false, false) => &mut seen.alone,
+            };
             latencies.record_ns(now.saturating_sub(due_ns));
         }
+        self.to_be_confirmed(at, urgent.urgent_id, now);
+    }
+
+    fn to_be_confirmed(&mut self, at: u32, urgent_id: [u8; 16], now: u64) {
         let due_ns = now + CONFIRM_NS.0 + self.rng.random_range(0..CONFIRM_NS.1);
-        self.urging.to_confirm.push(Reverse((due_ns, at, urgent.urgent_id)));
+        self.urging.to_confirm.push(Reverse((due_ns, at, urgent_id)));
     }
 
     /// Confirms what is due.
