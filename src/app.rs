@@ -20,8 +20,8 @@ use crate::net::{Listener, Times, open_files};
 use crate::open_api::{self, OpenApi};
 use crate::operator::demo;
 use crate::peers::{Kind, Peers};
-use crate::session::Registry;
 use crate::session::presence::Presence;
+use crate::session::{Lane, Registry};
 use crate::store::tables::{self, Table};
 use crate::store::{Store, Write};
 use crate::urgent::Urgents;
@@ -31,6 +31,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -64,13 +65,18 @@ pub async fn run(config: Config) -> Result<(), String> {
     let starting = Starting::new(config.metrics_from.clone());
     let serving = tokio::spawn(serve(listener, starting.clone(), accepting, grace));
     let mut told_to_go = std::pin::pin!(told_to_go());
+    // The kernel gives its thread a turn at once, while a task waits behind all that are ready: thousands in a burst to everybody.
+    let urgent_runtime = urgent_runtime()?;
+    let urgents_on = if config.urgent_lane { urgent_runtime.handle().clone() } else { Handle::current() };
     let loaded = tokio::select! {
-        loaded = load(&config, &clock, &starting) => Some(loaded?),
+        loaded = load(&config, &clock, &starting, &urgents_on) => Some(loaded?),
         () = &mut told_to_go => None,
     };
-    let Some(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents }) = loaded else {
+    let Some(Loaded { engines, committed, urgents_committed, directory, auth, demo, peers, attachments, audit, chats, urgents }) = loaded
+    else {
         tracing::info!("told to go before log and store were there");
         stop_accepting.send_replace(true);
+        urgent_runtime.shutdown_background();
         return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
     };
     let uploads = attachments.clone();
@@ -143,9 +149,11 @@ pub async fn run(config: Config) -> Result<(), String> {
         followers.spawn(delivery.clone().follow_joins(joins));
     }
     let (stop_urgents, urgents_stop) = watch::channel(false);
-    let mut urgents_told = None;
+    let mut urgent_followers = JoinSet::new();
+    urgent_followers.spawn_on(Delivery::follow_urgents(urgents.clone(), urgents_committed), &urgents_on);
     if let Some(tells) = urgents.tells() {
-        urgents_told = Some(own_thread("urgents", delivery.clone().follow_urgents(urgents.clone(), tells, urgents_stop))?);
+        let lane = if config.urgent_lane { Lane::Urgent } else { Lane::Ordinary };
+        urgent_followers.spawn_on(delivery.clone().tell_urgents(urgents.clone(), lane, tells, urgents_stop), &urgents_on);
     }
     if let Some(aimed) = peers.told(Kind::Events) {
         followers.spawn(delivery.clone().follow_aimed(aimed));
@@ -189,9 +197,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     engines.close().await?;
     followers.shutdown().await;
     stop_urgents.send_replace(true);
-    if urgents_told.is_some_and(|thread| thread.join().is_err()) {
-        tracing::error!("the thread that tells urgents had panicked");
-    }
+    urgent_followers.shutdown().await;
+    urgent_runtime.shutdown_background();
     drop(folder);
     tracing::info!("gone");
     Ok(())
@@ -213,6 +220,7 @@ async fn serve(listener: Listener, starting: Starting, accepting: watch::Receive
 struct Loaded {
     engines: Engines,
     committed: mpsc::Receiver<Vec<Committed>>,
+    urgents_committed: mpsc::Receiver<Vec<Committed>>,
     directory: Directory,
     auth: Auth,
     /// What a starting demo has to say.
@@ -225,11 +233,12 @@ struct Loaded {
 }
 
 /// Opens log and store and reads what stands there; in a cluster for as long as it takes until they answer.
-async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Result<Loaded, String> {
-    let engines = Engines::open(config, clock, starting).await?;
+async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting, urgent_runtime: &Handle) -> Result<Loaded, String> {
+    let engines = Engines::open(config, clock, starting, urgent_runtime).await?;
     let first_start = engines.patiently(starting, || engines.first_start()).await?;
     let (log, store) = (engines.log.clone(), engines.store.clone());
-    let committed = engines.follow().ok_or("the log is followed already")?;
+    let committed = log.follow().ok_or("the log is followed already")?;
+    let urgents_committed = log.follow_urgents().ok_or("urgents are followed already")?;
     let seal = Seal::new(engines.patiently(starting, || seal_key(&*store)).await?);
     let directory = engines.patiently(starting, || Directory::load(store.clone())).await?;
     directory.name_organisation(&config.organisation_name);
@@ -245,16 +254,14 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Resul
         Chats::load(log, store, directory, attachments, peers.clone(), seal.clone(), clock.clone(), config.clone())
     };
     let chats = engines.patiently(starting, chats).await?;
-    let urgents = engines.patiently(starting, || Urgents::load(chats.clone())).await?;
-    Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
+    let urgents = engines.patiently(starting, || Urgents::load(chats.clone(), urgent_runtime.clone())).await?;
+    Ok(Loaded { engines, committed, urgents_committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
 }
 
-/// Runs something on a thread of its own.
-fn own_thread(name: &str, work: impl Future<Output = ()> + Send + 'static) -> Result<std::thread::JoinHandle<()>, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("the thread `{name}` cannot be started: {error}"))?;
-    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || runtime.block_on(work));
-    thread.map_err(|error| format!("the thread `{name}` cannot be started: {error}"))
+/// A thread for urgents alone, with everything that they wait for.
+fn urgent_runtime() -> Result<Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("urgents").enable_all().build();
+    runtime.map_err(|error| format!("the thread `urgents` cannot be started: {error}"))
 }
 
 /// Runs something until told to stop.

@@ -205,6 +205,9 @@ settings! {
     urgent_phone_per_app: u64 = 1_000, "calls a day, 0 to 100000000", (0, 100_000_000);
     /// The same of everybody together.
     urgent_phone_per_organisation: u64 = 10_000, "calls a day, 0 to 100000000", (0, 100_000_000);
+    /// Urgents go before everything else: a thread of their own, and first in what waits for each device. `false` lets them wait among
+    /// ordinary messages, which shows what that gives.
+    urgent_lane: bool = true, "true or false";
     /// Hours in which no text message and no call of an urgent goes out, unless whoever has raised it may break them and says so:
     /// they go out when the hours are over, to those who have not confirmed by then. Hours and minutes, and how far the clock of
     /// the organisation is ahead of UTC, such as `22:00-07:00 +08:00`.

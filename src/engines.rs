@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::log::{Committed, JetStreamLog, JetStreamSettings, Log, SqliteLog};
+use crate::log::{JetStreamLog, JetStreamSettings, Log, SqliteLog};
 use crate::patience::Patience;
 use crate::peers::{PeerSettings, Peers};
 use crate::store::cql::{CqlSettings, CqlStore};
@@ -15,7 +15,7 @@ use protocol::error::ErrorCode;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::runtime::Handle;
 
 /// Pause between two comparisons of the whole log with the store.
 const BETWEEN_AUDITS: Duration = Duration::from_secs(3_600);
@@ -35,14 +35,15 @@ enum Kind {
 }
 
 impl Engines {
-    /// Opens those that the settings name. Servers of a cluster that do not answer are waited for, and told of.
+    /// Opens those that the settings name. Servers of a cluster that do not answer are waited for, and told of. `urgents`: the runtime on
+    /// which urgents are followed.
     ///
     /// # Errors
     /// One sentence for the operator.
-    pub async fn open(config: &Config, clock: &Clock, starting: &Starting) -> Result<Self, String> {
+    pub async fn open(config: &Config, clock: &Clock, starting: &Starting, urgents: &Handle) -> Result<Self, String> {
         match (config.nats.is_empty(), config.scylla.is_empty()) {
             (true, true) => Self::embedded(config).await,
-            (false, false) => Self::cluster(config, clock, starting).await,
+            (false, false) => Self::cluster(config, clock, starting, urgents).await,
             _ => Err("nats and scylla belong together: set both for a cluster, or neither for one machine".into()),
         }
     }
@@ -57,7 +58,7 @@ impl Engines {
         Ok(Self { log: log.clone(), store: Arc::new(store.clone()), kind: Kind::Embedded { store, log } })
     }
 
-    async fn cluster(config: &Config, clock: &Clock, starting: &Starting) -> Result<Self, String> {
+    async fn cluster(config: &Config, clock: &Clock, starting: &Starting, urgents: &Handle) -> Result<Self, String> {
         let settings = JetStreamSettings {
             servers: config.nats.list().to_vec(),
             user: config.nats_user.clone().zip(config.nats_password.clone()),
@@ -70,6 +71,7 @@ impl Engines {
             ack_stored: config.ack == crate::config::Ack::LogAndStore,
             audit_rows_per_second: config.audit_rows_per_second,
             audit_every: BETWEEN_AUDITS,
+            urgents: urgents.clone(),
         };
         let waiting_max = config.store_waiting_bytes_max as usize;
         // Both at once, so that it is told of each of them whether it answers.
@@ -116,11 +118,6 @@ impl Engines {
             }
         };
         starting.waits_for("cluster store", trying).await
-    }
-
-    /// Takes the stream of committed records. Only one can take it.
-    pub fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
-        self.log.follow()
     }
 
     /// The other nodes.

@@ -89,8 +89,20 @@ const CONTROL_RATE: f64 = 200.0;
 fn run(options: &Options, scenario: Scenario) -> Result<bool, String> {
     let progress = Progress::new();
     let report = measured(options, &scenario, &progress, || Ok(()))?;
+    let Some(setting) = &options.against else {
+        progress.clear();
+        return print(options, &report);
+    };
+    let mut changed = options.clone();
+    changed.settings.push(setting.clone());
+    let other = measured(&changed, &scenario, &progress, || Ok(()))?;
     progress.clear();
-    print(options, &report)
+    println!("{}", report.beside(&other, setting));
+    if let Some(path) = &options.json {
+        write(&serde_json::json!({ "run": report, "against": other }), Some(path))?;
+    }
+    report.complaints.iter().chain(&other.complaints).for_each(|complaint| eprintln!("{complaint}"));
+    Ok(report.faults.total() + other.faults.total() == 0)
 }
 
 /// The control, the server, whatever stands `between`, and the control again.

@@ -64,7 +64,7 @@ pub enum What {
 }
 
 /// What may be asked of every scenario.
-#[derive(Args)]
+#[derive(Clone, Args)]
 pub struct Options {
     /// Starts a server of its own in a temporary folder: `CLARION_BIN`, or `clarion` beside the harness.
     #[arg(long, conflicts_with_all = ["url", "bare"])]
@@ -106,6 +106,9 @@ pub struct Options {
     /// A setting for the server of `--spawn`, as `NAME=VALUE` of its environment. May be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
     pub settings: Vec<String>,
+    /// Measures once more with this setting for the server of `--spawn`, and prints both side by side.
+    #[arg(long, value_name = "NAME=VALUE", requires = "spawn")]
+    pub against: Option<String>,
     /// People.
     #[arg(long)]
     pub people: Option<u32>,

@@ -354,6 +354,38 @@ impl Report {
 
     /// The table.
     pub fn markdown(&self) -> String {
+        let mut table = format!("{}\n\n| {} | |\n|---|---|\n", self.origin(), self.scenario);
+        for (what, value) in self.rows() {
+            table += &format!("| {what} | {value} |\n");
+        }
+        table
+    }
+
+    /// The table beside that of another run, in which the server had this setting.
+    pub fn beside(&self, other: &Self, setting: &str) -> String {
+        let mut table = format!("{}\n\n| {} | | with `{setting}` |\n|---|---|---|\n", self.origin(), self.scenario);
+        let mut others = other.rows();
+        for (what, value) in self.rows() {
+            let place = others.iter().position(|(other, _)| *other == what);
+            table += &format!("| {what} | {value} | {} |\n", place.map_or_else(String::new, |place| others.remove(place).1));
+        }
+        for (what, value) in others {
+            table += &format!("| {what} | | {value} |\n");
+        }
+        table
+    }
+
+    /// What was measured where.
+    fn origin(&self) -> String {
+        let machine = &self.machine;
+        format!(
+            "`{}` · commit {} · {} cores {}, {} MiB, Linux {}",
+            self.command, self.commit, machine.cores, machine.processor, machine.memory_mib, machine.kernel
+        )
+    }
+
+    /// What stands in the table.
+    fn rows(&self) -> Vec<(String, String)> {
         let beside: Vec<String> = self.beside.iter().map(|beside| format!("{}: CPU for each send; memory", beside.name)).collect();
         let mut rows: Vec<(&str, String)> = Vec::new();
         let figure = |value: Option<f64>, unit: &str| value.map_or("not known".to_owned(), |value| format!("{value} {unit}"));
@@ -466,29 +498,12 @@ impl Report {
             "harness itself: CPU for each frame, memory for each client",
             format!("{} µs, {} B", self.client_cpu_us_per_frame, self.client_bytes_per_session),
         ));
-        let mut table = format!(
-            "`{}` · commit {} · {} cores {}, {} MiB, Linux {}\n\n| {} | |\n|---|---|\n",
-            self.command,
-            self.commit,
-            self.machine.cores,
-            self.machine.processor,
-            self.machine.memory_mib,
-            self.machine.kernel,
-            self.scenario
-        );
-        for (what, value) in rows {
-            table += &format!("| {what} | {value} |\n");
-        }
+        let mut rows: Vec<(String, String)> = rows.into_iter().map(|(what, value)| (what.to_owned(), value)).collect();
         for figure in &self.figures {
-            table += &format!(
-                "| **{}** | **{}**, asked {}: {} |\n",
-                figure.what,
-                figure.was,
-                figure.should,
-                if figure.reached { "reached" } else { "missed" }
-            );
+            let reached = if figure.reached { "reached" } else { "missed" };
+            rows.push((format!("**{}**", figure.what), format!("**{}**, asked {}: {reached}", figure.was, figure.should)));
         }
-        table
+        rows
     }
 }
 

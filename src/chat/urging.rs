@@ -4,7 +4,7 @@ use super::head::Head;
 use super::history::Folded;
 use super::{ChatKey, Chats};
 use crate::error::{Error, Result};
-use crate::log::{Committed, Record};
+use crate::log::Record;
 use protocol::chat::Role;
 use protocol::ids::MessageId;
 use protocol::person::PersonKind;
@@ -103,10 +103,5 @@ impl Chats {
         let lately = self.lately.to_end(head.key.0, seq, last)?;
         let record = lately.first().map(|entry| entry.record.clone()).filter(|record| record.seq == seq && record.message().is_some())?;
         Some((record, Folded::of_records(lately.iter().map(|entry| &entry.record), seq, seq)))
-    }
-
-    /// A record that is of no chat was committed: cursors may go beyond it.
-    pub fn passed_by(&self, committed: &Committed) {
-        self.noted.raise(committed.group, committed.offset);
     }
 }

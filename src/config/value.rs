@@ -61,6 +61,18 @@ impl Value for u64 {
     }
 }
 
+impl Value for bool {
+    fn read(at: &At) -> Option<Self> {
+        match at {
+            At::Toml(value) => value.as_bool(),
+            At::Text(text) => text.trim().parse().ok(),
+        }
+    }
+    fn toml(&self) -> Option<String> {
+        Some(self.to_string())
+    }
+}
+
 impl Value for String {
     fn read(at: &At) -> Option<Self> {
         at.text().map(|text| text.trim().to_owned())

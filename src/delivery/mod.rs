@@ -80,18 +80,8 @@ impl Delivery {
                 }
             };
             let started = Instant::now();
-            let urgent = |committed: &Committed| ChatKey(committed.record.chat).is_urgent();
-            // Before ordinary records that were committed with them; the cursor still goes in order.
-            for committed in batch.iter().filter(|committed| urgent(committed)) {
-                self.urgents.committed(committed).await;
-            }
             for committed in batch {
                 let (group, offset) = (committed.group, committed.offset);
-                if urgent(&committed) {
-                    self.chats.passed_by(&committed);
-                    self.progress.handed_out(group, offset);
-                    continue;
-                }
                 self.chats.committed(&committed);
                 self.urgents.chat_changed(&committed);
                 match self.chats.audience_known(&committed).filter(|_| !self.late.waits(committed.record.chat)) {

@@ -1,10 +1,11 @@
 //! Urgents out: their own way, before ordinary records, in the urgent lane of each session.
 //!
-//! A thread of its own tells them: the kernel gives it its turn at once, while a task would wait behind all that are ready, which are
-//! thousands in a burst to everybody.
+//! They are followed and told on a runtime of their own, with one thread: the kernel gives it its turn at once, while a task among all
+//! others would wait behind those that are ready, which are thousands in a burst to everybody.
 
 use super::Delivery;
 use crate::limits;
+use crate::log::Committed;
 use crate::metrics;
 use crate::session::{EventFrame, Lane};
 use crate::urgent::{Told, Urgents};
@@ -13,10 +14,20 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 impl Delivery {
+    /// Follows the records of urgents until the log ends.
+    pub async fn follow_urgents(urgents: Arc<Urgents>, mut committed: mpsc::Receiver<Vec<Committed>>) {
+        while let Some(batch) = committed.recv().await {
+            for committed in &batch {
+                urgents.committed(committed).await;
+            }
+        }
+    }
+
     /// Tells what records of urgents make to be told, until told to stop.
-    pub async fn follow_urgents(
+    pub async fn tell_urgents(
         self: Arc<Self>,
         urgents: Arc<Urgents>,
+        lane: Lane,
         mut tells: mpsc::Receiver<crate::urgent::Tell>,
         mut stop: watch::Receiver<bool>,
     ) {
@@ -38,7 +49,7 @@ impl Delivery {
                 }
             };
             for told in told {
-                self.tell_urgent(told).await;
+                self.tell_urgent(lane, told).await;
             }
         }
     }
@@ -51,15 +62,15 @@ impl Delivery {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
             for told in urgents.counts_changed() {
-                self.tell_urgent(told).await;
+                self.tell_urgent(Lane::Ordinary, told).await;
             }
         }
     }
 
     /// Every node follows every urgent: here only the sessions of this one are told.
-    async fn tell_urgent(&self, Told { people, event, latest }: Told) {
+    async fn tell_urgent(&self, lane: Lane, Told { people, event, latest }: Told) {
         let event = EventFrame::new(event);
-        let lane = latest.map_or(Lane::Urgent, Lane::Latest);
+        let lane = latest.map_or(lane, Lane::Latest);
         for shard in 0..self.registry.shard_count() {
             let here = self.registry.online_of(shard, &people);
             for (number, user) in here.iter().enumerate() {

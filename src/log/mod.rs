@@ -21,6 +21,7 @@ pub use sqlite::SqliteLog;
 use crate::error::{Error, Result};
 use crate::store::tables::{self, Table};
 use crate::store::{Answer, Range, Store, Write};
+use parking_lot::Mutex;
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -141,7 +142,7 @@ pub trait Log: Send + Sync {
     /// Records of a chat from one seq to another, both included, at most `limit`, oldest first.
     fn read(&self, chat: u64, from_seq: u64, to_seq: u64, limit: usize) -> Answer<'_, Vec<Entry>>;
 
-    /// Which group of the log a chat's records stand in.
+    /// Which group of the log a chat's records stand in; those of urgents are in none that a position has.
     fn group(&self, chat: u64) -> usize;
 
     /// The end of a group, not much farther back than a time, in ms since 1970, and about so many bytes at most.
@@ -154,8 +155,36 @@ pub trait Log: Send + Sync {
     /// there before, or elsewhere.
     fn may_have(&self, position: &Position) -> bool;
 
-    /// Takes the stream of committed records, in order, in batches. Only one can take it.
+    /// Takes the stream of committed records of chats, in order, in batches. Only one can take it.
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;
+
+    /// The same with records of urgents: they wait for none of a chat.
+    fn follow_urgents(&self) -> Option<mpsc::Receiver<Vec<Committed>>>;
+}
+
+/// The two streams of what was committed, as whoever follows takes them.
+struct Followed {
+    chats: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
+    urgents: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
+}
+
+/// Their other ends.
+#[derive(Clone)]
+struct Followers {
+    chats: mpsc::Sender<Vec<Committed>>,
+    urgents: mpsc::Sender<Vec<Committed>>,
+}
+
+/// Both, with room for so many batches each.
+fn followed(batches: usize) -> (Followers, Followed) {
+    let (chats, chats_followed) = mpsc::channel(batches);
+    let (urgents, urgents_followed) = mpsc::channel(batches);
+    (Followers { chats, urgents }, Followed { chats: Mutex::new(Some(chats_followed)), urgents: Mutex::new(Some(urgents_followed)) })
+}
+
+/// Is it a record of an urgent?
+fn of_urgent(record: &Record) -> bool {
+    crate::ids::ChatKey(record.chat).is_urgent()
 }
 
 /// Reads records of a chat from the rows of a store.

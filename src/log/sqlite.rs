@@ -1,7 +1,9 @@
 //! The log of one machine: the record and its rows are one commit of [`SqliteStore`]'s journal.
 
 use super::trim::{STEP, trim};
-use super::{Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Log, LogEnd, Position, Record, Refused};
+use super::{
+    Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Followed, Log, LogEnd, Position, Record, Refused, followed, of_urgent,
+};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
@@ -47,7 +49,7 @@ pub struct SqliteLog {
     store: SqliteStore,
     writing: Arc<Mutex<Writing>>,
     head: Arc<AtomicU64>,
-    committed: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
+    followed: Followed,
 }
 
 impl SqliteLog {
@@ -58,7 +60,7 @@ impl SqliteLog {
             .chore(|connection| connection.query_row("SELECT coalesce(max(offset), 0) FROM log", [], |row| row.get::<_, i64>(0)))
             .await? as u64;
 
-        let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
+        let (followers, followed) = followed(FOLLOW_BATCHES);
         let writing =
             Arc::new(Mutex::new(Writing { tails: HashMap::new(), next_offset: last + 1, fresh: Vec::new(), recognised: HashMap::new() }));
         let head = Arc::new(AtomicU64::new(last));
@@ -78,12 +80,15 @@ impl SqliteLog {
                 metrics::APPENDS.inc_by(fresh.len() as u64);
                 head.store(last.offset, Ordering::Release);
                 drop(writing);
-                if followers.blocking_send(fresh).is_err() {
-                    tracing::debug!("nobody follows the log any more");
+                let (urgents, chats): (Vec<_>, Vec<_>) = fresh.into_iter().partition(|committed| of_urgent(&committed.record));
+                for (followers, fresh) in [(&followers.urgents, urgents), (&followers.chats, chats)] {
+                    if !fresh.is_empty() && followers.blocking_send(fresh).is_err() {
+                        tracing::debug!("nobody follows the log any more");
+                    }
                 }
             }
         }));
-        Ok(Self { store, writing, head, committed: Mutex::new(Some(committed)) })
+        Ok(Self { store, writing, head, followed })
     }
 
     /// Takes away what is older than `keep`, a little at a time, now and then. It never ends by itself.
@@ -228,7 +233,10 @@ impl Log for SqliteLog {
     fn append(&self, append: Append) -> Result<()> {
         let body = append.record.encode();
         let job = AppendJob { append, body, outcome: Err(Refused::Conflict), writing: self.writing.clone() };
-        self.store.submit(Box::new(job)).map_err(|_| Error::busy("more messages are waiting than the disk can take"))
+        let urgent = of_urgent(&job.append.record);
+        let job = Box::new(job);
+        let submitted = if urgent { self.store.submit_ahead(job) } else { self.store.submit(job) };
+        submitted.map_err(|_| Error::busy("more messages are waiting than the disk can take"))
     }
 
     fn last(&self, chat: u64) -> Answer<'_, Option<Entry>> {
@@ -265,6 +273,10 @@ impl Log for SqliteLog {
     }
 
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
-        self.committed.lock().take()
+        self.followed.chats.lock().take()
+    }
+
+    fn follow_urgents(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
+        self.followed.urgents.lock().take()
     }
 }

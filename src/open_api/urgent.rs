@@ -80,7 +80,8 @@ async fn urge(mut call: Call, way: Option<UrgentWay>) -> Answer {
         deadline_ms: None,
         breaks_quiet_hours: false,
     };
-    let raised = api.urgents.raise(app.bot, &new).await.map_err(|error| api.not_raised(error, &new.ladder, &people))?;
+    let ladder = new.ladder.clone();
+    let raised = api.urgents.raise(app.bot, new).await.map_err(|error| api.not_raised(error, &ladder, &people))?;
     left_out.extend(api.left_out(app, form, raised.left_out));
     let invalid: Vec<String> = left_out.into_iter().map(|(id, _)| id).collect();
     Ok(Reply::Data(json!({ "invalid_user_id_list": invalid })))
@@ -136,7 +137,8 @@ pub async fn raise(mut call: Call) -> Answer {
         deadline_ms,
         breaks_quiet_hours,
     };
-    let raised = api.urgents.raise(app.bot, &new).await.map_err(|error| api.not_raised(error, &new.ladder, &people))?;
+    let ladder = new.ladder.clone();
+    let raised = api.urgents.raise(app.bot, new).await.map_err(|error| api.not_raised(error, &ladder, &people))?;
     left_out.extend(api.left_out(app, form, raised.left_out));
     let shown: Vec<Value> =
         left_out.iter().take(LEFT_OUT_SHOWN_MAX).map(|(user_id, why)| json!({ "user_id": user_id, "why": why })).collect();

@@ -150,7 +150,12 @@ impl Urgents {
     ///
     /// # Errors
     /// `UrgentNotFound`, `NotAllowed`, `UrgentOver`.
-    pub async fn cancel(&self, user: u32, command: CancelUrgent) -> Result<()> {
+    pub async fn cancel(self: &Arc<Self>, user: u32, command: CancelUrgent) -> Result<()> {
+        let urgents = self.clone();
+        self.first(async move { urgents.cancel_now(user, command).await }).await
+    }
+
+    async fn cancel_now(&self, user: u32, command: CancelUrgent) -> Result<()> {
         let cell = self.reported(user, command.urgent_id).await?;
         let done = self
             .change(&cell, |urgent| match urgent.over {

@@ -49,6 +49,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often a change is tried again when another node has changed the urgent.
@@ -112,11 +113,13 @@ pub struct Urgents {
     providers: Vec<Arc<Provider>>,
     /// Whose counts are to be told.
     counted: DashSet<ChatKey>,
+    /// Where urgents are raised and ended: not behind everything else that this node does.
+    runtime: Handle,
 }
 
 impl Urgents {
     /// The urgents of this log and store.
-    pub async fn load(chats: Arc<Chats>) -> Result<Arc<Self>> {
+    pub async fn load(chats: Arc<Chats>, runtime: Handle) -> Result<Arc<Self>> {
         let (tell, tells) = mpsc::channel(limits::URGENT_TELLS_WAITING);
         let urgents = Self {
             cells: DashMap::new(),
@@ -124,6 +127,7 @@ impl Urgents {
             tell,
             tells: Mutex::new(Some(tells)),
             counted: DashSet::new(),
+            runtime,
             providers: Provider::of(&chats.config).into_iter().map(Arc::new).collect(),
             chats,
         };
@@ -223,6 +227,11 @@ impl Urgents {
             }
         }
         Err(Error::busy("the urgent changes faster than this could be done"))
+    }
+
+    /// Does something on the runtime of urgents.
+    async fn first<T: Send + 'static>(&self, work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+        self.runtime.spawn(work).await.unwrap_or_else(|_| Err(Error::storage("the server is going away")))
     }
 
     /// Appends one record.

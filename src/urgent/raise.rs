@@ -20,6 +20,7 @@ use protocol::ids::MessageId;
 use protocol::person::PersonKind;
 use protocol::urgent::{UrgentAudience, UrgentLeftOut, UrgentStep};
 use roaring::RoaringBitmap;
+use std::sync::Arc;
 
 /// Why an id is left out that nobody has.
 const NOBODY: &str = "there is no such person";
@@ -65,7 +66,7 @@ pub struct RaisedUrgent {
 
 impl Urgents {
     /// Raises an urgent as a client asks for it.
-    pub async fn raise_as_asked(&self, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
+    pub async fn raise_as_asked(self: &Arc<Self>, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
         let audience = match &command.audience {
             UrgentAudience::Everyone(_) => Audience::Everyone,
             UrgentAudience::Unread(_) => Audience::Unread,
@@ -94,7 +95,7 @@ impl Urgents {
             deadline_ms: command.deadline_ms,
             breaks_quiet_hours: command.break_quiet_hours,
         };
-        self.raise(by, &urgent).await
+        self.raise(by, urgent).await
     }
 
     /// Raises an urgent. When it returns, it is durable and on its way to everybody. What was raised with the same client_message_id
@@ -102,11 +103,15 @@ impl Urgents {
     ///
     /// # Errors
     /// Those of the message and the right; `InvalidValue`, `TooLarge`: the ladder; `NobodyToUrge`; `QuotaUsed`.
-    pub async fn raise(&self, by: u32, new: &NewUrgent) -> Result<RaisedUrgent> {
-        match self.raise_anew(by, new).await {
-            Err(error) if !error.is_unavailable() => self.raised_before(by, new).ok_or(error),
-            outcome => outcome,
-        }
+    pub async fn raise(self: &Arc<Self>, by: u32, new: NewUrgent) -> Result<RaisedUrgent> {
+        let urgents = self.clone();
+        let raised = async move {
+            match urgents.raise_anew(by, &new).await {
+                Err(error) if !error.is_unavailable() => urgents.raised_before(by, &new).ok_or(error),
+                outcome => outcome,
+            }
+        };
+        self.first(raised).await
     }
 
     /// The urgent that an earlier try of the same has raised.

@@ -33,23 +33,27 @@ async fn office(folder: &std::path::Path, clock: &Clock) -> Office {
     let sqlite = SqliteStore::open(folder).unwrap();
     let (log, store) = (Arc::new(SqliteLog::open(sqlite.clone()).await.unwrap()), Arc::new(sqlite.clone()));
     let mut tasks = tokio::task::JoinSet::new();
-    let mut committed = log.follow().unwrap();
+    let (mut committed, urgents_committed) = (log.follow().unwrap(), log.follow_urgents().unwrap());
     let directory = Directory::load(store.clone()).await.unwrap();
     let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
     let seal = Seal::new([7; 16]);
     let chats = Chats::load(log, store, directory.clone(), files, Peers::alone(), seal, clock.clone(), Arc::new(config)).await.unwrap();
-    let urgents = Urgents::load(chats.clone()).await.unwrap();
+    let urgents = Urgents::load(chats.clone(), tokio::runtime::Handle::current()).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     let follower = urgents.clone();
     tasks.spawn(async move {
         while let Some(batch) = committed.recv().await {
             for committed in batch {
-                if ChatKey(committed.record.chat).is_urgent() {
-                    follower.committed(&committed).await;
-                } else {
-                    chats.committed(&committed);
-                    follower.chat_changed(&committed);
-                }
+                chats.committed(&committed);
+                follower.chat_changed(&committed);
+            }
+        }
+    });
+    let (follower, mut committed) = (urgents.clone(), urgents_committed);
+    tasks.spawn(async move {
+        while let Some(batch) = committed.recv().await {
+            for committed in batch {
+                follower.committed(&committed).await;
             }
         }
     });
@@ -102,7 +106,7 @@ impl Office {
             deadline_ms: Some(3_600_000),
             breaks_quiet_hours: false,
         };
-        self.urgents.raise(boss, &new).await.unwrap().key
+        self.urgents.raise(boss, new).await.unwrap().key
     }
 
     fn with<T>(&self, key: ChatKey, ask: impl FnOnce(&Urgent) -> T) -> T {

@@ -257,7 +257,7 @@ impl Inner {
         let mut last_error = String::new();
         loop {
             let message = PublishMessage::build().payload(payload.clone()).message_id(&id).expected_last_subject_sequence(expected);
-            let outcome = match self.streams.context.send_publish(subject.clone(), message).await {
+            let outcome = match self.streams.context(group).send_publish(subject.clone(), message).await {
                 Ok(ack) => ack.await,
                 Err(error) => Err(error),
             };

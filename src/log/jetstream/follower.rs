@@ -16,6 +16,7 @@ use async_nats::header;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::mpsc;
 
 /// How often a quiet group is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -59,7 +60,9 @@ impl Inner {
             next = reached + 1;
         }
         self.reached(group, last);
-        tokio::spawn(self.follow_group(group, live));
+        let urgent = group == self.settings.groups;
+        let runtime = if urgent { self.settings.urgents.clone() } else { tokio::runtime::Handle::current() };
+        runtime.spawn(self.follow_group(group, live));
         Ok(())
     }
 
@@ -82,7 +85,7 @@ impl Inner {
                 () = self.look[group].notified() => self.fill(group).await,
                 _ = look.tick() => self.fill(group).await,
             };
-            if self.followers.is_closed() {
+            if self.followers_of(group).is_closed() {
                 return;
             }
             if let Err(error) = followed {
@@ -100,7 +103,7 @@ impl Inner {
             let sequence = number(&come, header::NATS_SEQUENCE).ok_or_else(|| Error::storage("a message of the log has no number"))?;
             let next = self.followed.of(group) + 1;
             if sequence > next {
-                self.hand_over(&mut batch).await;
+                self.hand_over(group, &mut batch).await;
                 metrics::LOG_HOLES.inc();
                 self.read_up_to(group, sequence - 1).await?;
             }
@@ -114,7 +117,7 @@ impl Inner {
             }
             message = if batch.len() < BATCH { live.next().now_or_never().flatten() } else { None };
         }
-        self.hand_over(&mut batch).await;
+        self.hand_over(group, &mut batch).await;
         Ok(())
     }
 
@@ -148,7 +151,7 @@ impl Inner {
                 }
                 self.reached(group, kept.sequence);
             }
-            self.hand_over(&mut batch).await;
+            self.hand_over(group, &mut batch).await;
         }
         Ok(())
     }
@@ -199,11 +202,15 @@ impl Inner {
         }
     }
 
-    async fn hand_over(&self, batch: &mut Vec<Committed>) {
+    async fn hand_over(&self, group: usize, batch: &mut Vec<Committed>) {
         // Nobody follows while the node goes away; what was committed stands all the same.
         if !batch.is_empty() {
-            let _ = self.followers.send(std::mem::take(batch)).await;
+            let _ = self.followers_of(group).send(std::mem::take(batch)).await;
         }
+    }
+
+    fn followers_of(&self, group: usize) -> &mpsc::Sender<Vec<Committed>> {
+        if group == self.settings.groups { &self.followers.urgents } else { &self.followers.chats }
     }
 
     fn reached(&self, group: usize, sequence: u64) {

@@ -4,7 +4,7 @@
 //! expects to be the chat's last, so that the streams, and no lock, decide who was first. The streams publish every
 //! committed message again, and each node follows all groups: it lays the rows of what was committed over the store
 //! ([`crate::store::Overlay`]), and hands the records to delivery. One durable reader a group, shared by the nodes, writes
-//! the rows into the store. So the number of subscriptions and readers is that of the groups, whatever the number of chats.
+//! the rows into the store. Urgents are a group of their own, with a connection of its own. So the number of subscriptions and readers is that of the groups, whatever the number of chats.
 
 mod appender;
 mod audit;
@@ -20,14 +20,14 @@ mod turn;
 
 pub use streams::JetStreamSettings;
 
-use super::{Answer, Append, Audience, Committed, Entry, Log, LogEnd, Position, Reached};
+use super::{Answer, Append, Audience, Committed, Entry, Followed, Followers, Log, LogEnd, Position, Reached, followed};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::ids::ChatKey;
 use crate::patience::Patience;
 use crate::store::{EntryStore, Overlay};
 use appender::Lane;
 use dashmap::DashMap;
-use parking_lot::Mutex;
 use recent::Recent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
@@ -49,7 +49,7 @@ fn offset_of(sequence: u64, index: usize) -> u64 {
 /// The log of a cluster, as one node has it.
 pub struct JetStreamLog {
     inner: Arc<Inner>,
-    committed: Mutex<Option<mpsc::Receiver<Vec<Committed>>>>,
+    followed: Followed,
 }
 
 /// The streams of the log, reached.
@@ -73,7 +73,7 @@ struct Inner {
     tails: Vec<tokio::sync::Mutex<()>>,
     /// Asks a group's follower to read what it has not got.
     look: Vec<Notify>,
-    followers: mpsc::Sender<Vec<Committed>>,
+    followers: Followers,
     writer: u64,
     number: AtomicU64,
 }
@@ -115,7 +115,7 @@ impl JetStreamLog {
         waits: impl Fn(&str),
     ) -> std::result::Result<Self, String> {
         let groups = streams.groups();
-        let (followers, committed) = mpsc::channel(FOLLOW_BATCHES);
+        let (followers, followed_batches) = followed(FOLLOW_BATCHES);
         let nowhere: Position = (0..groups).map(|_| 0).collect();
         let inner = Arc::new(Inner {
             settings,
@@ -142,7 +142,7 @@ impl JetStreamLog {
                 waiting.once_more(&format!("it cannot be read: {}", error.why), &waits).await;
             }
         }
-        Ok(Self { inner, committed: Mutex::new(Some(committed)) })
+        Ok(Self { inner, followed: followed_batches })
     }
 
     /// The store with what was committed and is not in it yet laid over it.
@@ -152,12 +152,13 @@ impl JetStreamLog {
 
     /// The connection, for what nodes say to each other.
     pub fn client(&self) -> async_nats::Client {
-        self.inner.streams.client.clone()
+        self.inner.streams.client(0).clone()
     }
 
     /// Does the log answer now?
     pub fn healthy(&self) -> bool {
-        self.inner.streams.client.connection_state() == async_nats::connection::State::Connected
+        let connected = |group| self.inner.streams.client(group).connection_state() == async_nats::connection::State::Connected;
+        connected(0) && connected(self.inner.settings.groups)
     }
 
     /// Writes what is committed into the store, together with the other nodes, and lets go what is old. It never ends by itself.
@@ -168,9 +169,12 @@ impl JetStreamLog {
 
 impl Inner {
     fn group_of(&self, chat: u64) -> usize {
+        if ChatKey(chat).is_urgent() {
+            return self.settings.groups;
+        }
         // Keys of chats may be close together; neighbours go to different groups.
         let mixed = (chat ^ (chat >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-        ((mixed >> 33) % self.streams.groups() as u64) as usize
+        ((mixed >> 33) % self.settings.groups as u64) as usize
     }
 }
 
@@ -221,16 +225,20 @@ impl Log for JetStreamLog {
     }
 
     fn head(&self) -> Position {
-        (0..self.inner.streams.groups()).map(|group| offset_of(self.inner.followed.of(group) + 1, 0) - 1).collect()
+        (0..self.inner.settings.groups).map(|group| offset_of(self.inner.followed.of(group) + 1, 0) - 1).collect()
     }
 
     fn may_have(&self, position: &Position) -> bool {
         let farthest: Position =
-            (0..self.inner.streams.groups()).map(|group| offset_of(self.inner.followed.of(group) + AHEAD_MAX, 0)).collect();
+            (0..self.inner.settings.groups).map(|group| offset_of(self.inner.followed.of(group) + AHEAD_MAX, 0)).collect();
         position.within(&farthest)
     }
 
     fn follow(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
-        self.committed.lock().take()
+        self.followed.chats.lock().take()
+    }
+
+    fn follow_urgents(&self) -> Option<mpsc::Receiver<Vec<Committed>>> {
+        self.followed.urgents.lock().take()
     }
 }

@@ -50,6 +50,8 @@ pub struct JetStreamSettings {
     pub audit_rows_per_second: u64,
     /// Pause between two passes of the audit over a group.
     pub audit_every: Duration,
+    /// Where urgents are followed, and their connection is served: not behind everything else.
+    pub urgents: tokio::runtime::Handle,
 }
 
 /// A message of a chat, read.
@@ -78,13 +80,16 @@ pub struct Kept {
     pub payload: Bytes,
 }
 
-/// The streams, over one connection.
+/// A connection, and the same with the time limits of the log.
+type Connected = (Client, Context);
+
+/// The streams. Those of chats share a connection, and urgents have one of their own: they wait for nothing in it.
 pub struct Streams {
-    /// The connection.
-    pub client: Client,
-    /// The connection with the time limits of the log.
-    pub context: Context,
+    chats: Connected,
+    urgents: Connected,
     streams: Vec<stream::Stream<()>>,
+    /// By group: what its subjects and its stream are called by.
+    names: Vec<String>,
     prefix: String,
 }
 
@@ -104,7 +109,7 @@ impl Streams {
         }
     }
 
-    async fn connect(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
+    async fn connect_to(settings: &JetStreamSettings) -> std::result::Result<Connected, String> {
         let mut options = ConnectOptions::new()
             .name("clarion")
             .connection_timeout(Duration::from_secs(2))
@@ -134,9 +139,20 @@ impl Streams {
             .max_ack_inflight(8_192)
             .backpressure_on_inflight(true)
             .build(client.clone());
-        let mut streams = Vec::with_capacity(settings.groups);
-        for group in 0..settings.groups {
-            let name = stream_name(&settings.prefix, group);
+        Ok((client, context))
+    }
+
+    async fn connect(settings: &JetStreamSettings) -> std::result::Result<Self, String> {
+        let chats = Self::connect_to(settings).await?;
+        // A connection is served where it was made.
+        let urgents = settings.clone();
+        let urgents =
+            settings.urgents.spawn(async move { Self::connect_to(&urgents).await }).await.map_err(|error| error.to_string())??;
+        let context = &chats.1;
+        let mut streams = Vec::with_capacity(settings.groups + 1);
+        for group in 0..=settings.groups {
+            let name = stream_name(settings, group);
+            let context = if group == settings.groups { &urgents.1 } else { context };
             let stream = match context.get_stream_no_info(&name).await {
                 Ok(stream) => stream,
                 Err(error) => return Err(error.to_string()),
@@ -152,10 +168,25 @@ impl Streams {
             }
             streams.push(stream);
         }
-        Ok(Self { client, context, streams, prefix: settings.prefix.clone() })
+        let names = (0..=settings.groups).map(|group| group_name(settings, group)).collect();
+        Ok(Self { chats, urgents, streams, names, prefix: settings.prefix.clone() })
     }
 
-    /// Number of groups.
+    /// The connection of a group.
+    pub fn client(&self, group: usize) -> &Client {
+        &self.connected(group).0
+    }
+
+    /// The same with the time limits of the log.
+    pub fn context(&self, group: usize) -> &Context {
+        &self.connected(group).1
+    }
+
+    fn connected(&self, group: usize) -> &Connected {
+        if group + 1 == self.streams.len() { &self.urgents } else { &self.chats }
+    }
+
+    /// Number of groups, with that of urgents, which is the last.
     pub fn groups(&self) -> usize {
         self.streams.len()
     }
@@ -167,7 +198,7 @@ impl Streams {
 
     /// Subject of a chat's records.
     pub fn subject(&self, group: usize, chat: u64) -> String {
-        format!("{}.log.{group}.{chat:x}", self.prefix)
+        format!("{}.log.{}.{chat:x}", self.prefix, self.names[group])
     }
 
     /// Numbers of the first and last message of a group's stream.
@@ -208,7 +239,7 @@ impl Streams {
     /// # Errors
     /// `StorageUnavailable`.
     pub async fn live(&self, group: usize) -> Result<async_nats::Subscriber> {
-        self.client.subscribe(format!("{}.live.{group}.*", self.prefix)).await.map_err(|error| away(&error))
+        self.client(group).subscribe(format!("{}.live.{}.*", self.prefix, self.names[group])).await.map_err(|error| away(&error))
     }
 
     /// Messages of a group from one number to another, both included, in their order. Numbers that are missing were let go.
@@ -237,14 +268,15 @@ impl Streams {
     /// The same, so many at most.
     async fn read_some(&self, group: usize, from: u64, count: usize) -> Result<Vec<Kept>> {
         // The crate has no call for it: one request, many answers, the last one without a payload.
-        let inbox = self.client.new_inbox();
-        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| away(&error))?;
-        let subject = format!("$JS.API.DIRECT.GET.{}", stream_name(&self.prefix, group));
+        let client = self.client(group);
+        let inbox = client.new_inbox();
+        let mut answers = client.subscribe(inbox.clone()).await.map_err(|error| away(&error))?;
+        let subject = format!("$JS.API.DIRECT.GET.{}-log-{}", self.prefix, self.names[group]);
         let asked = serde_json::json!({
-            "seq": from, "next_by_subj": format!("{}.log.{group}.*", self.prefix),
+            "seq": from, "next_by_subj": format!("{}.log.{}.*", self.prefix, self.names[group]),
             "batch": count, "max_bytes": READ_BYTES_AT_ONCE,
         });
-        self.client.publish_with_reply(subject, inbox, asked.to_string().into()).await.map_err(|error| away(&error))?;
+        client.publish_with_reply(subject, inbox, asked.to_string().into()).await.map_err(|error| away(&error))?;
         let mut read = Vec::new();
         loop {
             match tokio::time::timeout(ANSWER_WITHIN, answers.next()).await {
@@ -268,16 +300,26 @@ impl Streams {
     }
 }
 
-fn stream_name(prefix: &str, group: usize) -> String {
-    format!("{prefix}-log-{group}")
+/// What subjects and stream of a group are called by.
+fn group_name(settings: &JetStreamSettings, group: usize) -> String {
+    if group == settings.groups { "urgents".to_owned() } else { group.to_string() }
+}
+
+fn stream_name(settings: &JetStreamSettings, group: usize) -> String {
+    format!("{}-log-{}", settings.prefix, group_name(settings, group))
 }
 
 fn config(settings: &JetStreamSettings, group: usize) -> stream::Config {
-    let prefix = &settings.prefix;
+    let (prefix, group_name) = (&settings.prefix, group_name(settings, group));
+    let urgents = group == settings.groups;
     stream::Config {
-        name: stream_name(prefix, group),
-        description: Some(format!("Records of chats, group {group} of {}", settings.groups)),
-        subjects: vec![format!("{prefix}.log.{group}.*")],
+        name: stream_name(settings, group),
+        description: Some(if urgents {
+            "Records of urgents".to_owned()
+        } else {
+            format!("Records of chats, group {group} of {}", settings.groups)
+        }),
+        subjects: vec![format!("{prefix}.log.{group_name}.*")],
         storage: StorageType::File,
         num_replicas: settings.replicas,
         // Nothing goes by itself: only what the store has is let go, by the keeper.
@@ -285,8 +327,8 @@ fn config(settings: &JetStreamSettings, group: usize) -> stream::Config {
         allow_direct: true,
         duplicate_window: Duration::from_secs(120),
         republish: Some(Republish {
-            source: format!("{prefix}.log.{group}.*"),
-            destination: format!("{prefix}.live.{group}.{{{{wildcard(1)}}}}"),
+            source: format!("{prefix}.log.{group_name}.*"),
+            destination: format!("{prefix}.live.{group_name}.{{{{wildcard(1)}}}}"),
             headers_only: false,
         }),
         ..stream::Config::default()

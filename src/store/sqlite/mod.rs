@@ -56,8 +56,23 @@ pub trait Job: Send {
 }
 
 struct Waiting {
-    jobs: VecDeque<Box<dyn Job>>,
+    ahead: VecDeque<Box<dyn Job>>,
+    behind: VecDeque<Box<dyn Job>>,
     closed: bool,
+}
+
+impl Waiting {
+    fn len(&self) -> usize {
+        self.ahead.len() + self.behind.len()
+    }
+
+    /// Takes what the next commit holds.
+    fn take(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+        let ahead = self.ahead.len().min(COMMIT_JOBS_MAX);
+        let behind = self.behind.len().min(COMMIT_JOBS_MAX - ahead);
+        batch.extend(self.ahead.drain(..ahead));
+        batch.extend(self.behind.drain(..behind));
+    }
 }
 
 struct Shared {
@@ -100,7 +115,7 @@ impl SqliteStore {
         }
         let writer = open_reader(&file).map_err(open_error)?;
         let shared = Arc::new(Shared {
-            waiting: Mutex::new(Waiting { jobs: VecDeque::new(), closed: false }),
+            waiting: Mutex::new(Waiting { ahead: VecDeque::new(), behind: VecDeque::new(), closed: false }),
             something: Condvar::new(),
             journal: Mutex::new(journal),
             layer: Layer::default(),
@@ -128,11 +143,24 @@ impl SqliteStore {
 
     /// Gives the writer a job; `Err` hands it back when too much is waiting or the store is closed.
     pub fn submit(&self, job: Box<dyn Job>) -> std::result::Result<(), Box<dyn Job>> {
+        self.enqueue(job, |waiting| &mut waiting.behind)
+    }
+
+    /// The same; the job is in the next commit, whatever else waits for one.
+    pub fn submit_ahead(&self, job: Box<dyn Job>) -> std::result::Result<(), Box<dyn Job>> {
+        self.enqueue(job, |waiting| &mut waiting.ahead)
+    }
+
+    fn enqueue(
+        &self,
+        job: Box<dyn Job>,
+        queue: impl Fn(&mut Waiting) -> &mut VecDeque<Box<dyn Job>>,
+    ) -> std::result::Result<(), Box<dyn Job>> {
         let mut waiting = self.shared.waiting.lock();
-        if waiting.closed || waiting.jobs.len() >= WAITING_JOBS_MAX {
+        if waiting.closed || waiting.len() >= WAITING_JOBS_MAX {
             return Err(job);
         }
-        waiting.jobs.push_back(job);
+        queue(&mut waiting).push_back(job);
         drop(waiting);
         self.shared.something.notify_one();
         Ok(())
@@ -259,14 +287,13 @@ fn write_until_closed(shared: &Shared, connection: &Connection) {
     loop {
         {
             let mut waiting = shared.waiting.lock();
-            while waiting.jobs.is_empty() && !waiting.closed {
+            while waiting.len() == 0 && !waiting.closed {
                 shared.something.wait(&mut waiting);
             }
-            if waiting.jobs.is_empty() {
+            if waiting.len() == 0 {
                 return;
             }
-            let count = waiting.jobs.len().min(COMMIT_JOBS_MAX);
-            batch.extend(waiting.jobs.drain(..count));
+            waiting.take(&mut batch);
         }
         let started = Instant::now();
         let outcome = commit(shared, &view, &mut batch);

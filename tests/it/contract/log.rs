@@ -1,7 +1,8 @@
 //! The log: the same cases on SQLite and on JetStream.
 
-use super::logs::{More, Place, message};
+use super::logs::{More, PATIENCE, Place, message};
 use super::stores::{runtime, some_chat};
+use clarion::ids::ChatKey;
 use clarion::log::{Appended, Refused};
 use clarion::store::{Range, Table, Write, tables};
 use std::collections::BTreeMap;
@@ -27,6 +28,32 @@ on_each_engine! {
     many_chats_at_once_lose_and_double_nothing
     a_read_has_no_more_than_was_asked_for_and_goes_on_over_buckets
     the_end_of_a_group_is_whole_as_far_back_as_it_says
+    urgents_are_handed_out_by_themselves_though_nobody_takes_what_chats_say
+}
+
+async fn urgents_are_handed_out_by_themselves_though_nobody_takes_what_chats_say(mut place: Place) {
+    let (chat, urgent) = (some_chat(), ChatKey::urgent(1_764_000_000_000).0);
+    let mut urgents = place.log.follow_urgents().expect("nobody follows them yet");
+    // More than may wait for whoever follows the chats, who does not take any of it; and no answer to it is waited for.
+    let waiting: Vec<_> = (1..=2_000).map(|seq| place.begin(message(chat, seq, 5, "chat"), 1, More::default())).collect();
+    let raised = place.begin(message(urgent, 1, 5, "urgent"), 2, More::default());
+    assert_eq!(raised.await.unwrap(), Ok(Appended::New));
+    let told = tokio::time::timeout(PATIENCE, urgents.recv()).await.expect("it is handed out").expect("the log goes on");
+    assert_eq!(told.iter().map(|one| (one.record.chat, one.record.seq)).collect::<Vec<_>>(), [(urgent, 1)]);
+    assert_eq!(told[0].group, place.log.group(urgent));
+    assert!(place.committed(2_000).await.iter().all(|one| one.record.chat == chat), "chats are handed out without it");
+    for outcome in waiting {
+        assert_eq!(outcome.await.unwrap(), Ok(Appended::New));
+    }
+    assert_eq!(place.seqs(urgent).await, [1]);
+    assert!(place.log.may_have(&place.log.head()));
+    let mut place = place.reopened().await;
+    let mut urgents = place.log.follow_urgents().expect("nobody follows them yet");
+    assert_eq!(place.append(message(urgent, 2, 5, "urgent"), 3, More::default()).await, Ok(Appended::New), "it goes on where it was");
+    let told = tokio::time::timeout(PATIENCE, urgents.recv()).await.expect("it is handed out").expect("the log goes on");
+    assert_eq!(told.iter().map(|one| one.record.seq).collect::<Vec<_>>(), [2]);
+    assert_eq!(place.append(message(chat, 2_001, 5, "chat"), 3, More::default()).await, Ok(Appended::New));
+    assert_eq!(place.committed(1).await[0].record.seq, 2_001);
 }
 
 async fn the_end_of_a_group_is_whole_as_far_back_as_it_says(mut place: Place) {

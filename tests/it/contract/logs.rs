@@ -45,6 +45,7 @@ pub fn settings(servers: &[String]) -> JetStreamSettings {
         // Only what a store may have forgotten that was away: the tests share two cores.
         audit_rows_per_second: 0,
         audit_every: Duration::from_millis(200),
+        urgents: tokio::runtime::Handle::current(),
     }
 }
 

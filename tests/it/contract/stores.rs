@@ -5,6 +5,7 @@
 
 use crate::support::{keyspaces, servers};
 use clarion::clock::Clock;
+use clarion::ids::ChatKey;
 use clarion::store::cql::{CqlSettings, CqlStore};
 use clarion::store::{Key, SqliteStore, tables};
 use std::sync::OnceLock;
@@ -46,7 +47,7 @@ pub fn cql() -> &'static CqlStore {
 
 /// A chat that no other test has.
 pub fn some_chat() -> u64 {
-    rand::random()
+    ChatKey::random().0
 }
 
 /// Its partition.
