@@ -224,6 +224,7 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
         Command::GetUrgents(body) => later!(async move { urgents.list(user, body).await }),
         Command::GetUrgentReport(body) => later!(async move { urgents.report(user, body).await }),
         Command::GetUrgentPeople(body) => later!(async move { urgents.people(user, body).await }),
+        Command::GetUrgentPerson(body) => later!(async move { urgents.person(user, body).await }),
     }
 }
 

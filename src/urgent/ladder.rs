@@ -122,7 +122,7 @@ impl Urgents {
     }
 
     /// Somebody's manager: who leads the person; else who leads the department.
-    fn manager_of(&self, user: u32) -> Option<u32> {
+    pub(super) fn manager_of(&self, user: u32) -> Option<u32> {
         let directory = &self.chats.directory;
         let entry = directory.entry(user)?;
         let own = entry.leader.clone();

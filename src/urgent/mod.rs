@@ -12,12 +12,14 @@ mod index;
 mod ladder;
 mod moves;
 mod paid;
+mod person;
 mod provider;
 mod raise;
 mod report;
 mod rules;
 mod show;
 mod state;
+mod times;
 
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use times::Walks;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// How often a change is tried again when another node has changed the urgent.
@@ -112,6 +115,7 @@ pub struct Urgents {
     providers: Vec<Arc<Provider>>,
     /// Whose counts are to be told.
     counted: DashSet<ChatKey>,
+    walks: Walks,
 }
 
 impl Urgents {
@@ -124,6 +128,7 @@ impl Urgents {
             tell,
             tells: Mutex::new(Some(tells)),
             counted: DashSet::new(),
+            walks: Walks::new(),
             providers: Provider::of(&chats.config).into_iter().map(Arc::new).collect(),
             chats,
         };
@@ -335,6 +340,7 @@ impl Urgents {
         let gone = over.iter().enumerate().take_while(|(at, (ended_ms, _))| *at < surplus || *ended_ms < old);
         let gone: Vec<ChatKey> = gone.map(|(_, (_, key))| *key).collect();
         gone.iter().for_each(|key| drop(self.cells.remove(key)));
+        self.walks.sweep();
         metrics::URGENTS_OPEN.set(self.index.open().len() as i64);
     }
 }

@@ -3,6 +3,7 @@
 use super::Urgents;
 use super::show::Told;
 use super::state::{Counts, Urgent};
+use super::times::PersonTimes;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
@@ -58,7 +59,7 @@ impl Urgents {
     /// Who stands where with an urgent, in pages.
     ///
     /// # Errors
-    /// `UrgentNotFound`; `InvalidValue`: a page that is none.
+    /// `UrgentNotFound`; `InvalidValue`: a page that is none; `StorageUnavailable`: the times cannot be read now.
     pub async fn people(&self, user: u32, command: GetUrgentPeople) -> Result<UrgentPersonPage> {
         let cell = self.reported(user, command.urgent_id).await?;
         let limit = command.limit.unwrap_or(limits::PAGE_MAX).clamp(1, limits::PAGE_MAX) as usize;
@@ -67,18 +68,22 @@ impl Urgents {
             Some(Ok(after)) => Some(after),
             Some(Err(_)) => return Err(Error::invalid("page", "it is not a `next` of this list")),
         };
-        let page = cell.with(|urgent| {
+        let found = cell.with(|urgent| {
             let all = urgent.people_at(command.standing);
             let mut users: Vec<u32> = all.range(after.map_or(0, |after| after.saturating_add(1))..).take(limit + 1).collect();
             let more = users.len() > limit;
             users.truncate(limit);
-            let next = users.last().filter(|_| more).map(u32::to_string);
-            let people = users
-                .into_iter()
-                .map(|user| UrgentPerson { person: self.chats.directory.card(user), why: why(urgent, user, command.standing) });
-            UrgentPersonPage { people: people.collect(), total: all.len() as u32, next }
+            let whys: Vec<Option<String>> = users.iter().map(|user| why(urgent, *user, command.standing)).collect();
+            (users, whys, more, all.len() as u32)
         });
-        page.ok_or_else(Error::urgent_not_found)
+        let (users, whys, more, total) = found.ok_or_else(Error::urgent_not_found)?;
+        let times = if command.times { self.times(&cell, &users).await? } else { vec![PersonTimes::default(); users.len()] };
+        let next = users.last().filter(|_| more).map(u32::to_string);
+        let people = users.into_iter().zip(whys).zip(times).map(|((user, why), times)| {
+            let PersonTimes { delivered_at_ms, shown_at_ms, confirmed_at_ms } = times;
+            UrgentPerson { person: self.chats.directory.card(user), why, delivered_at_ms, shown_at_ms, confirmed_at_ms }
+        });
+        Ok(UrgentPersonPage { people: people.collect(), total, next })
     }
 }
 

@@ -10,10 +10,11 @@ use crate::ids::Seal;
 use crate::log::{Log, SqliteLog};
 use crate::peers::Peers;
 use crate::store::SqliteStore;
-use protocol::command::Send;
+use protocol::command::{GetUrgentPeople, GetUrgentPerson, Send, UrgentPersonReport};
 use protocol::content::{Content, Text};
+use protocol::error::ErrorCode;
 use protocol::person::PersonKind;
-use protocol::urgent::{UrgentStep, UrgentWay};
+use protocol::urgent::{UrgentNotReached, UrgentOutcome, UrgentPerson, UrgentStanding, UrgentStep, UrgentWay};
 use roaring::RoaringBitmap;
 use tokio::sync::watch;
 
@@ -176,6 +177,59 @@ async fn a_ladder_is_climbed_to_the_manager_whatever_the_clock_and_the_server_do
     again.until(key, "the deadline", |urgent| urgent.over.is_some()).await;
     let (why, counts) = again.with(key, |urgent| (urgent.over.map(|(why, _)| why), urgent.counts()));
     assert_eq!((why, counts.confirmed, counts.pending), (Some(UrgentOverWhy::Expired), 1, 1));
+
+    // What was done for each of them, with its times, as the records of both servers have it.
+    let boss = again.index("boss");
+    let person = async |user_id: &str| {
+        let asked = GetUrgentPerson { urgent_id: again.urgents.id(key), user_id: user_id.to_owned() };
+        again.urgents.person(boss, asked).await.unwrap()
+    };
+    let raised_at_ms = again.with(key, |urgent| urgent.raised_at_ms);
+    let (of_anna, of_bert) = (person("anna").await, person("bert").await);
+    let outcomes = |report: &UrgentPersonReport| report.attempts.iter().map(|one| (one.way, one.outcome, one.why)).collect::<Vec<_>>();
+    let confirmed = |way| (way, UrgentOutcome::NotDone, Some(UrgentNotReached::Confirmed));
+    assert_eq!(
+        (of_anna.standing, of_anna.over, of_anna.raised_at_ms),
+        (UrgentStanding::Confirmed, Some(UrgentOverWhy::Expired), raised_at_ms)
+    );
+    assert_eq!(
+        outcomes(&of_anna),
+        [
+            // She had no device, and confirmed on one that had told nobody of it.
+            (UrgentWay::Remind, UrgentOutcome::Reached, None),
+            (UrgentWay::Remind, UrgentOutcome::Reached, None),
+            confirmed(UrgentWay::Sms),
+            confirmed(UrgentWay::Remind),
+            confirmed(UrgentWay::Manager),
+        ]
+    );
+    let over = |way| (way, UrgentOutcome::NotDone, Some(UrgentNotReached::Over));
+    assert_eq!(
+        outcomes(&of_bert),
+        [
+            over(UrgentWay::Remind),
+            over(UrgentWay::Remind),
+            (UrgentWay::Sms, UrgentOutcome::Failed, Some(UrgentNotReached::NoNumber)),
+            over(UrgentWay::Remind),
+            (UrgentWay::Manager, UrgentOutcome::Reached, None),
+        ]
+    );
+    assert_eq!(of_bert.attempts[4].manager.as_ref().map(|manager| manager.user_id.as_str()), Some("chief"));
+    assert!(of_bert.attempts.is_sorted_by_key(|attempt| attempt.at_ms) && of_bert.attempts[0].at_ms >= raised_at_ms + 5 * minute);
+    let asked = GetUrgentPerson { urgent_id: again.urgents.id(key), user_id: "chief".into() };
+    assert_eq!(again.urgents.person(boss, asked).await.unwrap_err().code, ErrorCode::InvalidValue, "it is not for the manager");
+    let asked = GetUrgentPeople {
+        urgent_id: again.urgents.id(key),
+        standing: UrgentStanding::Confirmed,
+        times: true,
+        ..GetUrgentPeople::default()
+    };
+    let listed = again.urgents.people(boss, asked.clone()).await.unwrap().people;
+    let times = |one: &UrgentPerson| (one.delivered_at_ms, one.shown_at_ms, one.confirmed_at_ms);
+    assert_eq!(listed.iter().map(times).collect::<Vec<_>>(), [(of_anna.delivered_at_ms, of_anna.shown_at_ms, of_anna.confirmed_at_ms)]);
+    assert!(of_anna.confirmed_at_ms.is_some_and(|at_ms| at_ms > of_anna.attempts[1].at_ms && at_ms < of_anna.attempts[2].at_ms));
+    let listed = again.urgents.people(boss, GetUrgentPeople { times: false, ..asked }).await.unwrap().people;
+    assert_eq!(listed.iter().map(times).collect::<Vec<_>>(), [(None, None, None)], "only who asks for times gets them");
     let told = again.told.lock().clone();
     assert!(
         matches!(&told[..], [Tell::Step(..), Tell::Step(..), .., Tell::Over(_, people, UrgentOverWhy::Expired)] if people.iter().eq([bert])),

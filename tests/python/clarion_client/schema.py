@@ -120,9 +120,12 @@ STRUCTS = {
     'GetUrgentReport': [('urgent_id', 'urgent id', 'always')],
     'UrgentReport': [('urgent', 'Urgent', 'always'), ('ladder', 'list of UrgentStep', 'missing = empty'), ('timeline', 'list of UrgentDeed', 'missing = empty'), ('next_step_at_ms', 'number', 'may be missing')],
     'UrgentDeed': [('at_ms', 'number', 'always'), ('way', 'UrgentWay', 'may be missing'), ('people', 'number', 'always'), ('reached', 'number', 'always'), ('failed', 'number', 'always'), ('over', 'UrgentOverWhy', 'may be missing')],
-    'GetUrgentPeople': [('urgent_id', 'urgent id', 'always'), ('standing', 'UrgentStanding', 'always'), ('page', 'text', 'may be missing'), ('limit', 'number', 'may be missing')],
+    'GetUrgentPeople': [('urgent_id', 'urgent id', 'always'), ('standing', 'UrgentStanding', 'always'), ('page', 'text', 'may be missing'), ('limit', 'number', 'may be missing'), ('times', 'boolean', 'missing = false')],
     'UrgentPersonPage': [('people', 'list of UrgentPerson', 'missing = empty'), ('total', 'number', 'always'), ('next', 'text', 'may be missing')],
-    'UrgentPerson': [('person', 'Person', 'always'), ('why', 'text', 'may be missing')],
+    'UrgentPerson': [('person', 'Person', 'always'), ('why', 'text', 'may be missing'), ('delivered_at_ms', 'number', 'may be missing'), ('shown_at_ms', 'number', 'may be missing'), ('confirmed_at_ms', 'number', 'may be missing')],
+    'GetUrgentPerson': [('urgent_id', 'urgent id', 'always'), ('user_id', 'user id', 'always')],
+    'UrgentPersonReport': [('person', 'Person', 'always'), ('standing', 'UrgentStanding', 'always'), ('raised_at_ms', 'number', 'always'), ('delivered_at_ms', 'number', 'may be missing'), ('shown_at_ms', 'number', 'may be missing'), ('confirmed_at_ms', 'number', 'may be missing'), ('left_at_ms', 'number', 'may be missing'), ('over', 'UrgentOverWhy', 'may be missing'), ('over_at_ms', 'number', 'may be missing'), ('attempts', 'list of UrgentAttempt', 'missing = empty')],
+    'UrgentAttempt': [('step', 'number', 'always'), ('way', 'UrgentWay', 'always'), ('at_ms', 'number', 'always'), ('outcome', 'UrgentOutcome', 'always'), ('outcome_at_ms', 'number', 'may be missing'), ('why', 'UrgentNotReached', 'may be missing'), ('detail', 'text', 'may be missing'), ('manager', 'Person', 'may be missing')],
     'Receipt': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always'), ('delivered_seq', 'seq', 'always'), ('read_seq', 'seq', 'always')],
     'ReadCount': [('chat_id', 'chat id', 'always'), ('seq', 'seq', 'always'), ('count', 'number', 'always')],
     'Typing': [('chat_id', 'chat id', 'always'), ('user_id', 'user id', 'always')],
@@ -195,6 +198,8 @@ WORDS = {
     'DeviceKind': {'browser': 0, 'desktop': 1, 'phone': 2, 'tool': 3},
     'UrgentWay': {'remind': 0, 'push': 1, 'sms': 2, 'phone': 3, 'manager': 4},
     'UrgentList': {'open': 0, 'confirmed': 1, 'raised': 2},
+    'UrgentOutcome': {'waiting': 0, 'reached': 1, 'failed': 2, 'not_done': 3},
+    'UrgentNotReached': {'confirmed': 0, 'left': 1, 'over': 2, 'quota': 3, 'no_number': 4, 'no_manager': 5, 'quiet_hours': 6, 'no_device': 7, 'refused': 8},
     'UrgentStanding': {'pending': 0, 'delivered': 1, 'shown': 2, 'confirmed': 3, 'failed': 4},
     'UrgentOverWhy': {'confirmed': 0, 'cancelled': 1, 'recalled': 2, 'expired': 3, 'left': 4},
     'ChatKind': {'direct': 0, 'group': 1},
@@ -286,6 +291,7 @@ COMMANDS = {
     'urgents': (104, 'GetUrgents', 'UrgentPage'),
     'urgent_report': (105, 'GetUrgentReport', 'UrgentReport'),
     'urgent_people': (106, 'GetUrgentPeople', 'UrgentPersonPage'),
+    'urgent_person': (107, 'GetUrgentPerson', 'UrgentPersonReport'),
 }
 
 ERRORS = {
