@@ -188,9 +188,10 @@ test('numbers of mine: the last ones count, the same ones are no news', () => {
 });
 
 test('the table for spreadsheets quotes what has to be, and runs no formula', () => {
+  const at = (minute) => new Date(2026, 2, 1, 8, minute, 5).getTime();
   const table = reportTable([
-    { person: { name: '=HYPERLINK("x")', user_id: 'e1', departments: ['总部', '华东, 上海'] }, standing: 'confirmed' },
+    { person: { name: '=HYPERLINK("x")', user_id: 'e1', departments: ['总部', '华东, 上海'] }, standing: 'confirmed', delivered_at_ms: at(9), shown_at_ms: at(10), confirmed_at_ms: at(11) },
     { person: { name: '张三', user_id: 'e2', departments: [] }, standing: 'failed', why: '第一行\n第二行' },
   ]);
-  assert.equal(table, '\ufeff姓名,工号,部门,状态,说明\r\n"\'=HYPERLINK(""x"")",e1,"总部 / 华东, 上海",已确认,\r\n张三,e2,,已结束,"第一行\n第二行"\r\n');
+  assert.equal(table, '\ufeff姓名,工号,部门,状态,送达时间,弹出时间,确认时间,说明\r\n"\'=HYPERLINK(""x"")",e1,"总部 / 华东, 上海",已确认,2026-03-01 08:09:05,2026-03-01 08:10:05,2026-03-01 08:11:05,\r\n张三,e2,,已结束,,,,"第一行\n第二行"\r\n');
 });
