@@ -245,7 +245,7 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting) -> Resul
         Chats::load(log, store, directory, attachments, peers.clone(), seal.clone(), clock.clone(), config.clone())
     };
     let chats = engines.patiently(starting, chats).await?;
-    let urgents = engines.patiently(starting, || Urgents::load(chats.clone())).await?;
+    let urgents = engines.patiently(starting, || Urgents::load(chats.clone(), audit.clone())).await?;
     Ok(Loaded { engines, committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
 }
 

@@ -8,6 +8,7 @@
 //! has every open urgent in memory: who confirms is checked, and who comes is told, without a question. Records are appended
 //! by the node that is at home for the urgent; two that believe so do no harm, by compare-and-set.
 
+mod audited;
 mod index;
 mod ladder;
 mod moves;
@@ -28,6 +29,7 @@ pub use raise::{Audience, NewUrgent, RaisedUrgent};
 pub use show::{Tell, Told};
 pub use state::{Counts, Moves, Urgent};
 
+use crate::audit::AuditLog;
 use crate::chat::Chats;
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
@@ -116,11 +118,12 @@ pub struct Urgents {
     /// Whose counts are to be told.
     counted: DashSet<ChatKey>,
     walks: Walks,
+    audit: Arc<AuditLog>,
 }
 
 impl Urgents {
     /// The urgents of this log and store.
-    pub async fn load(chats: Arc<Chats>) -> Result<Arc<Self>> {
+    pub async fn load(chats: Arc<Chats>, audit: Arc<AuditLog>) -> Result<Arc<Self>> {
         let (tell, tells) = mpsc::channel(limits::URGENT_TELLS_WAITING);
         let urgents = Self {
             cells: DashMap::new(),
@@ -129,6 +132,7 @@ impl Urgents {
             tells: Mutex::new(Some(tells)),
             counted: DashSet::new(),
             walks: Walks::new(),
+            audit,
             providers: Provider::of(&chats.config).into_iter().map(Arc::new).collect(),
             chats,
         };

@@ -65,7 +65,7 @@ pub struct RaisedUrgent {
 
 impl Urgents {
     /// Raises an urgent as a client asks for it.
-    pub async fn raise_as_asked(&self, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
+    pub(super) async fn raise_as_asked(&self, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
         let audience = match &command.audience {
             UrgentAudience::Everyone(_) => Audience::Everyone,
             UrgentAudience::Unread(_) => Audience::Unread,

@@ -39,7 +39,8 @@ async fn office(folder: &std::path::Path, clock: &Clock) -> Office {
     let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
     let seal = Seal::new([7; 16]);
     let chats = Chats::load(log, store, directory.clone(), files, Peers::alone(), seal, clock.clone(), Arc::new(config)).await.unwrap();
-    let urgents = Urgents::load(chats.clone()).await.unwrap();
+    let audit = AuditLog::new(Arc::new(sqlite.clone()), clock.clone(), 30);
+    let urgents = Urgents::load(chats.clone(), audit).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     let follower = urgents.clone();
     tasks.spawn(async move {
