@@ -163,13 +163,21 @@ impl Urgents {
     }
 
     /// An urgent whose report somebody may see.
+    ///
+    /// # Errors
+    /// `UrgentNotFound`; `StorageUnavailable`: who may see it cannot be read now.
     pub(super) async fn reported(&self, user: u32, id: protocol::ids::UrgentId) -> Result<Arc<Cell>> {
         let cell = self.cell(self.key(id)?).await?;
         let (by, chat) = cell.with(|urgent| (urgent.by, urgent.chat_key())).ok_or_else(Error::urgent_not_found)?;
-        if by != user && !self.chats.is_manager(user, chat).await.unwrap_or(false) {
-            return Err(Error::urgent_not_found());
+        if by == user {
+            return Ok(cell);
         }
-        Ok(cell)
+        match self.chats.is_manager(user, chat).await {
+            Ok(true) => Ok(cell),
+            // What cannot be read now may be read later: it is not said that there is none.
+            Err(error) if error.is_unavailable() => Err(error),
+            Ok(false) | Err(_) => Err(Error::urgent_not_found()),
+        }
     }
 
     /// Urgents that somebody has before the eyes, or may see the report of, the oldest first.

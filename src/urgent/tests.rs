@@ -10,7 +10,7 @@ use crate::ids::Seal;
 use crate::log::{Log, SqliteLog};
 use crate::peers::Peers;
 use crate::store::SqliteStore;
-use protocol::command::{GetUrgentPeople, GetUrgentPerson, Send, UrgentPersonReport};
+use protocol::command::{GetUrgentPeople, GetUrgentPerson, GetUrgentReport, Send, UrgentPersonReport};
 use protocol::content::{Content, Text};
 use protocol::error::ErrorCode;
 use protocol::person::PersonKind;
@@ -236,4 +236,22 @@ async fn a_ladder_is_climbed_to_the_manager_whatever_the_clock_and_the_server_do
         matches!(&told[..], [Tell::Step(..), Tell::Step(..), .., Tell::Over(_, people, UrgentOverWhy::Expired)] if people.iter().eq([bert])),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn who_may_see_a_report_is_not_told_that_there_is_none_while_the_store_is_away() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let first = office(folder.path(), &clock).await;
+    let key = first.raised(Vec::new()).await;
+    first.away().await;
+    let again = office(folder.path(), &clock).await;
+    let asked = || GetUrgentReport { urgent_id: again.urgents.id(key) };
+    let chief = again.index("chief");
+    assert_eq!(again.urgents.report(chief, asked()).await.unwrap_err().code, ErrorCode::UrgentNotFound);
+    again.away().await;
+    // The chat is not in memory, and cannot be read.
+    let third = office(folder.path(), &clock).await;
+    third.sqlite.close();
+    let asked = GetUrgentReport { urgent_id: third.urgents.id(key) };
+    assert_eq!(third.urgents.report(third.index("chief"), asked).await.unwrap_err().code, ErrorCode::StorageUnavailable);
 }
