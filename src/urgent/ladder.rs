@@ -62,25 +62,16 @@ impl Urgents {
         if changed {
             self.follow_chat(cell).await?;
         }
-        let everybody = self.change(cell, |urgent| {
-            let everybody = urgent.over.is_none() && urgent.is_done();
-            let why = match (everybody, now_ms >= urgent.deadline_at_ms && urgent.over.is_none()) {
-                (true, _) => UrgentOverWhy::Confirmed,
-                (false, true) => UrgentOverWhy::Expired,
-                (false, false) => return Ok(None),
-            };
-            Ok(Some((urgent.by, UrgentChange::Over { why })))
-        });
-        if everybody.await? {
+        if self.change(cell, |urgent| Ok(urgent.ends(now_ms).map(|why| (urgent.by, UrgentChange::Over { why })))).await? {
             return Ok(());
         }
-        let due = |urgent: &super::Urgent| urgent.next_step().filter(|(_, _, due_ms)| *due_ms <= now_ms);
-        let Some((by, (step, rung, _))) = cell.with(|urgent| Some((urgent.by, due(urgent)?))).flatten() else { return Ok(()) };
+        let due = cell.with(|urgent| urgent.due(now_ms).map(|(step, rung)| (urgent.by, step, rung)));
+        let Some((by, step, rung)) = due.flatten() else { return Ok(()) };
         // Nobody who has left is asked by it.
         self.follow_chat(cell).await?;
         let quota_left = self.quota_left(by, rung.way);
         self.change(cell, |urgent| {
-            if due(urgent).is_none_or(|(next, ..)| next != step) {
+            if urgent.due(now_ms).is_none_or(|(next, _)| next != step) {
                 return Ok(None);
             }
             let open = urgent.open_people();

@@ -207,8 +207,7 @@ impl Urgents {
         for _ in 0..TRIES {
             let decided = cell.with(|urgent| decide(urgent).map(|decided| decided.map(|decided| (decided, urgent.clone()))));
             let Some(((by, change), mut urgent)) = decided.ok_or_else(Error::urgent_not_found)?? else { return Ok(false) };
-            let at_ms = self.chats.clock.now_ms().max(urgent.at_ms);
-            let record = Record { chat: cell.key.0, seq: urgent.seq + 1, position: 0, at_ms, by, change: Change::Urgent(change) };
+            let record = urgent.next_record(self.chats.clock.now_ms(), by, change);
             urgent.follow(&record);
             let mut writes = Vec::new();
             let ends = matches!(record.change, Change::Urgent(UrgentChange::Over { .. }));
