@@ -82,6 +82,20 @@ words! {
         8 "refused" Refused,
     }
 
+    /// Why an urgent was not raised for somebody.
+    pub enum UrgentLeftOutWhy {
+        /// Nobody has this id.
+        0 "nobody" Nobody,
+        /// Not a member of the chat.
+        1 "not_a_member" NotAMember,
+        /// A rule of the organisation does not allow it.
+        2 "rule" Rule,
+        /// The person has too many open urgents.
+        3 "too_many" TooMany,
+        /// The urgent had been raised before, without this person.
+        4 "before" Before,
+    }
+
     /// A list of urgents.
     pub enum UrgentList {
         /// Those that I am to confirm, the oldest first.
@@ -158,8 +172,10 @@ wire! {
     pub struct UrgentLeftOut {
         /// Who.
         user_id: UserId,
-        /// Why.
+        /// Why, in words.
         why: String,
+        /// Why, for clients that have words of their own.
+        reason: Option<UrgentLeftOutWhy>,
     }
 
     /// The urgent is durable.
@@ -330,6 +346,10 @@ wire! {
         shown_at_ms: Option<u64>,
         /// When the person confirmed, the same.
         confirmed_at_ms: Option<u64>,
+        /// By which way what failed was tried.
+        failed_way: Option<UrgentWay>,
+        /// Why it failed, or why it is over, for clients that have words of their own.
+        reason: Option<UrgentNotReached>,
     }
 
     /// People who stand alike.

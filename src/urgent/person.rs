@@ -71,7 +71,7 @@ impl PersonTimeline {
                 let Some(attempt) = self.attempts.iter_mut().find(waits) else { return };
                 if let Some((_, why)) = failed.iter().find(|(failed, _)| *failed == user) {
                     ended(attempt, UrgentOutcome::Failed, at_ms);
-                    (attempt.why, attempt.detail) = in_a_word(why);
+                    because(attempt, why);
                 } else if holds(reached, user) {
                     ended(attempt, UrgentOutcome::Reached, at_ms);
                 }
@@ -93,7 +93,7 @@ impl PersonTimeline {
             }
         } else if let Some((_, why)) = refused.iter().find(|(refused, _)| *refused == self.user) {
             ended(&mut attempt, UrgentOutcome::NotDone, at_ms);
-            (attempt.why, attempt.detail) = in_a_word(why);
+            because(&mut attempt, why);
         }
         Some(attempt)
     }
@@ -142,12 +142,18 @@ fn not_done(attempt: &mut UrgentAttempt, why: UrgentNotReached, at_ms: u64) {
     attempt.why = Some(why);
 }
 
+fn because(attempt: &mut UrgentAttempt, why: &str) {
+    let (why, detail) = in_a_word(why);
+    attempt.why = Some(why);
+    attempt.detail = detail.map(str::to_owned);
+}
+
 /// Why a step failed, from what a record says of it, and what else the provider has said.
-fn in_a_word(why: &str) -> (Option<UrgentNotReached>, Option<String>) {
+pub(super) fn in_a_word(why: &str) -> (UrgentNotReached, Option<&str>) {
     match why {
-        OVER_QUOTA => (Some(UrgentNotReached::Quota), None),
-        NO_NUMBER => (Some(UrgentNotReached::NoNumber), None),
-        other => (Some(UrgentNotReached::Refused), Some(other.to_owned())),
+        OVER_QUOTA => (UrgentNotReached::Quota, None),
+        NO_NUMBER => (UrgentNotReached::NoNumber, None),
+        other => (UrgentNotReached::Refused, Some(other)),
     }
 }
 

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hmac::{Hmac, KeyInit, Mac};
 use protocol::command::{ConfirmUrgent, GetUrgentPeople, GetUrgentReport, RaiseUrgent};
-use protocol::urgent::{UrgentStanding, UrgentStep, UrgentWay};
+use protocol::urgent::{UrgentLeftOutWhy, UrgentNotReached, UrgentStanding, UrgentStep, UrgentWay};
 use reqwest::Method;
 use serde_json::json;
 use sha2::Sha256;
@@ -164,7 +164,7 @@ async fn quotas_and_rules_and_missing_providers_are_told_to_who_raises_it() {
     assert_eq!(boss.refused(RaiseUrgent { break_quiet_hours: true, ..with(UrgentWay::Sms, "u2") }).await, 2002);
     let raised = boss.must(with(UrgentWay::Sms, "u3")).await;
     assert_eq!((raised.audience_count, raised.left_out.len()), (4, 1), "a rule leaves one out: {:?}", raised.left_out);
-    assert_eq!(raised.left_out[0].user_id, "e1004");
+    assert_eq!((raised.left_out[0].user_id.as_str(), raised.left_out[0].reason), ("e1004", Some(UrgentLeftOutWhy::Rule)));
     let until = Instant::now() + Duration::from_secs(20);
     while people_of(&provider, "sms").len() < 2 && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -176,9 +176,11 @@ async fn quotas_and_rules_and_missing_providers_are_told_to_who_raises_it() {
     assert_eq!((deed.people, deed.reached, deed.failed), (4, 2, 2));
     let page =
         boss.must(GetUrgentPeople { urgent_id: raised.urgent_id, standing: UrgentStanding::Pending, ..GetUrgentPeople::default() }).await;
-    let told: Vec<_> = page.people.iter().map(|one| (one.person.user_id.as_str(), one.why.as_deref())).collect();
-    let over = Some("sms: the quota is used up");
-    assert_eq!(told, [("e1002", None), ("e1003", None), ("e1005", over), ("e1006", over)]);
+    let told: Vec<_> =
+        page.people.iter().map(|one| (one.person.user_id.as_str(), one.why.as_deref(), one.failed_way, one.reason)).collect();
+    let reached = |user_id| (user_id, None, None, None);
+    let over = |user_id| (user_id, Some("sms: the quota is used up"), Some(UrgentWay::Sms), Some(UrgentNotReached::Quota));
+    assert_eq!(told, [reached("e1002"), reached("e1003"), over("e1005"), over("e1006")]);
     assert_eq!(boss.refused(with(UrgentWay::Sms, "u4")).await, 2103, "the quota is used up");
 }
 

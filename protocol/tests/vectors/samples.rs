@@ -534,7 +534,17 @@ pub fn replies() -> Vec<Sample> {
         (
             "urgent_raised_without_some",
             "raise_urgent",
-            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out": [{"user_id": "10003", "why": "is not a member of the chat"}], "left_out_count": 1}),
+            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out": [{"user_id": "10003", "why": "not a member of the chat", "reason": "not_a_member"}], "left_out_count": 1}),
+        ),
+        (
+            "urgent_raised_with_every_reason",
+            "raise_urgent",
+            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out_count": 5, "left_out": [
+                {"user_id": "10003", "why": "there is no such person", "reason": "nobody"},
+                {"user_id": "10004", "why": "a rule of the organisation does not allow it", "reason": "rule"},
+                {"user_id": "10005", "why": "has 200 open urgents", "reason": "too_many"},
+                {"user_id": "10006", "why": "was left out when it was raised", "reason": "before"},
+                {"user_id": "10007", "why": "for a reason of a later version"}]}),
         ),
         ("done_after_urgent_got", "urgent_got", json!({})),
         ("done_after_confirm_urgent", "confirm_urgent", json!({})),
@@ -573,9 +583,13 @@ pub fn replies() -> Vec<Sample> {
         (
             "urgent_people_pending",
             "urgent_people",
-            json!({"people": [{"person": shan(), "why": "the provider has no number of this person"}, {"person": zhang()}], "total": 102, "next": "100"}),
+            json!({"people": [{"person": shan(), "why": "sms: no mobile number is known", "failed_way": "sms", "reason": "no_number"}, {"person": zhang()}], "total": 102, "next": "100"}),
         ),
-        ("urgent_people_failed", "urgent_people", json!({"people": [{"person": shan(), "why": "has left the chat"}], "total": 1})),
+        (
+            "urgent_people_failed",
+            "urgent_people",
+            json!({"people": [{"person": shan(), "why": "left the chat or the organisation", "reason": "left"}], "total": 1}),
+        ),
         (
             "urgent_people_with_times",
             "urgent_people",

@@ -16,6 +16,7 @@ import { tell } from './screen.js';
 import { countsBar } from './urgent_counts.js';
 import { reportTable, save } from './urgent_csv.js';
 import { createUrgentPerson } from './urgent_person.js';
+import { failedWords } from './urgent_reasons.js';
 import { chatWords, deadlineWords, overWords, stepWords, timeWords } from './urgent_words.js';
 
 /** Lists follow the numbers after this long: many changes are one question. */
@@ -119,7 +120,7 @@ export function createUrgentReport(page, { urgent_id }) {
 
   const tabs = (now) => html`<div class="urgent_standings" role="tablist" aria-label=${t('urgent.report_people')} @keydown=${key}>${STANDINGS.map((name) => html`<button class="urgent_standing" type="button" role="tab" data-standing=${name} aria-selected=${String(standing.value === name)} tabindex=${standing.value === name ? '0' : '-1'} @click=${() => choose(name)}><span class="urgent_dot standing_${name}"></span><span>${t(`urgent.standing.${name}`)}</span><b class="count">${now[name]}</b></button>`)}</div>`;
 
-  const personView = ({ person, why }) => html`<div class="people_row"><button class="row_words" type="button" aria-expanded=${String(one.isOpen(person.user_id))} @click=${() => one.toggle(person.user_id)}>${personRow(page, person)}</button>${why ? html`<span class="urgent_why">${visible(why)}</span>` : nothing}</div>${one.isOpen(person.user_id) ? one.view() : nothing}`;
+  const personView = ({ person, ...failed }) => html`<div class="people_row"><button class="row_words" type="button" aria-expanded=${String(one.isOpen(person.user_id))} @click=${() => one.toggle(person.user_id)}>${personRow(page, person)}</button>${failed.why ? html`<span class="urgent_why">${visible(failedWords(failed))}</span>` : nothing}</div>${one.isOpen(person.user_id) ? one.view() : nothing}`;
 
   function peopleView() {
     if (people.state.value === 'failed') return html`<p class="list_caption">${t('error.0')}</p>`;
