@@ -254,7 +254,7 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting, urgent_r
         Chats::load(log, store, directory, attachments, peers.clone(), seal.clone(), clock.clone(), config.clone())
     };
     let chats = engines.patiently(starting, chats).await?;
-    let urgents = engines.patiently(starting, || Urgents::load(chats.clone(), urgent_runtime.clone())).await?;
+    let urgents = engines.patiently(starting, || Urgents::load(chats.clone(), audit.clone(), urgent_runtime.clone())).await?;
     Ok(Loaded { engines, committed, urgents_committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
 }
 

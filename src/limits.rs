@@ -28,6 +28,12 @@ pub const URGENT_COLLECTED_MS: u64 = 2;
 pub const URGENT_COLLECTED_MS_MANY: u64 = 80;
 /// Records after which an urgent is written down as it stands; no more have to be read to know it.
 pub const URGENT_RECORDS_READ: u64 = 64;
+/// Urgents whose records are walked at once to tell when people went on: one to everybody has a few thousand records.
+pub const URGENT_WALKS_AT_ONCE: usize = 2;
+/// Urgents of which it is kept when everybody went on; 6 MB each for everybody of the largest organisation.
+pub const URGENT_TIMES_KEPT: usize = 4;
+/// How long that is kept after it was asked for: who asks for all pages of a table asks again within a moment.
+pub const URGENT_TIMES_KEPT_MS: u64 = 60_000;
 /// How often steps and deadlines are looked at.
 pub const URGENT_LOOKED_AT_EVERY_MS: u64 = 100;
 /// Looks after which those that ended long ago are let go, and every open one's chat is looked at: a minute.

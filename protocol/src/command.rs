@@ -15,8 +15,8 @@ use crate::person::{Department, Device, DeviceKind, Person, Presence, PresenceSt
 use crate::record::Record;
 use crate::urgent::UrgentWay;
 pub use crate::urgent::{
-    CancelUrgent, ConfirmUrgent, GetUrgentPeople, GetUrgentReport, GetUrgents, RaiseUrgent, UrgentGot, UrgentPage, UrgentPersonPage,
-    UrgentRaised, UrgentReport,
+    CancelUrgent, ConfirmUrgent, GetUrgentPeople, GetUrgentPerson, GetUrgentReport, GetUrgents, RaiseUrgent, UrgentGot, UrgentPage,
+    UrgentPersonPage, UrgentPersonReport, UrgentRaised, UrgentReport,
 };
 use crate::wire::{wire, words};
 
@@ -204,6 +204,8 @@ commands! {
     105 urgent_report GetUrgentReport => UrgentReport
     /// Who stands where with an urgent.
     106 urgent_people GetUrgentPeople => UrgentPersonPage
+    /// What was done for one person of an urgent.
+    107 urgent_person GetUrgentPerson => UrgentPersonReport
 }
 
 words! {

@@ -48,6 +48,54 @@ words! {
         4 "left" Left,
     }
 
+    /// What became of a step of the ladder for one person.
+    pub enum UrgentOutcome {
+        /// Nothing yet.
+        0 "waiting" Waiting,
+        /// It has reached the person, or the person's manager.
+        1 "reached" Reached,
+        /// It was tried, and it has not.
+        2 "failed" Failed,
+        /// It was not done for this person.
+        3 "not_done" NotDone,
+    }
+
+    /// Why a step has not reached one person.
+    pub enum UrgentNotReached {
+        /// The person had confirmed before.
+        0 "confirmed" Confirmed,
+        /// The person had left the chat or the organisation before.
+        1 "left" Left,
+        /// The urgent was over before.
+        2 "over" Over,
+        /// The quota of text messages or calls was used up.
+        3 "quota" Quota,
+        /// No mobile number of the person is known.
+        4 "no_number" NoNumber,
+        /// No manager of the person was there to be asked.
+        5 "no_manager" NoManager,
+        /// It waits for the end of the quiet hours.
+        6 "quiet_hours" QuietHours,
+        /// No device of the person has the urgent.
+        7 "no_device" NoDevice,
+        /// The provider will not do it.
+        8 "refused" Refused,
+    }
+
+    /// Why an urgent was not raised for somebody.
+    pub enum UrgentLeftOutWhy {
+        /// Nobody has this id.
+        0 "nobody" Nobody,
+        /// Not a member of the chat.
+        1 "not_a_member" NotAMember,
+        /// A rule of the organisation does not allow it.
+        2 "rule" Rule,
+        /// The person has too many open urgents.
+        3 "too_many" TooMany,
+        /// The urgent had been raised before, without this person.
+        4 "before" Before,
+    }
+
     /// A list of urgents.
     pub enum UrgentList {
         /// Those that I am to confirm, the oldest first.
@@ -124,8 +172,10 @@ wire! {
     pub struct UrgentLeftOut {
         /// Who.
         user_id: UserId,
-        /// Why.
+        /// Why, in words.
         why: String,
+        /// Why, for clients that have words of their own.
+        reason: Option<UrgentLeftOutWhy>,
     }
 
     /// The urgent is durable.
@@ -280,6 +330,8 @@ wire! {
         page: Option<String>,
         /// At most this many, up to `limits.page`; missing: 100.
         limit: Option<u32>,
+        /// Also when each of them went on.
+        times: bool,
     }
 
     /// One person of a report.
@@ -288,6 +340,16 @@ wire! {
         person: Person,
         /// What was tried for this person by a provider and failed, and why it is over, in words.
         why: Option<String>,
+        /// When a device had it, ms since 1970; only when `times` are asked for.
+        delivered_at_ms: Option<u64>,
+        /// When it was shown, the same.
+        shown_at_ms: Option<u64>,
+        /// When the person confirmed, the same.
+        confirmed_at_ms: Option<u64>,
+        /// By which way what failed was tried.
+        failed_way: Option<UrgentWay>,
+        /// Why it failed, or why it is over, for clients that have words of their own.
+        reason: Option<UrgentNotReached>,
     }
 
     /// People who stand alike.
@@ -298,5 +360,56 @@ wire! {
         total: u32,
         /// For the next page; missing: this was the last one.
         next: Option<String>,
+    }
+    /// Asks what was done for one person. For who may see the report.
+    pub struct GetUrgentPerson {
+        /// Of which urgent.
+        urgent_id: UrgentId,
+        /// Who of its audience.
+        user_id: UserId,
+    }
+
+    /// What was done for one person, and when the person went on.
+    pub struct UrgentPersonReport {
+        /// Who.
+        person: Person,
+        /// Where the person stands.
+        standing: UrgentStanding,
+        /// When it was raised, ms since 1970.
+        raised_at_ms: u64,
+        /// When a device had it, ms since 1970; missing: none has.
+        delivered_at_ms: Option<u64>,
+        /// When it was shown, ms since 1970.
+        shown_at_ms: Option<u64>,
+        /// When the person confirmed, ms since 1970.
+        confirmed_at_ms: Option<u64>,
+        /// When the person was no longer in the chat or the organisation, ms since 1970.
+        left_at_ms: Option<u64>,
+        /// It is over, and why; missing: it is not.
+        over: Option<UrgentOverWhy>,
+        /// Since when, ms since 1970.
+        over_at_ms: Option<u64>,
+        /// Each step of the ladder that has begun, the first one first; each repeat is a step.
+        attempts: Vec<UrgentAttempt>,
+    }
+
+    /// One step of the ladder for one person.
+    pub struct UrgentAttempt {
+        /// Which one, counted from 0 with every repeat.
+        step: u32,
+        /// How.
+        way: UrgentWay,
+        /// When it began, ms since 1970.
+        at_ms: u64,
+        /// What became of it.
+        outcome: UrgentOutcome,
+        /// When that was known, ms since 1970; missing: it waits.
+        outcome_at_ms: Option<u64>,
+        /// Why it has not reached the person.
+        why: Option<UrgentNotReached>,
+        /// What the provider has said to that.
+        detail: Option<String>,
+        /// Of a step to the manager: who was asked.
+        manager: Option<Person>,
     }
 }

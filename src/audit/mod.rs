@@ -37,7 +37,13 @@ pub struct AuditEntry {
     /// Who: the app, or empty when it came without one.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub app_id: String,
-    /// Which call: method and path of the table of calls.
+    /// Who: the person, of what came by the client protocol.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user_id: String,
+    /// The person's device.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub device_id: String,
+    /// Which call: method and path of the table of calls; of a person, the command.
     pub call: String,
     /// What it was about: ids of chats, messages, people, files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -48,10 +54,10 @@ pub struct AuditEntry {
     /// 0 when it was done, else why it was refused; none when the caller went away before the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<u32>,
-    /// Address it came from.
+    /// Address that a call came from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub address: String,
-    /// Log id of its answer.
+    /// Log id of a call's answer.
     pub log_id: String,
 }
 
@@ -107,6 +113,8 @@ pub struct Wanted {
     pub behind: Option<Place>,
     /// Of this app only.
     pub app_id: Option<String>,
+    /// Of this person only.
+    pub user_id: Option<String>,
     /// Of this call only.
     pub call: Option<String>,
     /// About this only.
@@ -118,6 +126,7 @@ pub struct Wanted {
 impl Wanted {
     fn takes(&self, entry: &AuditEntry) -> bool {
         self.app_id.as_ref().is_none_or(|app_id| *app_id == entry.app_id)
+            && self.user_id.as_ref().is_none_or(|user_id| *user_id == entry.user_id)
             && self.call.as_ref().is_none_or(|call| *call == entry.call)
             && self.target.as_ref().is_none_or(|target| entry.targets.contains(target))
     }
@@ -136,12 +145,28 @@ pub struct AuditLog {
 }
 
 /// A place in the line of entries. What has one can be written down.
-pub struct Reserved(mpsc::OwnedPermit<AuditEntry>);
+struct Reserved(mpsc::OwnedPermit<AuditEntry>);
 
 impl Reserved {
     /// Writes the entry down with the next commit.
-    pub fn put(self, entry: AuditEntry) {
+    fn put(self, entry: AuditEntry) {
         self.0.send(entry);
+    }
+}
+
+/// Something that is under way. When it ends, however that is, its entry is written down: also of what panicked, or whose caller
+/// went away. What that has done is not known then.
+pub struct Noted {
+    /// What is known of it by now.
+    pub entry: AuditEntry,
+    reserved: Option<Reserved>,
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        if let Some(reserved) = self.reserved.take() {
+            reserved.put(std::mem::take(&mut self.entry));
+        }
     }
 }
 
@@ -156,9 +181,17 @@ impl AuditLog {
     ///
     /// # Errors
     /// `StorageUnavailable` when so many wait that the store does not take them.
-    pub fn reserve(&self) -> Result<Reserved> {
+    fn reserve(&self) -> Result<Reserved> {
         let place = self.entries.clone().try_reserve_owned();
         place.map(Reserved).map_err(|_| Error::storage("the audit log cannot be written, so that nothing is changed"))
+    }
+
+    /// Takes a place for the entry of something that begins.
+    ///
+    /// # Errors
+    /// `StorageUnavailable`: it must not begin.
+    pub fn begin(&self, entry: AuditEntry) -> Result<Noted> {
+        Ok(Noted { entry, reserved: Some(self.reserve()?) })
     }
 
     /// Writes what comes until told to stop, and then what is left. Run it as one task.

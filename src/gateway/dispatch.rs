@@ -217,18 +217,25 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
             later!(async move { Ok::<_, Error>(gateway.with_url(chats.renew_custom_bot(user, body).await?)) })
         }
         Command::RemoveCustomBot(body) => later!(async move { chats.remove_custom_bot(user, body).await.map(|()| Done {}) }),
-        Command::RaiseUrgent(body) => later!(async move { raise_urgent(urgents, user, body).await }),
+        Command::RaiseUrgent(body) => {
+            let session = session.clone();
+            later!(async move { raise_urgent(urgents, &session, body).await })
+        }
         Command::UrgentGot(body) => later!(async move { urgents.got(user, body).await.map(|()| Done {}) }),
         Command::ConfirmUrgent(body) => later!(async move { urgents.confirm(user, body.urgent_id).await.map(|()| Done {}) }),
-        Command::CancelUrgent(body) => later!(async move { urgents.cancel(user, body).await.map(|()| Done {}) }),
+        Command::CancelUrgent(body) => {
+            let session = session.clone();
+            later!(async move { urgents.cancel_by_person(user, &session.device_id, body).await.map(|()| Done {}) })
+        }
         Command::GetUrgents(body) => later!(async move { urgents.list(user, body).await }),
         Command::GetUrgentReport(body) => later!(async move { urgents.report(user, body).await }),
         Command::GetUrgentPeople(body) => later!(async move { urgents.people(user, body).await }),
+        Command::GetUrgentPerson(body) => later!(async move { urgents.person(user, body).await }),
     }
 }
 
-async fn raise_urgent(urgents: Arc<Urgents>, user: u32, body: RaiseUrgent) -> Result<UrgentRaised> {
-    let RaisedUrgent { key, audience, mut left_out } = urgents.raise_as_asked(user, body).await?;
+async fn raise_urgent(urgents: Arc<Urgents>, session: &Session, body: RaiseUrgent) -> Result<UrgentRaised> {
+    let RaisedUrgent { key, audience, mut left_out } = urgents.raise_by_person(session.user, &session.device_id, body).await?;
     let left_out_count = left_out.len() as u32;
     left_out.truncate(limits::PAGE_MAX as usize);
     Ok(UrgentRaised { urgent_id: urgents.id(key), audience_count: audience as u32, left_out, left_out_count })

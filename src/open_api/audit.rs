@@ -7,7 +7,7 @@ use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use super::input::Input;
 use super::page::{self, Page};
-use crate::audit::{AuditEntry, Place, Reserved, Wanted};
+use crate::audit::{self, AuditEntry, Place, Wanted};
 use crate::auth::AppEntry;
 use serde_json::{Map, Value, json};
 
@@ -44,10 +44,7 @@ const MADE: &[&str] = &["user", "department", "message", "pin"];
 const SECRET_PARTS: &[&str] = &["token"];
 
 /// A call that is under way. When it ends, however that is, its entry is written down.
-pub struct Noted {
-    entry: AuditEntry,
-    reserved: Option<Reserved>,
-}
+pub struct Noted(audit::Noted);
 
 impl Noted {
     /// Takes a place for the entry of a call, before the call does anything.
@@ -62,7 +59,6 @@ impl Noted {
         address: String,
         log_id: String,
     ) -> Result<Self, Refusal> {
-        let reserved = api.audit.reserve().or_refuse(Act::Chat)?;
         let mut targets: Vec<String> =
             input.parts().filter(|(name, _)| !SECRET_PARTS.contains(name)).map(|(_, value)| crate::error::clip(value)).collect();
         targets.extend(ids(input.body()));
@@ -71,8 +67,8 @@ impl Noted {
             _ => String::new(),
         };
         let app_id = app.map(|app| app.app_id.clone()).unwrap_or_default();
-        let entry = AuditEntry { app_id, call: format!("{call:?}"), targets, summary, code: None, address, log_id };
-        Ok(Self { entry, reserved: Some(reserved) })
+        let entry = AuditEntry { app_id, call: format!("{call:?}"), targets, summary, address, log_id, ..AuditEntry::default() };
+        api.audit.begin(entry).map(Self).or_refuse(Act::Chat)
     }
 
     /// Takes a place for the entry of a message to the address of a group's own bot. The address is a secret; which bot it is of
@@ -81,35 +77,25 @@ impl Noted {
     /// # Errors
     /// The audit log cannot be written, so that nothing may be posted.
     pub fn begin_hook(api: &OpenApi, call: &CallEntry, targets: Vec<String>, address: String, log_id: String) -> Result<Self, Refusal> {
-        let reserved = api.audit.reserve().or_refuse(Act::Send)?;
         let entry = AuditEntry { call: format!("{call:?}"), targets, address, log_id, ..AuditEntry::default() };
-        Ok(Self { entry, reserved: Some(reserved) })
+        api.audit.begin(entry).map(Self).or_refuse(Act::Send)
     }
 
     /// A message was posted, or refused with this.
     pub fn ended_hook(mut self, posted: &Result<(), Refusal>) {
-        self.entry.code = Some(code_of(posted));
+        self.0.entry.code = Some(code_of(posted));
     }
 
     /// The call ended so.
     pub fn ended(mut self, outcome: &Answer) {
-        self.entry.code = Some(code_of(outcome));
+        self.0.entry.code = Some(code_of(outcome));
         if let Ok(Reply::Data(Value::Object(made))) = outcome {
             let inner = MADE.iter().filter_map(|name| made.get(*name)?.as_object());
             for id in ids(made).chain(inner.flat_map(ids)) {
-                if !self.entry.targets.contains(&id) {
-                    self.entry.targets.push(id);
+                if !self.0.entry.targets.contains(&id) {
+                    self.0.entry.targets.push(id);
                 }
             }
-        }
-    }
-}
-
-/// Also of a call that panicked, or whose caller went away: what it has done is not known then.
-impl Drop for Noted {
-    fn drop(&mut self) {
-        if let Some(reserved) = self.reserved.take() {
-            reserved.put(std::mem::take(&mut self.entry));
         }
     }
 }
@@ -179,7 +165,8 @@ pub async fn list(mut call: Call) -> Answer {
     let forward = input.asked_word("sort_type", &["ByCreateTimeDesc", "ByCreateTimeAsc"], "ByCreateTimeDesc") == "ByCreateTimeAsc";
     let from_s = input.asked_number("start_time", 0, 0, u32::MAX.into());
     let until_s = input.asked_number("end_time", u32::MAX.into(), 0, u32::MAX.into());
-    let (app_id, asked, target) = (input.asked("app_id"), input.asked("call"), input.asked("target_id"));
+    let (app_id, user_id) = (input.asked("app_id"), input.asked("user_id"));
+    let (asked, target) = (input.asked("call"), input.asked("target_id"));
     let page = Page::read(input, PAGE_DEFAULT, PAGE_MAX);
     input.checked()?;
     let behind = page.token.as_deref().map(|token| parse_token(token, forward)).transpose()?;
@@ -190,6 +177,7 @@ pub async fn list(mut call: Call) -> Answer {
         backward: !forward,
         behind,
         app_id,
+        user_id,
         call: asked,
         target,
         limit: page.size,
@@ -223,6 +211,11 @@ impl OpenApi {
         }
         if !entry.app_id.is_empty() {
             object["app_id"] = json!(entry.app_id);
+        }
+        for (name, value) in [("user_id", entry.user_id), ("device_id", entry.device_id)] {
+            if !value.is_empty() {
+                object[name] = json!(value);
+            }
         }
         if let Some(code) = entry.code {
             object["code"] = json!(code);

@@ -19,8 +19,6 @@ use serde_json::{Value, json};
 const IDS_MAX: usize = limits::PEOPLE_OF_A_CALL_MAX;
 /// Departments in one call, as the platform has it.
 const DEPARTMENTS_MAX: usize = 200;
-/// Characters of a `uuid`.
-const UUID_CHARACTERS_MAX: usize = 50;
 
 /// Refusals of this old call come with HTTP 200, and these codes.
 fn refused(code: u32, msg: impl Into<String>) -> Refusal {
@@ -33,7 +31,7 @@ pub async fn send(mut call: Call) -> Answer {
     let lists = lists.map(|(name, form)| (name, form, call.input.list(name, IDS_MAX)));
     let department_ids = call.input.list("department_ids", DEPARTMENTS_MAX);
     let msg_type = call.input.text("msg_type").unwrap_or_default();
-    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX).filter(|uuid| !uuid.is_empty());
+    let uuid = call.input.uuid().filter(|uuid| !uuid.is_empty());
     let content = call.input.value("content").cloned();
     let card = call.input.value("card").cloned();
     call.input.checked().map_err(|refusal| Refusal { code: 10_003, ..refusal.with_status(StatusCode::OK) })?;

@@ -5,6 +5,7 @@ use super::envelope::{Answer, Call, Reply};
 use super::error::{Act, Refusal, Refused};
 use super::group_fields::GroupFields;
 use super::identity::IdType;
+use super::input::{Input, UUID_CHARACTERS_MAX};
 use super::page::{self, Page};
 use crate::auth::AppEntry;
 use crate::chat::{ChatProfile, GroupChange, NewGroup};
@@ -14,8 +15,6 @@ use protocol::error::ErrorCode;
 use roaring::RoaringBitmap;
 use serde_json::{Value, json};
 
-/// Characters of a `uuid`.
-const UUID_CHARACTERS_MAX: usize = 50;
 /// People that a new group is made with; the platform takes 50.
 const USERS_MAX: usize = crate::limits::PEOPLE_OF_A_CALL_MAX;
 /// Bots that a new group is made with; the platform takes 5.
@@ -36,7 +35,7 @@ pub fn client_message_id(family: &str, uuid: Option<&str>) -> String {
 }
 
 /// The `uuid` of the query, as far as its form is right.
-pub fn asked_uuid(input: &mut super::input::Input) -> Result<Option<String>, Refusal> {
+pub fn asked_uuid(input: &mut Input) -> Result<Option<String>, Refusal> {
     match input.asked("uuid") {
         Some(uuid) if uuid.chars().count() > UUID_CHARACTERS_MAX => {
             Err(Refusal::field("uuid", &uuid, format!("has more than {UUID_CHARACTERS_MAX} characters")))

@@ -8,6 +8,9 @@ use axum::http::Uri;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+/// Characters of a `uuid`, by which a call is recognised that is made again.
+pub const UUID_CHARACTERS_MAX: usize = 50;
+
 /// Path, query and body of a call. The readers note what is wrong; [`Input::checked`] refuses the call for it.
 #[derive(Debug, Default)]
 pub struct Input {
@@ -196,6 +199,11 @@ impl Input {
             self.wrong(name, &text, format!("has {characters} characters, the limit is {characters_max}"));
         }
         Some(text)
+    }
+
+    /// The `uuid` of the body.
+    pub fn uuid(&mut self) -> Option<String> {
+        self.bounded("uuid", UUID_CHARACTERS_MAX)
     }
 
     /// A truth value of the body.

@@ -15,9 +15,6 @@ use protocol::ids::MessageId;
 use protocol::record::{Change, Message, Record};
 use serde_json::{Value, json};
 
-/// Characters of a `uuid`.
-const UUID_CHARACTERS_MAX: usize = 50;
-
 /// `POST im/v1/messages`
 pub async fn create(mut call: Call) -> Answer {
     let target_type = match call.input.asked_required("receive_id_type").as_str() {
@@ -26,7 +23,7 @@ pub async fn create(mut call: Call) -> Answer {
     };
     let receive_id = call.input.required("receive_id");
     let (msg_type, content) = (call.input.required("msg_type"), call.input.required("content"));
-    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    let uuid = call.input.uuid();
     call.input.checked()?;
     let (api, app) = (&call.api, &call.app);
     let key = api.receiver(app, target_type, &receive_id)?;
@@ -38,7 +35,7 @@ pub async fn create(mut call: Call) -> Answer {
 pub async fn reply(mut call: Call) -> Answer {
     let (msg_type, content) = (call.input.required("msg_type"), call.input.required("content"));
     let in_thread = call.input.flag("reply_in_thread");
-    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    let uuid = call.input.uuid();
     call.input.checked()?;
     let (api, app) = (&call.api, &call.app);
     let message_id = api.message_meant(&call.input.path("message_id"))?;

@@ -27,8 +27,6 @@ use std::collections::HashSet;
 const IDS_MAX: usize = limits::PEOPLE_OF_AN_URGENT_MAX;
 /// Ids that are looked at before others have their turn.
 const SLICE: usize = 4_096;
-/// Characters of a `uuid`.
-const UUID_CHARACTERS_MAX: usize = 50;
 /// People of whom a reply says that they were left out.
 const LEFT_OUT_SHOWN_MAX: usize = limits::PAGE_MAX as usize;
 /// Scopes of which a step by text message needs one.
@@ -54,7 +52,7 @@ pub async fn by_phone(call: Call) -> Answer {
 async fn urge(mut call: Call, way: Option<UrgentWay>) -> Answer {
     call.input.asked_required("user_id_type");
     let form = IdType::read(&mut call.input, "user_id_type");
-    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    let uuid = call.input.uuid();
     let ids = call.input.take_list("user_id_list", IDS_MAX);
     call.input.checked()?;
     if ids.is_empty() {
@@ -94,7 +92,7 @@ pub async fn raise(mut call: Call) -> Answer {
     let ladder = ladder(&mut call.input);
     let deadline_ms = call.input.given_number("deadline_ms", limits::URGENT_DEADLINE_MS_MIN, limits::URGENT_DEADLINE_MS_MAX);
     let breaks_quiet_hours = call.input.flag("break_quiet_hours");
-    let uuid = call.input.bounded("uuid", UUID_CHARACTERS_MAX);
+    let uuid = call.input.uuid();
     let mut audience = call.input.within("audience");
     let (everyone, unread, direct_only) = (audience.flag("everyone"), audience.flag("unread"), audience.flag("direct_only"));
     let ids = audience.take_list("user_ids", IDS_MAX);

@@ -7,11 +7,11 @@ use super::identity::IdType;
 use super::page::{self, Page};
 use crate::auth::AppEntry;
 use crate::limits;
-use protocol::command::{CancelUrgent, GetUrgentPeople, GetUrgentReport, GetUrgents};
+use protocol::command::{CancelUrgent, GetUrgentPeople, GetUrgentPerson, GetUrgentReport, GetUrgents};
 use protocol::error::ErrorCode;
 use protocol::ids::UrgentId;
 use protocol::record::Change;
-use protocol::urgent::{Urgent, UrgentDeed, UrgentList, UrgentPerson, UrgentStanding, UrgentStep};
+use protocol::urgent::{Urgent, UrgentAttempt, UrgentDeed, UrgentList, UrgentPerson, UrgentStanding, UrgentStep};
 use serde_json::{Value, json};
 
 /// Entries on one page when nothing is said.
@@ -53,6 +53,7 @@ pub async fn people(mut call: Call) -> Answer {
     let form = IdType::read(&mut call.input, "user_id_type");
     call.input.asked_required("standing");
     let standing = call.input.asked_word("standing", STANDINGS, STANDINGS[0]);
+    let times = call.input.asked_flag("with_times");
     let page = Page::read(&mut call.input, PAGE_DEFAULT, PAGE_MAX);
     call.input.checked()?;
     let (api, app) = (&call.api, &call.app);
@@ -62,6 +63,7 @@ pub async fn people(mut call: Call) -> Answer {
         standing: UrgentStanding::from_word(standing).unwrap_or_default(),
         page: page.token.clone(),
         limit: Some(page.size as u32),
+        times,
     };
     let found = api.urgents.people(app.bot, command).await.map_err(|error| page.refused(Act::Urgent, error))?;
     let item = |one: &UrgentPerson| {
@@ -75,11 +77,76 @@ pub async fn people(mut call: Call) -> Answer {
         if let Some(why) = &one.why {
             item["why"] = json!(why);
         }
+        put_times(
+            &mut item,
+            [("delivered_time", one.delivered_at_ms), ("shown_time", one.shown_at_ms), ("confirmed_time", one.confirmed_at_ms)],
+        );
         Some(item)
     };
     let mut data = page::fields(found.people.iter().filter_map(item).collect(), found.next);
     data["total"] = json!(found.total);
     Ok(Reply::Data(data))
+}
+
+/// `GET clarion/v1/urgents/:urgent_id/people/:user_id`
+pub async fn person(mut call: Call) -> Answer {
+    let form = IdType::read(&mut call.input, "user_id_type");
+    call.input.checked()?;
+    let (api, app) = (&call.api, &call.app);
+    let urgent_id = api.urgent_meant(&call.input.path("urgent_id"))?;
+    let index = api.meant(app, form, &call.input.path("user_id"))?;
+    let user_id = api.chats.directory.user_id(index).to_string();
+    let found = api.urgents.person(app.bot, GetUrgentPerson { urgent_id, user_id }).await.or_refuse(Act::Urgent)?;
+    let attempt = |attempt: &UrgentAttempt| {
+        let mut shown = json!({
+            "step": attempt.step,
+            "way": attempt.way.word(),
+            "time": attempt.at_ms.to_string(),
+            "outcome": attempt.outcome.word(),
+        });
+        put_times(&mut shown, [("outcome_time", attempt.outcome_at_ms)]);
+        if let Some(why) = attempt.why {
+            shown["why"] = json!(why.word());
+        }
+        if let Some(detail) = &attempt.detail {
+            shown["detail"] = json!(detail);
+        }
+        if let Some(manager) = &attempt.manager
+            && let Some(index) = api.chats.directory.index(&manager.user_id)
+        {
+            shown["manager_id"] = json!(api.id_of(app, form, index));
+        }
+        shown
+    };
+    let mut data = json!({
+        "user_id_type": form.word(),
+        "user_id": api.id_of(app, form, index),
+        "name": found.person.name,
+        "standing": found.standing.word(),
+        "state": found.over.map_or("open", |why| why.word()),
+        "create_time": found.raised_at_ms.to_string(),
+        "attempts": found.attempts.iter().map(attempt).collect::<Vec<_>>(),
+    });
+    put_times(
+        &mut data,
+        [
+            ("delivered_time", found.delivered_at_ms),
+            ("shown_time", found.shown_at_ms),
+            ("confirmed_time", found.confirmed_at_ms),
+            ("left_time", found.left_at_ms),
+            ("end_time", found.over_at_ms),
+        ],
+    );
+    Ok(Reply::Data(data))
+}
+
+/// Puts those of some times into an object that are known.
+fn put_times<const N: usize>(object: &mut Value, times: [(&str, Option<u64>); N]) {
+    for (name, at_ms) in times {
+        if let Some(at_ms) = at_ms {
+            object[name] = json!(at_ms.to_string());
+        }
+    }
 }
 
 /// `POST clarion/v1/urgents/:urgent_id/cancel`: also a success when it is over for another reason, which the reply tells.

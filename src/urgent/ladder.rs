@@ -62,25 +62,16 @@ impl Urgents {
         if changed {
             self.follow_chat(cell).await?;
         }
-        let everybody = self.change(cell, |urgent| {
-            let everybody = urgent.over.is_none() && urgent.is_done();
-            let why = match (everybody, now_ms >= urgent.deadline_at_ms && urgent.over.is_none()) {
-                (true, _) => UrgentOverWhy::Confirmed,
-                (false, true) => UrgentOverWhy::Expired,
-                (false, false) => return Ok(None),
-            };
-            Ok(Some((urgent.by, UrgentChange::Over { why })))
-        });
-        if everybody.await? {
+        if self.change(cell, |urgent| Ok(urgent.ends(now_ms).map(|why| (urgent.by, UrgentChange::Over { why })))).await? {
             return Ok(());
         }
-        let due = |urgent: &super::Urgent| urgent.next_step().filter(|(_, _, due_ms)| *due_ms <= now_ms);
-        let Some((by, (step, rung, _))) = cell.with(|urgent| Some((urgent.by, due(urgent)?))).flatten() else { return Ok(()) };
+        let due = cell.with(|urgent| urgent.due(now_ms).map(|(step, rung)| (urgent.by, step, rung)));
+        let Some((by, step, rung)) = due.flatten() else { return Ok(()) };
         // Nobody who has left is asked by it.
         self.follow_chat(cell).await?;
         let quota_left = self.quota_left(by, rung.way);
         self.change(cell, |urgent| {
-            if due(urgent).is_none_or(|(next, ..)| next != step) {
+            if urgent.due(now_ms).is_none_or(|(next, _)| next != step) {
                 return Ok(None);
             }
             let open = urgent.open_people();
@@ -122,7 +113,7 @@ impl Urgents {
     }
 
     /// Somebody's manager: who leads the person; else who leads the department.
-    fn manager_of(&self, user: u32) -> Option<u32> {
+    pub(super) fn manager_of(&self, user: u32) -> Option<u32> {
         let directory = &self.chats.directory;
         let entry = directory.entry(user)?;
         let own = entry.leader.clone();
@@ -168,13 +159,21 @@ impl Urgents {
     }
 
     /// An urgent whose report somebody may see.
+    ///
+    /// # Errors
+    /// `UrgentNotFound`; `StorageUnavailable`: who may see it cannot be read now.
     pub(super) async fn reported(&self, user: u32, id: protocol::ids::UrgentId) -> Result<Arc<Cell>> {
         let cell = self.cell(self.key(id)?).await?;
         let (by, chat) = cell.with(|urgent| (urgent.by, urgent.chat_key())).ok_or_else(Error::urgent_not_found)?;
-        if by != user && !self.chats.is_manager(user, chat).await.unwrap_or(false) {
-            return Err(Error::urgent_not_found());
+        if by == user {
+            return Ok(cell);
         }
-        Ok(cell)
+        match self.chats.is_manager(user, chat).await {
+            Ok(true) => Ok(cell),
+            // What cannot be read now may be read later: it is not said that there is none.
+            Err(error) if error.is_unavailable() => Err(error),
+            Ok(false) | Err(_) => Err(Error::urgent_not_found()),
+        }
     }
 
     /// Urgents that somebody has before the eyes, or may see the report of, the oldest first.

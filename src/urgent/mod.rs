@@ -8,16 +8,19 @@
 //! has every open urgent in memory: who confirms is checked, and who comes is told, without a question. Records are appended
 //! by the node that is at home for the urgent; two that believe so do no harm, by compare-and-set.
 
+mod audited;
 mod index;
 mod ladder;
 mod moves;
 mod paid;
+mod person;
 mod provider;
 mod raise;
 mod report;
 mod rules;
 mod show;
 mod state;
+mod times;
 
 #[cfg(test)]
 mod tests;
@@ -26,6 +29,7 @@ pub use raise::{Audience, NewUrgent, RaisedUrgent};
 pub use show::{Tell, Told};
 pub use state::{Counts, Moves, Urgent};
 
+use crate::audit::AuditLog;
 use crate::chat::Chats;
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
@@ -49,6 +53,7 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use times::Walks;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -115,11 +120,13 @@ pub struct Urgents {
     counted: DashSet<ChatKey>,
     /// Where urgents are raised and ended: not behind everything else that this node does.
     runtime: Handle,
+    walks: Walks,
+    audit: Arc<AuditLog>,
 }
 
 impl Urgents {
     /// The urgents of this log and store.
-    pub async fn load(chats: Arc<Chats>, runtime: Handle) -> Result<Arc<Self>> {
+    pub async fn load(chats: Arc<Chats>, audit: Arc<AuditLog>, runtime: Handle) -> Result<Arc<Self>> {
         let (tell, tells) = mpsc::channel(limits::URGENT_TELLS_WAITING);
         let urgents = Self {
             cells: DashMap::new(),
@@ -128,6 +135,8 @@ impl Urgents {
             tells: Mutex::new(Some(tells)),
             counted: DashSet::new(),
             runtime,
+            walks: Walks::new(),
+            audit,
             providers: Provider::of(&chats.config).into_iter().map(Arc::new).collect(),
             chats,
         };
@@ -202,8 +211,7 @@ impl Urgents {
         for _ in 0..TRIES {
             let decided = cell.with(|urgent| decide(urgent).map(|decided| decided.map(|decided| (decided, urgent.clone()))));
             let Some(((by, change), mut urgent)) = decided.ok_or_else(Error::urgent_not_found)?? else { return Ok(false) };
-            let at_ms = self.chats.clock.now_ms().max(urgent.at_ms);
-            let record = Record { chat: cell.key.0, seq: urgent.seq + 1, position: 0, at_ms, by, change: Change::Urgent(change) };
+            let record = urgent.next_record(self.chats.clock.now_ms(), by, change);
             urgent.follow(&record);
             let mut writes = Vec::new();
             let ends = matches!(record.change, Change::Urgent(UrgentChange::Over { .. }));
@@ -344,6 +352,7 @@ impl Urgents {
         let gone = over.iter().enumerate().take_while(|(at, (ended_ms, _))| *at < surplus || *ended_ms < old);
         let gone: Vec<ChatKey> = gone.map(|(_, (_, key))| *key).collect();
         gone.iter().for_each(|key| drop(self.cells.remove(key)));
+        self.walks.sweep();
         metrics::URGENTS_OPEN.set(self.index.open().len() as i64);
     }
 }

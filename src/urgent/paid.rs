@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 
 /// What is told of those beyond the quota.
-const OVER_QUOTA: &str = "the quota is used up";
+pub(super) const OVER_QUOTA: &str = "the quota is used up";
+/// What is told of those who cannot be written to or called.
+pub(super) const NO_NUMBER: &str = "no mobile number is known";
 
 /// A call: of which urgent, by which step, to whom.
 type CallKey = (ChatKey, u32, u32);
@@ -161,13 +163,18 @@ impl Urgents {
         }
     }
 
+    /// Are these hours in which no text message and no call goes out?
+    pub(super) fn quiet_now(&self) -> bool {
+        let now_ms = self.chats.clock.now_ms();
+        self.chats.config.urgent_quiet_hours.as_ref().is_some_and(|hours| hours.at(now_ms))
+    }
+
     /// Makes the calls of one provider that are due, as many as it may get.
     async fn call_for(self: &Arc<Self>, number: usize, desk: &mut Desk, told: &mpsc::Sender<(usize, CallKey, Outcome)>) {
         let config = &self.chats.config;
         desk.count(config.urgent_provider_calls_per_second as f64);
         let now_ms = self.chats.clock.now_ms();
-        let quiet = matches!(desk.provider.way, UrgentWay::Sms | UrgentWay::Phone)
-            && config.urgent_quiet_hours.as_ref().is_some_and(|hours| hours.at(now_ms));
+        let quiet = matches!(desk.provider.way, UrgentWay::Sms | UrgentWay::Phone) && self.quiet_now();
         let at_once = config.urgent_provider_calls_at_once as usize;
         for key in self.index.open() {
             if desk.full(at_once) {
@@ -197,7 +204,7 @@ impl Urgents {
         let Ok(shown) = self.shown(cell).await else { return Outcome::Later };
         let Some(entry) = directory.entry(user) else { return Outcome::Failed("there is no such person".into()) };
         if provider.way != UrgentWay::Push && entry.mobile.is_none() {
-            return Outcome::Failed("no mobile number is known".into());
+            return Outcome::Failed(NO_NUMBER.into());
         }
         // At the last moment: who has confirmed meanwhile is left alone.
         let Some((by, raised_at_ms)) = cell.with(|urgent| urgent.asks(user).then_some((urgent.by, urgent.raised_at_ms))).flatten() else {

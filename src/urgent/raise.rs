@@ -18,12 +18,26 @@ use protocol::command::RaiseUrgent;
 use protocol::error::ErrorCode;
 use protocol::ids::MessageId;
 use protocol::person::PersonKind;
-use protocol::urgent::{UrgentAudience, UrgentLeftOut, UrgentStep};
+use protocol::urgent::{UrgentAudience, UrgentLeftOut, UrgentLeftOutWhy, UrgentStep};
 use roaring::RoaringBitmap;
 use std::sync::Arc;
 
-/// Why an id is left out that nobody has.
-const NOBODY: &str = "there is no such person";
+/// Why somebody is left out, in words.
+fn words(why: UrgentLeftOutWhy) -> String {
+    match why {
+        UrgentLeftOutWhy::Nobody => "there is no such person".into(),
+        UrgentLeftOutWhy::NotAMember => "not a member of the chat".into(),
+        UrgentLeftOutWhy::Rule => "a rule of the organisation does not allow it".into(),
+        UrgentLeftOutWhy::TooMany => format!("has {} open urgents", limits::URGENTS_OPEN_OF_A_PERSON_MAX),
+        UrgentLeftOutWhy::Before => "was left out when it was raised".into(),
+    }
+}
+
+/// Ids that nobody has.
+fn nobody(unknown: &[String]) -> impl Iterator<Item = UrgentLeftOut> {
+    let why = UrgentLeftOutWhy::Nobody;
+    unknown.iter().map(move |user_id| UrgentLeftOut { user_id: user_id.clone(), why: words(why), reason: Some(why) })
+}
 
 /// Whom an urgent is to be raised for.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,7 +80,7 @@ pub struct RaisedUrgent {
 
 impl Urgents {
     /// Raises an urgent as a client asks for it.
-    pub async fn raise_as_asked(self: &Arc<Self>, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
+    pub(super) async fn raise_as_asked(self: &Arc<Self>, by: u32, command: RaiseUrgent) -> Result<RaisedUrgent> {
         let audience = match &command.audience {
             UrgentAudience::Everyone(_) => Audience::Everyone,
             UrgentAudience::Unread(_) => Audience::Unread,
@@ -128,10 +142,10 @@ impl Urgents {
             let audience = cell.with(|urgent| same(urgent).then(|| urgent.audience.clone())).flatten()?;
             let mut left_out = Vec::new();
             if let Audience::People(who, unknown) = &new.audience {
-                left_out.extend(unknown.iter().map(|user_id| UrgentLeftOut { user_id: user_id.clone(), why: NOBODY.into() }));
+                left_out.extend(nobody(unknown));
                 let others = (who - &audience).into_iter().filter(|user| *user != by);
                 let others = others.filter(|user| self.chats.directory.kind(*user) == PersonKind::Person);
-                left_out.extend(others.map(|user| self.left_out(user, "was left out when it was raised")));
+                left_out.extend(others.map(|user| self.left_out(user, UrgentLeftOutWhy::Before)));
             }
             Some(RaisedUrgent { key: cell.key, audience: audience.len(), left_out })
         })
@@ -155,10 +169,9 @@ impl Urgents {
             Audience::Everyone => ((*urging.members).clone(), Vec::new()),
             Audience::Unread => (self.chats.people_who_have_not_read(by, new.message_id).await?, Vec::new()),
             Audience::People(who, unknown) => {
-                let unknown = unknown.iter().map(|user_id| UrgentLeftOut { user_id: user_id.clone(), why: NOBODY.into() });
                 let outside = (who - &*urging.members).into_iter();
-                let outside = outside.map(|user| self.left_out(user, "not a member of the chat"));
-                let left_out: Vec<UrgentLeftOut> = unknown.chain(outside).collect();
+                let outside = outside.map(|user| self.left_out(user, UrgentLeftOutWhy::NotAMember));
+                let left_out: Vec<UrgentLeftOut> = nobody(unknown).chain(outside).collect();
                 (who.clone(), left_out)
             }
         };
@@ -168,7 +181,7 @@ impl Urgents {
         audience &= directory.everyone();
         let rules = RulesOf::new(&self.chats.config.urgent_rules, directory, by);
         let denied: RoaringBitmap = audience.iter().filter(|user| !rules.allow(*user)).collect();
-        left_out.extend(denied.iter().map(|user| self.left_out(user, "a rule of the organisation does not allow it")));
+        left_out.extend(denied.iter().map(|user| self.left_out(user, UrgentLeftOutWhy::Rule)));
         audience -= denied;
         let mut full = Vec::new();
         audience = audience
@@ -181,8 +194,7 @@ impl Urgents {
                 may_have_more
             })
             .collect();
-        left_out
-            .extend(full.iter().map(|user| self.left_out(*user, &format!("has {} open urgents", limits::URGENTS_OPEN_OF_A_PERSON_MAX))));
+        left_out.extend(full.iter().map(|user| self.left_out(*user, UrgentLeftOutWhy::TooMany)));
         if audience.is_empty() {
             let first =
                 left_out.first().map_or_else(|| "the chat has nobody else".to_owned(), |first| format!("{}: {}", first.user_id, first.why));
@@ -277,8 +289,8 @@ impl Urgents {
         }
     }
 
-    fn left_out(&self, user: u32, why: &str) -> UrgentLeftOut {
-        UrgentLeftOut { user_id: self.chats.directory.user_id(user).to_string(), why: why.to_owned() }
+    fn left_out(&self, user: u32, why: UrgentLeftOutWhy) -> UrgentLeftOut {
+        UrgentLeftOut { user_id: self.chats.directory.user_id(user).to_string(), why: words(why), reason: Some(why) }
     }
 
     /// An urgent's identifier.

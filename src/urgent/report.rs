@@ -1,15 +1,17 @@
 //! The report: how many stand where, live; who; what was done when.
 
 use super::Urgents;
+use super::person::in_a_word;
 use super::show::Told;
 use super::state::{Counts, Urgent};
+use super::times::PersonTimes;
 use crate::error::{Error, Result};
 use crate::ids::{ChatKey, Seal};
 use crate::limits;
 use crate::session::LatestKey;
 use protocol::command::{GetUrgentPeople, GetUrgentReport, UrgentPersonPage, UrgentReport};
 use protocol::event::Event;
-use protocol::urgent::{UrgentCounts, UrgentDeed, UrgentPerson, UrgentStanding, UrgentWay};
+use protocol::urgent::{UrgentCounts, UrgentDeed, UrgentNotReached, UrgentPerson, UrgentStanding, UrgentWay};
 use roaring::RoaringBitmap;
 
 /// How many stand where, as it is told.
@@ -58,7 +60,7 @@ impl Urgents {
     /// Who stands where with an urgent, in pages.
     ///
     /// # Errors
-    /// `UrgentNotFound`; `InvalidValue`: a page that is none.
+    /// `UrgentNotFound`; `InvalidValue`: a page that is none; `StorageUnavailable`: the times cannot be read now.
     pub async fn people(&self, user: u32, command: GetUrgentPeople) -> Result<UrgentPersonPage> {
         let cell = self.reported(user, command.urgent_id).await?;
         let limit = command.limit.unwrap_or(limits::PAGE_MAX).clamp(1, limits::PAGE_MAX) as usize;
@@ -67,40 +69,43 @@ impl Urgents {
             Some(Ok(after)) => Some(after),
             Some(Err(_)) => return Err(Error::invalid("page", "it is not a `next` of this list")),
         };
-        let page = cell.with(|urgent| {
+        let found = cell.with(|urgent| {
             let all = urgent.people_at(command.standing);
             let mut users: Vec<u32> = all.range(after.map_or(0, |after| after.saturating_add(1))..).take(limit + 1).collect();
             let more = users.len() > limit;
             users.truncate(limit);
-            let next = users.last().filter(|_| more).map(u32::to_string);
-            let people = users
-                .into_iter()
-                .map(|user| UrgentPerson { person: self.chats.directory.card(user), why: why(urgent, user, command.standing) });
-            UrgentPersonPage { people: people.collect(), total: all.len() as u32, next }
+            let whys: Vec<Option<Why>> = users.iter().map(|user| why(urgent, *user, command.standing)).collect();
+            (users, whys, more, all.len() as u32)
         });
-        page.ok_or_else(Error::urgent_not_found)
+        let (users, whys, more, total) = found.ok_or_else(Error::urgent_not_found)?;
+        let times = if command.times { self.times(&cell, &users).await? } else { vec![PersonTimes::default(); users.len()] };
+        let next = users.last().filter(|_| more).map(u32::to_string);
+        let people = users.into_iter().zip(whys).zip(times).map(|((user, why), times)| {
+            let PersonTimes { delivered_at_ms, shown_at_ms, confirmed_at_ms } = times;
+            let person = self.chats.directory.card(user);
+            let (failed_way, reason, why) = why.map_or((None, None, None), |Why { way, reason, words }| (way, Some(reason), Some(words)));
+            UrgentPerson { person, why, delivered_at_ms, shown_at_ms, confirmed_at_ms, failed_way, reason }
+        });
+        Ok(UrgentPersonPage { people: people.collect(), total, next })
     }
 }
 
-/// What failed for somebody, in words.
-fn why(urgent: &Urgent, user: u32, standing: UrgentStanding) -> Option<String> {
+/// What failed for somebody.
+struct Why {
+    way: Option<UrgentWay>,
+    reason: UrgentNotReached,
+    words: String,
+}
+
+fn why(urgent: &Urgent, user: u32, standing: UrgentStanding) -> Option<Why> {
     if standing == UrgentStanding::Failed {
-        return Some("left the chat or the organisation".into());
+        return Some(Why { way: None, reason: UrgentNotReached::Left, words: "left the chat or the organisation".into() });
     }
     urgent.attempts.iter().rev().find_map(|(step, attempt)| {
         let way = urgent.way_of(*step)?;
-        attempt.failed.get(&user).map(|why| format!("{}: {why}", way_word(way)))
+        let why = attempt.failed.get(&user)?;
+        Some(Why { way: Some(way), reason: in_a_word(why).0, words: format!("{}: {why}", way.word()) })
     })
-}
-
-fn way_word(way: UrgentWay) -> &'static str {
-    match way {
-        UrgentWay::Remind => "remind",
-        UrgentWay::Push => "push",
-        UrgentWay::Sms => "sms",
-        UrgentWay::Phone => "phone",
-        UrgentWay::Manager => "manager",
-    }
 }
 
 /// What was done, in the order of time.

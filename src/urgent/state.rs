@@ -351,6 +351,28 @@ impl Urgent {
         Some((begun, rung, self.raised_at_ms + rung.after_ms))
     }
 
+    /// The step that is due at a time, the first one.
+    pub fn due(&self, now_ms: u64) -> Option<(u32, Rung)> {
+        self.next_step().filter(|(_, _, due_ms)| *due_ms <= now_ms).map(|(step, rung, _)| (step, rung))
+    }
+
+    /// Why it ends by itself at a time: nobody is left to confirm, or the deadline has passed.
+    pub fn ends(&self, now_ms: u64) -> Option<UrgentOverWhy> {
+        if self.over.is_some() {
+            None
+        } else if self.is_done() {
+            Some(UrgentOverWhy::Confirmed)
+        } else {
+            (now_ms >= self.deadline_at_ms).then_some(UrgentOverWhy::Expired)
+        }
+    }
+
+    /// The record behind the last one. Its time is never before that one's, wherever the clock stands.
+    pub fn next_record(&self, now_ms: u64, by: u32, change: UrgentChange) -> Record {
+        let at_ms = now_ms.max(self.at_ms);
+        Record { chat: self.key, seq: self.seq + 1, position: 0, at_ms, by, change: Change::Urgent(change) }
+    }
+
     /// How a step of the plan reaches people.
     pub fn way_of(&self, step: u32) -> Option<UrgentWay> {
         self.plan().get(step as usize).map(|rung| rung.way)
@@ -397,167 +419,4 @@ mod bitmap {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const PEOPLE: u32 = 40;
-
-    fn record(seq: u64, change: UrgentChange) -> Record {
-        Record { chat: 7, seq, position: 0, at_ms: 1_000 + seq, by: 99, change: Change::Urgent(change) }
-    }
-
-    fn raised(audience: &RoaringBitmap, ladder: Vec<UrgentStep>) -> Urgent {
-        let raised = UrgentRaised {
-            chat: 1,
-            target: 2,
-            client_message_id: "u".into(),
-            audience: bitmap_bytes(audience),
-            ladder,
-            deadline_at_ms: 1_000_000,
-            breaks_quiet_hours: false,
-        };
-        Urgent::raised(&record(1, UrgentChange::Raised(Box::new(raised)))).unwrap()
-    }
-
-    /// What may be asked of it, in any order and of anybody.
-    #[derive(Debug, Clone)]
-    enum Act {
-        Delivered(u32),
-        Shown(u32),
-        Confirmed(u32),
-        Left(u32),
-        Step,
-        Outcome(u32, bool),
-        Over(UrgentOverWhy),
-        /// Written down and read back, as by a node that starts.
-        Restart,
-        /// The same record once more, and one that is not the next.
-        Again,
-    }
-
-    fn acts() -> impl Strategy<Value = Vec<Act>> {
-        let user = 0..PEOPLE + 5;
-        let act = prop_oneof![
-            2 => user.clone().prop_map(Act::Delivered),
-            2 => user.clone().prop_map(Act::Shown),
-            4 => user.clone().prop_map(Act::Confirmed),
-            1 => user.clone().prop_map(Act::Left),
-            1 => Just(Act::Step),
-            2 => (user, any::<bool>()).prop_map(|(user, reached)| Act::Outcome(user, reached)),
-            1 => Just(Act::Restart),
-            1 => Just(Act::Again),
-        ];
-        (proptest::collection::vec(act, 0..120), proptest::option::of(0usize..120)).prop_map(|(mut acts, over)| {
-            if let Some(at) = over {
-                acts.insert(at.min(acts.len()), Act::Over(UrgentOverWhy::Cancelled));
-            }
-            acts
-        })
-    }
-
-    fn hold(urgent: &Urgent, before: &Urgent) -> std::result::Result<(), TestCaseError> {
-        let Counts { pending, delivered, shown, confirmed, failed } = urgent.counts();
-        prop_assert_eq!(pending + delivered + shown + confirmed + failed, urgent.audience.len(), "the counts sum up to the audience");
-        prop_assert!(urgent.confirmed.is_superset(&before.confirmed), "nobody is taken back");
-        prop_assert!(
-            urgent.confirmed.is_disjoint(&urgent.left)
-                && urgent.confirmed.is_subset(&urgent.shown)
-                && urgent.shown.is_subset(&urgent.delivered)
-        );
-        prop_assert!(urgent.delivered.is_subset(&urgent.audience) && urgent.left.is_subset(&urgent.audience));
-        for user in 0..PEOPLE + 5 {
-            let standing = urgent.standing(user);
-            prop_assert_eq!(standing.is_some(), urgent.audience.contains(user));
-            if let Some(standing) = standing {
-                prop_assert!(urgent.people_at(standing).contains(user));
-                prop_assert_eq!(
-                    urgent.asks(user),
-                    urgent.over.is_none() && !matches!(standing, UrgentStanding::Confirmed | UrgentStanding::Failed)
-                );
-            }
-        }
-        for attempt in urgent.attempts.values() {
-            prop_assert!(attempt.reached.is_subset(&attempt.people));
-            prop_assert!(attempt.failed.keys().all(|user| attempt.people.contains(*user) && !attempt.reached.contains(*user)));
-        }
-        Ok(())
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_happens_in_whatever_order_everybody_stands_in_one_place(acts in acts()) {
-            let audience: RoaringBitmap = (0..PEOPLE).collect();
-            let ladder = vec![UrgentStep { way: UrgentWay::Sms, after_ms: 10_000, every_ms: Some(10_000), times: Some(60) }];
-            let mut urgent = raised(&audience, ladder);
-            let mut last = None;
-            for act in acts {
-                let before = urgent.clone();
-                let one = |user| RoaringBitmap::from_iter([user]);
-                let asked = match &act {
-                    Act::Delivered(user) => Moves { delivered: one(*user), ..Moves::default() },
-                    Act::Shown(user) => Moves { shown: one(*user), ..Moves::default() },
-                    Act::Confirmed(user) => Moves { confirmed: one(*user), ..Moves::default() },
-                    Act::Left(user) => Moves { left: one(*user), ..Moves::default() },
-                    _ => Moves::default(),
-                };
-                let change = match act {
-                    Act::Step => urgent.next_step().map(|(step, ..)| UrgentChange::Step { step, managers: Vec::new(), refused: Vec::new() }),
-                    Act::Outcome(user, reached) => urgent.attempts.last_key_value().map(|(step, _)| UrgentChange::Attempted {
-                        step: *step,
-                        reached: if reached { bitmap_bytes(&one(user)) } else { Vec::new() },
-                        failed: if reached { Vec::new() } else { vec![(user, "no answer".into())] },
-                    }),
-                    Act::Over(why) => Some(UrgentChange::Over { why }),
-                    Act::Restart => {
-                        let kept = protocol::codec::Encoding::Msgpack.encode(&urgent);
-                        prop_assert_eq!(&protocol::codec::Encoding::Msgpack.decode::<Urgent>(&kept).unwrap(), &urgent);
-                        None
-                    }
-                    Act::Again => {
-                        if let Some(record) = &last {
-                            prop_assert!(urgent.follow(record).is_empty());
-                        }
-                        prop_assert_eq!(&urgent, &before, "a record counts once");
-                        None
-                    }
-                    _ => urgent.new_of(&asked).map(|moves| UrgentChange::Moved(moves.kept())),
-                };
-                if let Some(change) = change {
-                    let asked_by_step = matches!(change, UrgentChange::Step { .. });
-                    let next = record(urgent.seq + 1, change);
-                    urgent.follow(&next);
-                    if asked_by_step {
-                        let people = &urgent.attempts.last_key_value().unwrap().1.people;
-                        prop_assert!(people.is_disjoint(&urgent.confirmed), "nobody is reminded after confirming");
-                        prop_assert_eq!(people.clone(), urgent.open_people(), "nobody is left out");
-                    }
-                    last = Some(next);
-                }
-                if before.over.is_some() {
-                    prop_assert_eq!(&urgent.confirmed, &before.confirmed, "what comes after the end changes nothing");
-                }
-                hold(&urgent, &before)?;
-            }
-        }
-    }
-
-    #[test]
-    fn an_urgent_for_everybody_takes_a_few_hundred_kilobytes_at_most() {
-        let audience: RoaringBitmap = (0..371_000).collect();
-        let mut urgent = raised(&audience, Vec::new());
-        let mut largest = 0;
-        for start in 0..10 {
-            // In no order: every tenth person.
-            let confirmed = (0..371_000).filter(|user| user % 10 == start).collect();
-            let moves = urgent.new_of(&Moves { confirmed, ..Moves::default() }).unwrap();
-            urgent.follow(&record(urgent.seq + 1, UrgentChange::Moved(moves.kept())));
-            largest = largest.max(protocol::codec::Encoding::Msgpack.encode(&urgent).len());
-        }
-        assert!(urgent.is_done());
-        assert!(largest < 300_000, "{largest} bytes");
-        urgent.follow(&record(urgent.seq + 1, UrgentChange::Over { why: UrgentOverWhy::Confirmed }));
-        let over = protocol::codec::Encoding::Msgpack.encode(&urgent).len();
-        assert!(over < 1_000, "{over} bytes when it is over");
-    }
-}
+mod tests;

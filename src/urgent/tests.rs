@@ -10,10 +10,11 @@ use crate::ids::Seal;
 use crate::log::{Log, SqliteLog};
 use crate::peers::Peers;
 use crate::store::SqliteStore;
-use protocol::command::Send;
+use protocol::command::{GetUrgentPeople, GetUrgentPerson, GetUrgentReport, Send, UrgentPersonReport};
 use protocol::content::{Content, Text};
+use protocol::error::ErrorCode;
 use protocol::person::PersonKind;
-use protocol::urgent::{UrgentStep, UrgentWay};
+use protocol::urgent::{UrgentNotReached, UrgentOutcome, UrgentPerson, UrgentStanding, UrgentStep, UrgentWay};
 use roaring::RoaringBitmap;
 use tokio::sync::watch;
 
@@ -29,7 +30,14 @@ struct Office {
 
 /// A server without doors: the log is followed, time is looked at, and what would be told is kept.
 async fn office(folder: &std::path::Path, clock: &Clock) -> Office {
-    let config = Config { data: folder.to_owned(), urgent_sms_url: Some(CONSOLE.into()), ..Config::default() };
+    office_with(folder, clock, &[]).await
+}
+
+/// The same with settings.
+async fn office_with(folder: &std::path::Path, clock: &Clock, settings: &[(&str, &str)]) -> Office {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let config = Config::read(None, settings, None, Some(folder)).unwrap();
+    let config = Config { urgent_sms_url: Some(CONSOLE.into()), ..config };
     let sqlite = SqliteStore::open(folder).unwrap();
     let (log, store) = (Arc::new(SqliteLog::open(sqlite.clone()).await.unwrap()), Arc::new(sqlite.clone()));
     let mut tasks = tokio::task::JoinSet::new();
@@ -38,7 +46,8 @@ async fn office(folder: &std::path::Path, clock: &Clock) -> Office {
     let files = Arc::new(Attachments::open(&config, store.clone(), clock.clone()).await.unwrap());
     let seal = Seal::new([7; 16]);
     let chats = Chats::load(log, store, directory.clone(), files, Peers::alone(), seal, clock.clone(), Arc::new(config)).await.unwrap();
-    let urgents = Urgents::load(chats.clone(), tokio::runtime::Handle::current()).await.unwrap();
+    let audit = AuditLog::new(Arc::new(sqlite.clone()), clock.clone(), 30);
+    let urgents = Urgents::load(chats.clone(), audit, tokio::runtime::Handle::current()).await.unwrap();
     let (stop, stopped) = watch::channel(false);
     let follower = urgents.clone();
     tasks.spawn(async move {
@@ -81,8 +90,8 @@ impl Office {
         self.directory.index(user_id).unwrap()
     }
 
-    /// Raises an urgent for two of a group, each with a manager who is not in it.
-    async fn raised(&self, ladder: Vec<UrgentStep>) -> ChatKey {
+    /// Who raises an urgent, and which: for two of a group, each with a manager who is not in it.
+    async fn prepared(&self, ladder: Vec<UrgentStep>) -> (u32, NewUrgent) {
         let person = |id: &str, leader: Option<&str>| PersonEntry {
             leader: leader.map(str::to_owned),
             mobile: (id == "anna").then(|| "+8613800000001".to_owned()),
@@ -106,6 +115,12 @@ impl Office {
             deadline_ms: Some(3_600_000),
             breaks_quiet_hours: false,
         };
+        (boss, new)
+    }
+
+    /// Raises one.
+    async fn raised(&self, ladder: Vec<UrgentStep>) -> ChatKey {
+        let (boss, new) = self.prepared(ladder).await;
         self.urgents.raise(boss, new).await.unwrap().key
     }
 
@@ -180,9 +195,134 @@ async fn a_ladder_is_climbed_to_the_manager_whatever_the_clock_and_the_server_do
     again.until(key, "the deadline", |urgent| urgent.over.is_some()).await;
     let (why, counts) = again.with(key, |urgent| (urgent.over.map(|(why, _)| why), urgent.counts()));
     assert_eq!((why, counts.confirmed, counts.pending), (Some(UrgentOverWhy::Expired), 1, 1));
+
+    // What was done for each of them, with its times, as the records of both servers have it.
+    let boss = again.index("boss");
+    let person = async |user_id: &str| {
+        let asked = GetUrgentPerson { urgent_id: again.urgents.id(key), user_id: user_id.to_owned() };
+        again.urgents.person(boss, asked).await.unwrap()
+    };
+    let raised_at_ms = again.with(key, |urgent| urgent.raised_at_ms);
+    let (of_anna, of_bert) = (person("anna").await, person("bert").await);
+    let outcomes = |report: &UrgentPersonReport| report.attempts.iter().map(|one| (one.way, one.outcome, one.why)).collect::<Vec<_>>();
+    let confirmed = |way| (way, UrgentOutcome::NotDone, Some(UrgentNotReached::Confirmed));
+    assert_eq!(
+        (of_anna.standing, of_anna.over, of_anna.raised_at_ms),
+        (UrgentStanding::Confirmed, Some(UrgentOverWhy::Expired), raised_at_ms)
+    );
+    assert_eq!(
+        outcomes(&of_anna),
+        [
+            // She had no device, and confirmed on one that had told nobody of it.
+            (UrgentWay::Remind, UrgentOutcome::Reached, None),
+            (UrgentWay::Remind, UrgentOutcome::Reached, None),
+            confirmed(UrgentWay::Sms),
+            confirmed(UrgentWay::Remind),
+            confirmed(UrgentWay::Manager),
+        ]
+    );
+    let over = |way| (way, UrgentOutcome::NotDone, Some(UrgentNotReached::Over));
+    assert_eq!(
+        outcomes(&of_bert),
+        [
+            over(UrgentWay::Remind),
+            over(UrgentWay::Remind),
+            (UrgentWay::Sms, UrgentOutcome::Failed, Some(UrgentNotReached::NoNumber)),
+            over(UrgentWay::Remind),
+            (UrgentWay::Manager, UrgentOutcome::Reached, None),
+        ]
+    );
+    assert_eq!(of_bert.attempts[4].manager.as_ref().map(|manager| manager.user_id.as_str()), Some("chief"));
+    assert!(of_bert.attempts.is_sorted_by_key(|attempt| attempt.at_ms) && of_bert.attempts[0].at_ms >= raised_at_ms + 5 * minute);
+    let asked = GetUrgentPerson { urgent_id: again.urgents.id(key), user_id: "chief".into() };
+    assert_eq!(again.urgents.person(boss, asked).await.unwrap_err().code, ErrorCode::InvalidValue, "it is not for the manager");
+    let asked = GetUrgentPeople {
+        urgent_id: again.urgents.id(key),
+        standing: UrgentStanding::Confirmed,
+        times: true,
+        ..GetUrgentPeople::default()
+    };
+    let listed = again.urgents.people(boss, asked.clone()).await.unwrap().people;
+    let times = |one: &UrgentPerson| (one.delivered_at_ms, one.shown_at_ms, one.confirmed_at_ms);
+    assert_eq!(listed.iter().map(times).collect::<Vec<_>>(), [(of_anna.delivered_at_ms, of_anna.shown_at_ms, of_anna.confirmed_at_ms)]);
+    assert!(of_anna.confirmed_at_ms.is_some_and(|at_ms| at_ms > of_anna.attempts[1].at_ms && at_ms < of_anna.attempts[2].at_ms));
+    let listed = again.urgents.people(boss, GetUrgentPeople { times: false, ..asked }).await.unwrap().people;
+    assert_eq!(listed.iter().map(times).collect::<Vec<_>>(), [(None, None, None)], "only who asks for times gets them");
     let told = again.told.lock().clone();
     assert!(
         matches!(&told[..], [Tell::Step(..), Tell::Step(..), .., Tell::Over(_, people, UrgentOverWhy::Expired)] if people.iter().eq([bert])),
         "{told:?}"
     );
+}
+
+#[tokio::test]
+async fn who_may_see_a_report_is_not_told_that_there_is_none_while_the_store_is_away() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let first = office(folder.path(), &clock).await;
+    let key = first.raised(Vec::new()).await;
+    first.away().await;
+    let again = office(folder.path(), &clock).await;
+    let asked = || GetUrgentReport { urgent_id: again.urgents.id(key) };
+    let chief = again.index("chief");
+    assert_eq!(again.urgents.report(chief, asked()).await.unwrap_err().code, ErrorCode::UrgentNotFound);
+    again.away().await;
+    // The chat is not in memory, and cannot be read.
+    let third = office(folder.path(), &clock).await;
+    third.sqlite.close();
+    let asked = GetUrgentReport { urgent_id: third.urgents.id(key) };
+    assert_eq!(third.urgents.report(third.index("chief"), asked).await.unwrap_err().code, ErrorCode::StorageUnavailable);
+}
+
+#[tokio::test]
+async fn a_text_message_waits_for_the_end_of_the_quiet_hours_unless_who_is_named_breaks_them() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), Clock::default());
+    let minute: u64 = 60_000;
+    let day = 24 * 60 * minute;
+    let settings = [("CLARION_URGENT_QUIET_HOURS", "22:00-06:00 +00:00"), ("CLARION_URGENT_QUIET_HOURS_BROKEN_BY", "boss")];
+    // A minute before the quiet hours of tomorrow.
+    let tomorrow = (clock.now_ms() / day + 1) * day + 22 * 60 * minute - minute;
+    clock.turn(tomorrow as i64 - clock.now_ms() as i64);
+    let office = office_with(folder.path(), &clock, &settings).await;
+    let (boss, new) = office.prepared(vec![step(UrgentWay::Sms, 2 * minute)]).await;
+    let new = NewUrgent { deadline_ms: Some(day), ..new };
+    let waits = office.urgents.raise(boss, new.clone()).await.unwrap().key;
+    let broken = NewUrgent { client_message_id: "now".into(), breaks_quiet_hours: true, ..new.clone() };
+    let breaks = office.urgents.raise(boss, broken.clone()).await.unwrap().key;
+    let anna = office.index("anna");
+    let hers = {
+        let chat_id = office.urgents.chats.seal.chat_id(office.with(waits, |urgent| urgent.chat_key()));
+        let content = Content::Text(Text { text: "and valve 8".into() });
+        let send = Send { chat_id, client_message_id: "hers".into(), content, ..Send::default() };
+        office.urgents.chats.send(anna, send).await.unwrap().await.unwrap().message_id
+    };
+    let hers = NewUrgent { message_id: hers, client_message_id: "hers".into(), ladder: Vec::new(), ..broken };
+    assert_eq!(office.urgents.raise(anna, hers.clone()).await.unwrap_err().code, ErrorCode::NotAllowed, "who is not named may not");
+    office.urgents.raise(anna, NewUrgent { breaks_quiet_hours: false, ..hers }).await.unwrap();
+
+    clock.turn(2 * minute as i64 + 1_000);
+    let known = |urgent: &Urgent| urgent.attempts.get(&0).is_some_and(|attempt| attempt.without_outcome().is_empty());
+    office.until(breaks, "the text message that breaks them", known).await;
+    office.until(waits, "the step has begun", |urgent| urgent.attempts.len() == 1).await;
+    let person = async |office: &Office| {
+        let asked = GetUrgentPerson { urgent_id: office.urgents.id(waits), user_id: "anna".into() };
+        let report = office.urgents.person(boss, asked).await.unwrap();
+        report.attempts.iter().map(|one| (one.outcome, one.why)).collect::<Vec<_>>()
+    };
+    // All night, whatever the server does.
+    let held = [(UrgentOutcome::Waiting, Some(UrgentNotReached::QuietHours))];
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(!office.with(waits, known), "{:?}", office.with(waits, Clone::clone));
+        assert_eq!(person(&office).await, held);
+        clock.turn(3 * 60 * minute as i64);
+    }
+    office.away().await;
+    let again = office_with(folder.path(), &clock, &settings).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert_eq!(person(&again).await, held, "at four in the morning");
+    clock.turn(2 * 60 * minute as i64);
+    again.until(waits, "the text message in the morning", known).await;
+    assert_eq!(person(&again).await, [(UrgentOutcome::Reached, None)]);
+    let morning = again.with(waits, |urgent| urgent.attempts[&0].reached.clone());
+    assert_eq!(morning, RoaringBitmap::from_iter([anna]), "Bert has no number");
 }

@@ -2,7 +2,8 @@
 
 use crate::support::app::{APP, App, OTHER_APP};
 use crate::support::{PATIENCE, Server, http};
-use protocol::command::{AddCustomBot, CreateGroup};
+use protocol::command::{AddCustomBot, CancelUrgent, CreateGroup, RaiseUrgent};
+use protocol::urgent::{UrgentStep, UrgentWay};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -104,4 +105,34 @@ async fn what_comes_to_a_groups_own_bot_is_in_it_without_the_address() {
     let said = json!(told).to_string();
     let secret = url.rsplit('/').next().expect("an address has an end");
     assert!(!said.contains("swordfish") && !said.contains(secret), "{said}");
+}
+
+#[tokio::test]
+async fn who_raises_and_ends_urgents_in_a_client_is_in_it() {
+    let server = Server::start().await;
+    let app = App::of(&server, APP).await;
+    let (mut owner, mut member) = (server.client("e1001").await, server.client("e1002").await);
+    let chat = crate::urgent::group(&mut owner, "Night shift", &["e1002", "e1003"]).await;
+    let sent = owner.say(chat, "the password is swordfish").await;
+    let ladder = vec![UrgentStep { way: UrgentWay::Remind, after_ms: 300_000, every_ms: None, times: None }];
+    let raise = RaiseUrgent { ladder, ..crate::urgent::for_everyone(sent.message_id, "u1") };
+    let urgent_id = owner.must(raise).await.urgent_id;
+    let not_raised = member.refused(crate::urgent::for_everyone(sent.message_id, "u2")).await;
+    let not_ended = member.refused(CancelUrgent { urgent_id }).await;
+    owner.must(CancelUrgent { urgent_id }).await;
+
+    let told = entries(&app, "user_id=e1001", 2).await;
+    let calls: Vec<_> = told.iter().map(|entry| (&entry["call"], &entry["outcome"], &entry["code"])).collect();
+    assert_eq!(calls, [(&json!("raise_urgent"), &json!("done"), &json!(0)), (&json!("cancel_urgent"), &json!("done"), &json!(0))]);
+    assert_eq!(told[0]["target_ids"], json!([sent.message_id, urgent_id]));
+    assert_eq!(told[1]["target_ids"], json!([urgent_id]));
+    let body =
+        json!({ "audience": "everyone", "ladder": [{ "way": "remind", "after_ms": 300_000 }], "steps": 1, "break_quiet_hours": false });
+    assert_eq!(told[0]["body"], body);
+    assert!(told[0]["device_id"].as_str().is_some_and(|device| !device.is_empty()) && told[0].get("app_id").is_none(), "{}", told[0]);
+    let refused = entries(&app, "user_id=e1002", 2).await;
+    let codes: Vec<_> = refused.iter().map(|entry| (&entry["call"], &entry["code"])).collect();
+    assert_eq!(codes, [(&json!("raise_urgent"), &json!(not_raised)), (&json!("cancel_urgent"), &json!(not_ended))]);
+    assert_eq!(entries(&app, &format!("target_id={urgent_id}"), 3).await.len(), 3, "whoever it was");
+    assert!(!json!([told, refused]).to_string().contains("swordfish"));
 }

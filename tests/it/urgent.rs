@@ -9,8 +9,8 @@ use protocol::command::{
 use protocol::event::Event;
 use protocol::ids::{ChatId, MessageId, UrgentId};
 use protocol::urgent::{
-    EveryMember, UnreadMembers, Urgent, UrgentAudience, UrgentCounts, UrgentList, UrgentOverWhy, UrgentPeople, UrgentStanding, UrgentStep,
-    UrgentWay,
+    EveryMember, UnreadMembers, Urgent, UrgentAudience, UrgentCounts, UrgentLeftOutWhy, UrgentList, UrgentOverWhy, UrgentPeople,
+    UrgentStanding, UrgentStep, UrgentWay,
 };
 use std::time::Duration;
 
@@ -201,6 +201,8 @@ async fn whom_it_is_for_is_chosen_and_who_is_left_out_is_told() {
     let people = UrgentAudience::People(UrgentPeople { user_ids: vec!["e1002".into(), "e1009".into(), "nobody".into(), "e1001".into()] });
     let raised = boss.must(RaiseUrgent { audience: people, ..for_everyone(sent.message_id, "u1") }).await;
     assert_eq!((raised.audience_count, raised.left_out_count), (1, 2));
+    let reasons: Vec<_> = raised.left_out.iter().map(|one| (one.user_id.as_str(), one.reason)).collect();
+    assert_eq!(reasons, [("nobody", Some(UrgentLeftOutWhy::Nobody)), ("e1009", Some(UrgentLeftOutWhy::NotAMember))]);
     let unread = |id: &str| RaiseUrgent { audience: UrgentAudience::Unread(UnreadMembers {}), ..for_everyone(sent.message_id, id) };
     anna.must(protocol::command::ReceiptUpTo { chat_id: chat, read_seq: Some(sent.seq), delivered_seq: None }).await;
     assert_eq!(boss.must(unread("u2")).await.audience_count, 1, "exactly those who have not read");

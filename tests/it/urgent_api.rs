@@ -316,11 +316,35 @@ async fn an_app_follows_its_urgent_to_the_end() {
     assert_eq!(done, [(&json!("raised"), &Value::Null, &json!(2)), (&json!("step"), &json!("remind"), &json!(1))]);
     assert_eq!((&now["counts"]["confirmed"], now.get("next_step_time")), (&json!(1), None));
 
+    // What was done for each of them, and when.
+    let person =
+        async |user_id: &str| app.must(Method::GET, &format!("{OWN}/{urgent}/people/{user_id}?user_id_type=user_id"), json!({})).await;
+    let (of_anna, of_bert) = (person("e1002").await, person("e1003").await);
+    let ms = |value: &Value| value.as_str().and_then(|digits| digits.parse::<u64>().ok());
+    let went = ["create_time", "delivered_time", "shown_time", "confirmed_time"].map(|time| ms(&of_anna[time]));
+    assert!(went.iter().all(Option::is_some) && went.is_sorted(), "{of_anna}");
+    assert_eq!((&of_anna["user_id"], &of_anna["standing"], &of_anna["state"]), (&json!("e1002"), &json!("confirmed"), &json!("open")));
+    let attempt = &of_anna["attempts"][0];
+    assert_eq!((&attempt["way"], &attempt["outcome"], &attempt["why"]), (&json!("remind"), &json!("not_done"), &json!("confirmed")));
+    assert_eq!((&of_bert["standing"], of_bert.get("confirmed_time")), (&json!("pending"), None));
+    let attempt = &of_bert["attempts"][0];
+    assert_eq!((&attempt["step"], &attempt["outcome"], &attempt["why"]), (&json!(0), &json!("waiting"), &json!("no_device")));
+    assert!(
+        ms(&attempt["time"]) >= ms(&of_bert["create_time"]).map(|raised_ms| raised_ms + 10_000) && attempt.get("outcome_time").is_none()
+    );
+    let listed = app.must(Method::GET, &format!("{OWN}/{urgent}/people?standing=confirmed&with_times=true"), json!({})).await;
+    for time in ["delivered_time", "shown_time", "confirmed_time"] {
+        assert_eq!(listed["items"][0][time], of_anna[time], "{listed}");
+    }
+    let strangers = format!("{OWN}/{urgent}/people/e1009?user_id_type=user_id");
+    assert_eq!(app.refused(Method::GET, &strangers, json!({})).await, 230_001, "it is not for this person");
+
     // Nobody else's business.
     let strange = format!("{OWN}/{urgent}");
     for (method, path) in [
         (Method::GET, strange.clone()),
         (Method::GET, format!("{strange}/people?standing=pending")),
+        (Method::GET, format!("{strange}/people/e1002?user_id_type=user_id")),
         (Method::POST, format!("{strange}/cancel")),
     ] {
         assert_eq!(other.refused(method.clone(), &path, json!({})).await, 230_001, "{path}");

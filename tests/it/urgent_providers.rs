@@ -1,6 +1,7 @@
 //! Steps that providers do: once for each person and step, for everybody who has not confirmed, whatever dies meanwhile.
 
 use crate::support::Server;
+use crate::support::app::{APP, App, message_id};
 use crate::urgent::{counts, for_everyone, group, popped_up};
 use axum::Router;
 use axum::body::Bytes;
@@ -9,7 +10,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use hmac::{Hmac, KeyInit, Mac};
 use protocol::command::{ConfirmUrgent, GetUrgentPeople, GetUrgentReport, RaiseUrgent};
-use protocol::urgent::{UrgentStanding, UrgentStep, UrgentWay};
+use protocol::urgent::{UrgentLeftOutWhy, UrgentNotReached, UrgentStanding, UrgentStep, UrgentWay};
+use reqwest::Method;
+use serde_json::json;
 use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -161,7 +164,7 @@ async fn quotas_and_rules_and_missing_providers_are_told_to_who_raises_it() {
     assert_eq!(boss.refused(RaiseUrgent { break_quiet_hours: true, ..with(UrgentWay::Sms, "u2") }).await, 2002);
     let raised = boss.must(with(UrgentWay::Sms, "u3")).await;
     assert_eq!((raised.audience_count, raised.left_out.len()), (4, 1), "a rule leaves one out: {:?}", raised.left_out);
-    assert_eq!(raised.left_out[0].user_id, "e1004");
+    assert_eq!((raised.left_out[0].user_id.as_str(), raised.left_out[0].reason), ("e1004", Some(UrgentLeftOutWhy::Rule)));
     let until = Instant::now() + Duration::from_secs(20);
     while people_of(&provider, "sms").len() < 2 && Instant::now() < until {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -173,8 +176,83 @@ async fn quotas_and_rules_and_missing_providers_are_told_to_who_raises_it() {
     assert_eq!((deed.people, deed.reached, deed.failed), (4, 2, 2));
     let page =
         boss.must(GetUrgentPeople { urgent_id: raised.urgent_id, standing: UrgentStanding::Pending, ..GetUrgentPeople::default() }).await;
-    let told: Vec<_> = page.people.iter().map(|one| (one.person.user_id.as_str(), one.why.as_deref())).collect();
-    let over = Some("sms: the quota is used up");
-    assert_eq!(told, [("e1002", None), ("e1003", None), ("e1005", over), ("e1006", over)]);
+    let told: Vec<_> =
+        page.people.iter().map(|one| (one.person.user_id.as_str(), one.why.as_deref(), one.failed_way, one.reason)).collect();
+    let reached = |user_id| (user_id, None, None, None);
+    let over = |user_id| (user_id, Some("sms: the quota is used up"), Some(UrgentWay::Sms), Some(UrgentNotReached::Quota));
+    assert_eq!(told, [reached("e1002"), reached("e1003"), over("e1005"), over("e1006")]);
     assert_eq!(boss.refused(with(UrgentWay::Sms, "u4")).await, 2103, "the quota is used up");
+}
+
+/// A provider that takes its time, and looks how it is called.
+#[derive(Default)]
+struct Watch {
+    takes: Duration,
+    now: usize,
+    most_at_once: usize,
+    came: Vec<Instant>,
+}
+
+async fn watched(State(watch): State<Arc<Mutex<Watch>>>) -> StatusCode {
+    let takes = {
+        let mut watch = watch.lock().expect("no call panics");
+        watch.came.push(Instant::now());
+        watch.now += 1;
+        watch.most_at_once = watch.most_at_once.max(watch.now);
+        watch.takes
+    };
+    tokio::time::sleep(takes).await;
+    watch.lock().expect("no call panics").now -= 1;
+    StatusCode::OK
+}
+
+/// Has so many people pushed to at once, by a provider that is called within these bounds.
+async fn pushed(people: usize, takes: Duration, per_second: &str, at_once: &str) -> Watch {
+    let watch = Arc::new(Mutex::new(Watch { takes, ..Watch::default() }));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://{}/call", listener.local_addr().expect("an address"));
+    let router = Router::new().route("/call", post(watched)).with_state(watch.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let settings = [
+        ("CLARION_URGENT_PUSH_URL", url.as_str()),
+        ("CLARION_URGENT_PROVIDER_CALLS_PER_SECOND", per_second),
+        ("CLARION_URGENT_PROVIDER_CALLS_AT_ONCE", at_once),
+    ];
+    let server = Server::start_with(&settings).await;
+    let app = App::of(&server, APP).await;
+    let who: Vec<String> = (0..people).map(|number| format!("e1{:03}", number + 1)).collect();
+    let chat = app.group(&who.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let message = message_id(&app.send(&chat, "text", json!({ "text": "Close valve 7 now" })).await);
+    let urgent = json!({ "message_id": message, "audience": { "everyone": true }, "ladder": [{ "way": "push", "after_ms": 0 }] });
+    let urgent = app.must(Method::POST, "clarion/v1/urgents", urgent).await;
+    let path = format!("clarion/v1/urgents/{}", urgent["urgent_id"].as_str().expect("an urgent_id"));
+    let start = Instant::now();
+    while app.must(Method::GET, &path, json!({})).await["timeline"][1]["reached"] != people {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "the provider was called {} times",
+            watch.lock().expect("no call panics").came.len()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    std::mem::take(&mut *watch.lock().expect("no call panics"))
+}
+
+#[tokio::test]
+async fn a_provider_has_no_more_calls_at_once_than_the_operator_allows() {
+    let watch = pushed(24, Duration::from_millis(200), "1000", "3").await;
+    assert_eq!((watch.most_at_once, watch.came.len()), (3, 24), "as many as allowed, and each person once");
+}
+
+#[tokio::test]
+async fn a_provider_gets_no_more_calls_a_second_than_the_operator_allows() {
+    let watch = pushed(40, Duration::ZERO, "10", "64").await;
+    assert_eq!(watch.came.len(), 40, "each person once");
+    // A second's worth may have been saved up; beyond that it is ten in each second, over any stretch of time.
+    for (first, began) in watch.came.iter().enumerate() {
+        for (last, came) in watch.came.iter().enumerate().skip(first) {
+            let allowed = 10.0 + 10.0 * (*came - *began).as_secs_f64() + 1.0;
+            assert!((last - first + 1) as f64 <= allowed, "{} calls in {:?}", last - first + 1, *came - *began);
+        }
+    }
 }

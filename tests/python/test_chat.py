@@ -495,8 +495,12 @@ async def test_every_command_is_answered_as_the_document_says(server):
     report = await call(anna, "urgent_report", urgent_id=urgent_id)
     counts = report["urgent"]["counts"]
     assert (counts["confirmed"], sum(counts[standing] for standing in ("pending", "delivered", "shown", "confirmed", "failed"))) == (1, asked)
-    people = await call(anna, "urgent_people", urgent_id=urgent_id, standing="confirmed")
+    people = await call(anna, "urgent_people", urgent_id=urgent_id, standing="confirmed", times=True)
     assert [one["person"]["user_id"] for one in people["people"]] == [BERT]
+    of_bert = await call(anna, "urgent_person", urgent_id=urgent_id, user_id=BERT)
+    assert (of_bert["standing"], of_bert["raised_at_ms"], of_bert["attempts"]) == ("confirmed", shown["raised_at_ms"], [])
+    times = [of_bert[time] for time in ("delivered_at_ms", "shown_at_ms", "confirmed_at_ms")]
+    assert shown["raised_at_ms"] <= times[0] and sorted(times) == times == [people["people"][0][time] for time in ("delivered_at_ms", "shown_at_ms", "confirmed_at_ms")]
     assert (await call(anna, "cancel_urgent", urgent_id=urgent_id)) == {}
     server.token(ANNA, "to-sign-out-1")
     spare = await server.connect(ANNA, JSON, "to-sign-out-1")

@@ -327,7 +327,7 @@ structs! {
     UnreadMembers {}
     UrgentStep { way after_ms every_ms times }
     RaiseUrgent { message_id client_message_id audience ladder deadline_ms break_quiet_hours }
-    UrgentLeftOut { user_id why }
+    UrgentLeftOut { user_id why reason }
     UrgentRaised { urgent_id audience_count left_out left_out_count }
     UrgentGot { urgent_ids shown }
     ConfirmUrgent { urgent_id }
@@ -340,13 +340,17 @@ structs! {
     GetUrgentReport { urgent_id }
     UrgentReport { urgent ladder timeline next_step_at_ms }
     UrgentDeed { at_ms way people reached failed over }
-    GetUrgentPeople { urgent_id standing page limit }
-    UrgentPerson { person why }
+    GetUrgentPeople { urgent_id standing page limit times }
+    UrgentPerson { person why delivered_at_ms shown_at_ms confirmed_at_ms failed_way reason }
     UrgentPersonPage { people total next }
+    GetUrgentPerson { urgent_id user_id }
+    UrgentPersonReport { person standing raised_at_ms delivered_at_ms shown_at_ms confirmed_at_ms left_at_ms over over_at_ms attempts }
+    UrgentAttempt { step way at_ms outcome outcome_at_ms why detail manager }
 }
 
 words! {
     ChatKind Role Who Notice Moderation Approval Visibility HistoryFor GroupMessageType TakenOutBy JoinOutcome Validity ForwardForm PersonKind PresenceState DeviceKind UrgentWay UrgentStanding UrgentOverWhy UrgentList
+    UrgentOutcome UrgentNotReached UrgentLeftOutWhy
 }
 
 choices! {
@@ -427,6 +431,7 @@ macro_rules! each_command {
         $test!(GetUrgents);
         $test!(GetUrgentReport);
         $test!(GetUrgentPeople);
+        $test!(GetUrgentPerson);
     };
 }
 

@@ -386,6 +386,8 @@ pub fn commands() -> Vec<Sample> {
         ("urgent_report", "urgent_report", json!({"urgent_id": URGENT})),
         ("urgent_people", "urgent_people", json!({"urgent_id": URGENT, "standing": "pending"})),
         ("urgent_people_next_page", "urgent_people", json!({"urgent_id": URGENT, "standing": "failed", "page": "100", "limit": 50})),
+        ("urgent_people_with_times", "urgent_people", json!({"urgent_id": URGENT, "standing": "confirmed", "limit": 100, "times": true})),
+        ("urgent_person", "urgent_person", json!({"urgent_id": URGENT, "user_id": "10002"})),
     ]
 }
 
@@ -532,7 +534,17 @@ pub fn replies() -> Vec<Sample> {
         (
             "urgent_raised_without_some",
             "raise_urgent",
-            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out": [{"user_id": "10003", "why": "is not a member of the chat"}], "left_out_count": 1}),
+            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out": [{"user_id": "10003", "why": "not a member of the chat", "reason": "not_a_member"}], "left_out_count": 1}),
+        ),
+        (
+            "urgent_raised_with_every_reason",
+            "raise_urgent",
+            json!({"urgent_id": OTHER_URGENT, "audience_count": 1, "left_out_count": 5, "left_out": [
+                {"user_id": "10003", "why": "there is no such person", "reason": "nobody"},
+                {"user_id": "10004", "why": "a rule of the organisation does not allow it", "reason": "rule"},
+                {"user_id": "10005", "why": "has 200 open urgents", "reason": "too_many"},
+                {"user_id": "10006", "why": "was left out when it was raised", "reason": "before"},
+                {"user_id": "10007", "why": "for a reason of a later version"}]}),
         ),
         ("done_after_urgent_got", "urgent_got", json!({})),
         ("done_after_confirm_urgent", "confirm_urgent", json!({})),
@@ -571,9 +583,47 @@ pub fn replies() -> Vec<Sample> {
         (
             "urgent_people_pending",
             "urgent_people",
-            json!({"people": [{"person": shan(), "why": "the provider has no number of this person"}, {"person": zhang()}], "total": 102, "next": "100"}),
+            json!({"people": [{"person": shan(), "why": "sms: no mobile number is known", "failed_way": "sms", "reason": "no_number"}, {"person": zhang()}], "total": 102, "next": "100"}),
         ),
-        ("urgent_people_failed", "urgent_people", json!({"people": [{"person": shan(), "why": "has left the chat"}], "total": 1})),
+        (
+            "urgent_people_failed",
+            "urgent_people",
+            json!({"people": [{"person": shan(), "why": "left the chat or the organisation", "reason": "left"}], "total": 1}),
+        ),
+        (
+            "urgent_people_with_times",
+            "urgent_people",
+            json!({"people": [{"person": shan(), "delivered_at_ms": 1_790_000_010_040u64, "shown_at_ms": 1_790_000_012_300u64,
+                "confirmed_at_ms": 1_790_000_019_870u64}], "total": 1}),
+        ),
+        (
+            "urgent_person_confirmed",
+            "urgent_person",
+            json!({"person": shan(), "standing": "confirmed", "raised_at_ms": 1_790_000_010_000u64, "delivered_at_ms": 1_790_000_010_040u64,
+                "shown_at_ms": 1_790_000_012_300u64, "confirmed_at_ms": 1_790_001_815_600u64, "attempts": [
+                    {"step": 0, "way": "remind", "at_ms": 1_790_000_310_000u64, "outcome": "reached", "outcome_at_ms": 1_790_000_310_000u64},
+                    {"step": 1, "way": "push", "at_ms": 1_790_000_610_000u64, "outcome": "failed", "outcome_at_ms": 1_790_000_610_120u64, "why": "refused", "detail": "the provider answered 404"},
+                    {"step": 2, "way": "manager", "at_ms": 1_790_001_210_000u64, "outcome": "reached", "outcome_at_ms": 1_790_001_210_000u64, "manager": zhang()},
+                    {"step": 3, "way": "sms", "at_ms": 1_790_001_810_000u64, "outcome": "not_done", "outcome_at_ms": 1_790_001_815_600u64, "why": "confirmed"}]}),
+        ),
+        (
+            "urgent_person_waited_for",
+            "urgent_person",
+            json!({"person": shan(), "standing": "pending", "raised_at_ms": 1_790_000_010_000u64, "attempts": [
+                    {"step": 0, "way": "remind", "at_ms": 1_790_000_310_000u64, "outcome": "waiting", "why": "no_device"},
+                    {"step": 1, "way": "sms", "at_ms": 1_790_000_610_000u64, "outcome": "failed", "outcome_at_ms": 1_790_000_610_060u64, "why": "no_number"},
+                    {"step": 2, "way": "phone", "at_ms": 1_790_001_210_000u64, "outcome": "not_done", "outcome_at_ms": 1_790_001_210_000u64, "why": "quota"},
+                    {"step": 3, "way": "sms", "at_ms": 1_790_001_810_000u64, "outcome": "waiting", "why": "quiet_hours"},
+                    {"step": 4, "way": "manager", "at_ms": 1_790_002_410_000u64, "outcome": "not_done", "outcome_at_ms": 1_790_002_410_000u64, "why": "no_manager"}]}),
+        ),
+        (
+            "urgent_person_who_has_left",
+            "urgent_person",
+            json!({"person": shan(), "standing": "failed", "raised_at_ms": 1_790_000_010_000u64, "left_at_ms": 1_790_000_200_000u64,
+                "over": "expired", "over_at_ms": 1_790_007_210_000u64, "attempts": [
+                    {"step": 0, "way": "remind", "at_ms": 1_790_000_310_000u64, "outcome": "not_done", "outcome_at_ms": 1_790_000_310_000u64, "why": "left"},
+                    {"step": 1, "way": "sms", "at_ms": 1_790_000_610_000u64, "outcome": "not_done", "outcome_at_ms": 1_790_007_210_000u64, "why": "over"}]}),
+        ),
     ]
 }
 

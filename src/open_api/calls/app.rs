@@ -38,13 +38,15 @@ const CHANGED: &[Field] = &[
     text("create_time", "When it ended, ms since 1970 as digits.").required(),
     text("app_id", "Who called; missing when it came without an app."),
     text("app_name", "Name of the app."),
-    text("call", "Method and path of the call, as in this description.").required(),
+    text("user_id", "Staff number of the person, of what came by the client protocol: urgents that people raise and end."),
+    text("device_id", "The person's device."),
+    text("call", "Method and path of the call, as in this description; of a person, the command.").required(),
     list("target_ids", &Kind::Text, "What it was about: ids of chats, messages, people, files.").required(),
     map("body", &Kind::Any, "What it brought, shortened, without what people wrote and without secrets."),
     words("outcome", &["done", "refused", "unknown"], "Unknown: the caller went away before the answer.").required(),
     number("code", "0, or why it was refused."),
-    text("address", "Address it came from.").required(),
-    text("log_id", "Log id of its answer.").required(),
+    text("address", "Address it came from; empty of what a person did.").required(),
+    text("log_id", "Log id of its answer; empty of what a person did.").required(),
 ];
 
 const CALLS: &[CallEntry] = &[
@@ -62,12 +64,13 @@ const CALLS: &[CallEntry] = &[
         .scopes(&["tenant:tenant:readonly"])
         .reply(&[object("tenant", TENANT, "The organisation.").required()]),
     get("clarion/v1/audit", with_token!(audit::list))
-        .means("Who changed what through this API, the newest first.")
+        .means("Who changed what through this API, and who raised and ended urgents in a client; the newest first.")
         .scopes(&["clarion:audit:read"])
         .query(&[
             number("start_time", "Not before this, s since 1970.").min(0).max(u32::MAX as u64),
             number("end_time", "Not after this, s since 1970.").min(0).max(u32::MAX as u64),
             text("app_id", "Of this app only."),
+            text("user_id", "Of this person only, by staff number."),
             text("call", "Of this call only, such as `POST im/v1/chats`."),
             text("target_id", "About this only: a chat, a message, a file."),
             words("sort_type", &["ByCreateTimeDesc", "ByCreateTimeAsc"], "The newest first, or the oldest, to follow what comes."),

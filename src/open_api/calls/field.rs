@@ -1,5 +1,7 @@
 //! Fields of calls: name, kind, limits and meaning of each, and those that many calls have.
 
+use crate::open_api::input::UUID_CHARACTERS_MAX;
+
 /// One field of a query, a body or a reply.
 #[derive(Debug, Clone, Copy)]
 pub struct Field {
@@ -164,7 +166,7 @@ pub const DIRECT_ONLY: Field = flag("direct_only", "Extension: of the department
 /// All staff.
 pub const EVERYONE: Field = flag("everyone", "Extension: and everybody whom the app may see.");
 /// The repeat of a call is told by it.
-pub const UUID: Field = text("uuid", "Of several calls with the same uuid one is done, within seven days.").max(50);
+pub const UUID: Field = text("uuid", "Of several calls with the same uuid one is done, within seven days.").max(UUID_CHARACTERS_MAX as u64);
 /// Where the page before had ended.
 pub const PAGE_TOKEN: Field = text("page_token", "Where the page before had ended; missing for the first page.");
 /// Whether there is another page.

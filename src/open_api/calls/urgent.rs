@@ -128,8 +128,48 @@ const PERSON: &[Field] = &[
     text("user_id", "The person.").required(),
     text("name", "Name.").required(),
     words("standing", STANDINGS, "Where the person stands.").required(),
-    text("why", "What failed for this person, or why it is over."),
 ];
+
+const TIMES: &[Field] = &[
+    text("delivered_time", "When a device had it, ms since 1970 as digits; missing before."),
+    text("shown_time", "When it was shown, the same."),
+    text("confirmed_time", "When the person confirmed, the same."),
+];
+
+const LISTED: &[Field] = &joined::<8>(PERSON, &joined::<4>(&[text("why", "What failed for this person, or why it is over.")], TIMES));
+
+const ATTEMPT: &[Field] = &[
+    number("step", "Which one, counted from 0 with every repeat.").required(),
+    words("way", WAYS, "How.").required(),
+    text("time", "When it began, ms since 1970 as digits.").required(),
+    words(
+        "outcome",
+        &["waiting", "reached", "failed", "not_done"],
+        "Nothing yet; it has reached the person, or the person's manager; it was tried and has not; it was not done for this person.",
+    )
+    .required(),
+    text("outcome_time", "When that was known, ms since 1970 as digits; missing while it waits."),
+    words("why", NOT_REACHED, "Why it has not reached the person."),
+    text("detail", "What the provider has said to that."),
+    text("manager_id", "Of a step to the manager: who was asked, in the form of the call."),
+];
+
+/// Why a step has not reached somebody.
+const NOT_REACHED: &[&str] = &["confirmed", "left", "over", "quota", "no_number", "no_manager", "quiet_hours", "no_device", "refused"];
+
+const PERSON_REPORT: &[Field] = &joined::<12>(
+    PERSON,
+    &joined::<8>(
+        TIMES,
+        &[
+            STATE,
+            text("create_time", "When it was raised, ms since 1970 as digits.").required(),
+            text("left_time", "When the person was no longer in the chat or the organisation, ms since 1970 as digits."),
+            text("end_time", "When it was over, ms since 1970 as digits."),
+            list("attempts", &Kind::Object(ATTEMPT), "Each step of the ladder that has begun, the first one first.").required(),
+        ],
+    ),
+);
 
 const OWN_CALLS: &[CallEntry] = &[
     post("clarion/v1/urgents", with_token!(urgent::raise))
@@ -167,13 +207,24 @@ const OWN_CALLS: &[CallEntry] = &[
     get("clarion/v1/urgents/:urgent_id/people", with_token!(urgent_report::people))
         .means("The people of an urgent who stand at one place.")
         .scopes(READ)
-        .query(&[USER_ID_TYPE, words("standing", STANDINGS, "Where they stand.").required(), page_size(PAGE_MAX as u64), PAGE_TOKEN])
+        .query(&[
+            USER_ID_TYPE,
+            words("standing", STANDINGS, "Where they stand.").required(),
+            flag("with_times", "Also when each of them went on."),
+            page_size(PAGE_MAX as u64),
+            PAGE_TOKEN,
+        ])
         .reply(&[
-            list("items", &Kind::Object(PERSON), "The people.").required(),
+            list("items", &Kind::Object(LISTED), "The people.").required(),
             number("total", "How many in all.").required(),
             HAS_MORE,
             NEXT_PAGE,
         ]),
+    get("clarion/v1/urgents/:urgent_id/people/:user_id", with_token!(urgent_report::person))
+        .means("What was done for one person of an urgent, and when the person went on.")
+        .scopes(READ)
+        .query(&[USER_ID_TYPE])
+        .reply(PERSON_REPORT),
     post("clarion/v1/urgents/:urgent_id/cancel", with_token!(urgent_report::cancel))
         .means("Ends an urgent for everybody; one that is over already stays as it is.")
         .scopes(RAISE)

@@ -127,6 +127,7 @@ const MATRIX: &[Row] = &[
     (Unhurried, "POST clarion/v1/urgents", "", r#"{"message_id":"{message}","audience":{"everyone":true}}"#, [0, 0, 230_052, 230_002, 230_052, 230_052]),
     (Open, "GET clarion/v1/urgents/:urgent_id", "", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
     (Open, "GET clarion/v1/urgents/:urgent_id/people", "standing=pending", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
+    (Open, "GET clarion/v1/urgents/:urgent_id/people/:user_id", "user_id_type=user_id", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
     (Open, "POST clarion/v1/urgents/:urgent_id/cancel", "", "", [0, 0, 230_001, 230_001, 230_001, 230_001]),
     (Open, "POST ephemeral/v1/send", "", r#"{"chat_id":"{chat}","user_id":"e1001","msg_type":"interactive","card":{"elements":[{"tag":"hr"}]}}"#, [0, 0, 0, 230_002, 0, 0]),
 ];
@@ -280,6 +281,7 @@ impl Office {
             let reply = author.must(Method::POST, &format!("im/v1/messages/{message}/reply"), reply).await;
             text = text.replace("{thread}", reply["thread_id"].as_str().expect("a thread_id"));
         }
+        text = text.replace("{person}", "e1001");
         if text.contains("{urgent}") {
             let urgent = json!({ "message_id": message, "audience": { "everyone": true } });
             let urgent = author.must(Method::POST, "clarion/v1/urgents", urgent).await;
@@ -319,6 +321,7 @@ impl Office {
             ("menu_item_id", "menu"),
             ("file_key", "file"),
             ("urgent_id", "urgent"),
+            ("user_id", "person"),
         ];
         let path = names.iter().fold((*call).to_owned(), |path, (own, name)| path.replace(&format!(":{own}"), &format!("{{{name}}}")));
         let filled = self.fill(author, &chat, message, &format!("{path}?{query}\n{body}")).await;

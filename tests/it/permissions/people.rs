@@ -135,6 +135,7 @@ const MATRIX: &[Row] = &[
     (Open, "cancel_urgent", r#"{"urgent_id":"{urgent}"}"#, [0, 0, 2100, 2100]),
     (Open, "urgent_report", r#"{"urgent_id":"{urgent}"}"#, [0, 0, 2100, 2100]),
     (Open, "urgent_people", r#"{"urgent_id":"{urgent}","standing":"pending"}"#, [0, 0, 2100, 2100]),
+    (Open, "urgent_person", r#"{"urgent_id":"{urgent}","user_id":"e1001"}"#, [0, 0, 2100, 2100]),
 ];
 
 /// Commands whose answer does not depend on a place in a group, each with the reason.

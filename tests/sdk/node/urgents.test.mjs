@@ -78,6 +78,11 @@ describe("an urgent with a ladder", () => {
     } while (page_token);
     assert.deepEqual(seen.sort(), people.slice(0, 3).map((person) => person.user_id).sort());
 
+    const asked = { user_id_type: "user_id" };
+    const one = await data(request("GET", `${path}/people/${people[0].user_id}`, asked));
+    assert.deepEqual([one.user_id, one.standing, one.create_time, one.attempts], [people[0].user_id, "pending", report.create_time, []]);
+    assert.equal(await codeOf(request("GET", `${path}/people/${people[8].user_id}`, asked)), 230001);
+
     assert.equal((await data(request("POST", `${path}/cancel`))).state, "cancelled");
     assert.equal((await data(request("GET", path))).timeline.at(-1).why, "cancelled");
     for (const [method, more] of [["GET", ""], ["POST", "/cancel"]]) assert.equal(await codeOf(request(method, path + more, { who: other })), 230001);

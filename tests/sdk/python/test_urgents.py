@@ -96,6 +96,13 @@ def test_a_ladder_a_report_and_an_end(app, other_app, group, people, person):
                 return found
             token = {"page_token": page["page_token"]}
 
+    times = ("delivered_time", "shown_time", "confirmed_time")
+    of_person = data_of(raw(app, HttpMethod.GET, f"{path}/people/{people[0].user_id}", user_id_type="user_id"))
+    assert (of_person["standing"], of_person["create_time"], of_person["attempts"]) == ("confirmed", report["create_time"], [])
+    listed = data_of(raw(app, HttpMethod.GET, f"{path}/people", standing="confirmed", with_times="true"))["items"]
+    assert [one[time] for one in listed for time in times] == [of_person[time] for time in times]
+    refused(raw(app, HttpMethod.GET, f"{path}/people/{people[8].user_id}", user_id_type="user_id"), 230001)
+
     assert standing("confirmed", 1) == [people[0].user_id]
     assert sorted(standing("pending", 1)) == sorted(person.user_id for person in people[1:3])
     assert raised["urgent_id"] in [urgent["urgent_id"] for urgent in data_of(raw(app, HttpMethod.GET, OWN, page_size="50"))["items"]]

@@ -194,6 +194,17 @@ await scenario('20-urgent', async (stage) => {
   await boss.getByRole('tab', { name: /已确认/ }).click();
   await boss.locator('.urgent_people').getByText('李四').waitFor();
   await boss.locator('.urgent_deeds').getByText('发起，3 人').waitFor();
+  // One person: what was done for this one, each with its time; closed again by the same row.
+  const row = boss.locator('.urgent_people .row_words').filter({ hasText: '李四' });
+  await row.click();
+  const deeds = boss.locator('.urgent_person .urgent_deeds li');
+  await until('a timeline', async () => (await deeds.count()) === 4);
+  assert.deepEqual((await deeds.allInnerTexts()).map((text) => text.split(/\s+/).at(-1)), ['发起', '设备已收到', '已在屏幕上弹出', '已确认']);
+  for (const time of await boss.locator('.urgent_person time').allInnerTexts()) assert.match(time, /\d\d:\d\d:\d\d$/);
+  assert.equal(await row.getAttribute('aria-expanded'), 'true');
+  await stage.shot(boss, 'person');
+  await row.click();
+  await until('closed', async () => (await deeds.count()) === 0);
   await boss.getByText('每 5 分钟再次弹窗，共 3 次').waitFor();
   await stage.shot(boss, 'report');
 
@@ -201,7 +212,7 @@ await scenario('20-urgent', async (stage) => {
   const [file] = await Promise.all([boss.waitForEvent('download'), boss.getByRole('button', { name: '导出' }).click()]);
   const rows = readFileSync(await file.path(), 'utf8').trim().split('\r\n').slice(1);
   assert.equal(rows.length, 3);
-  assert.ok(rows.some((row) => /^李四,e1002,.*,已确认,/.test(row)), rows.join('\n'));
+  assert.ok(rows.some((row) => /^李四,e1002,.*,已确认(,\d{4}-\d\d-\d\d \d\d:\d\d:\d\d){3},$/.test(row)), rows.join('\n'));
 
   // Cancelled: over for everybody, and the report says so.
   await boss.getByRole('button', { name: '取消加急' }).click();

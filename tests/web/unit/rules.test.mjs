@@ -67,7 +67,7 @@ test('both languages have the same keys and placeholders, and every key is used'
     for (const form of [key, `${key}.one`, `${key}.other`]) if (en[form] !== undefined) assert.equal(holes(en[form]), holes(text), form);
   }
   const source = files('.js').filter(({ path }) => !path.startsWith('words/zh') && !path.startsWith('words/en')).map(({ text }) => text).join('\n');
-  const computed = [/^error\./, /^content\.(file|audio|media)_short$/, /^info\./, /^bots\./, /^link\./, /^list\.filter\./, /^presence\./, /^role\./, /^rule\./, /^settings\./, /^who\./, /^keys\./, /^urgent\.(deed|list|none|over|standing|step|step_other|whom)\./, /^urgent\.step_\w+$/];
+  const computed = [/^error\./, /^content\.(file|audio|media)_short$/, /^info\./, /^bots\./, /^link\./, /^list\.filter\./, /^presence\./, /^role\./, /^rule\./, /^settings\./, /^who\./, /^keys\./, /^urgent\.(deed|left_out|list|none|not_reached|outcome|over|person\.way|standing|step|step_other|whom)\./, /^urgent\.step_\w+$/];
   for (const key of zh_keys.keys()) assert.ok(source.includes(`'${key}'`) || computed.some((shape) => shape.test(key)), `nobody says ${key}`);
   for (const [, key] of source.matchAll(/\bt\(\s*'([a-z_][a-z_.A-Z0-9]*)'/g)) assert.ok(zh_keys.has(key), `no words for ${key}`);
 });

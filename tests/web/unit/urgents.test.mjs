@@ -188,9 +188,21 @@ test('numbers of mine: the last ones count, the same ones are no news', () => {
 });
 
 test('the table for spreadsheets quotes what has to be, and runs no formula', () => {
+  const at = (minute) => new Date(2026, 2, 1, 8, minute, 5).getTime();
   const table = reportTable([
-    { person: { name: '=HYPERLINK("x")', user_id: 'e1', departments: ['总部', '华东, 上海'] }, standing: 'confirmed' },
+    { person: { name: '=HYPERLINK("x")', user_id: 'e1', departments: ['总部', '华东, 上海'] }, standing: 'confirmed', delivered_at_ms: at(9), shown_at_ms: at(10), confirmed_at_ms: at(11) },
     { person: { name: '张三', user_id: 'e2', departments: [] }, standing: 'failed', why: '第一行\n第二行' },
+    { person: { name: '李四', user_id: 'e3', departments: [] }, standing: 'shown', why: 'sms: no mobile number is known', failed_way: 'sms', reason: 'no_number' },
+    { person: { name: '王五', user_id: 'e4', departments: [] }, standing: 'failed', why: 'left the chat or the organisation', reason: 'left' },
   ]);
-  assert.equal(table, '\ufeff姓名,工号,部门,状态,说明\r\n"\'=HYPERLINK(""x"")",e1,"总部 / 华东, 上海",已确认,\r\n张三,e2,,已结束,"第一行\n第二行"\r\n');
+  assert.equal(table, '\ufeff姓名,工号,部门,状态,送达时间,弹出时间,确认时间,说明\r\n"\'=HYPERLINK(""x"")",e1,"总部 / 华东, 上海",已确认,2026-03-01 08:09:05,2026-03-01 08:10:05,2026-03-01 08:11:05,\r\n张三,e2,,已结束,,,,"第一行\n第二行"\r\n李四,e3,,已弹出,,,,短信：没有手机号\r\n王五,e4,,已结束,,,,已离开聊天或组织\r\n');
+});
+
+test('why somebody is left out stands in the language of the page; what it has no words for, in those of the server', async () => {
+  const { failedWords, leftOutWords } = await import(join(PAGES, 'views/urgent_reasons.js'));
+  assert.equal(leftOutWords({ why: 'not a member of the chat', reason: 'not_a_member' }), '不是聊天成员');
+  assert.equal(leftOutWords({ why: 'for a later reason', reason: 'later' }), 'for a later reason');
+  assert.equal(leftOutWords({ why: 'of an older server' }), 'of an older server');
+  assert.equal(failedWords({ why: 'push: the provider answered 404', failed_way: 'push', reason: 'refused' }), '推送：服务商拒绝，push: the provider answered 404');
+  assert.equal(failedWords({ why: 'of an older server' }), 'of an older server');
 });

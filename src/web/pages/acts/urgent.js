@@ -86,8 +86,8 @@ export function urgentActs({ store, urgents, port, randomId }) {
     if (urgents.doubts.value > 0) untracked(() => void refresh());
   });
 
-  async function people(urgent_id, standing, page) {
-    const answer = await port.command('urgent_people', { urgent_id, standing, page, limit: LIST_PAGE });
+  async function people(urgent_id, standing, page, times = false) {
+    const answer = await port.command('urgent_people', { urgent_id, standing, page, limit: LIST_PAGE, times });
     store.people.put(answer.people.map((one) => one.person));
     return answer;
   }
@@ -115,13 +115,19 @@ export function urgentActs({ store, urgents, port, randomId }) {
       putPeople([report.urgent]);
       return report;
     },
-    /** Everybody for whom it was raised, once each, with where they stand. */
+    /** What was done for one person, and when the person went on. */
+    async person(urgent_id, user_id) {
+      const answer = await port.command('urgent_person', { urgent_id, user_id });
+      store.people.put([answer.person]);
+      return answer;
+    },
+    /** Everybody for whom it was raised, once each, with where they stand and since when. */
     async everybody(urgent_id) {
       const found = new Map();
       for (const standing of STANDINGS) {
         let page;
         do {
-          const answer = await people(urgent_id, standing, page);
+          const answer = await people(urgent_id, standing, page, true);
           // Who went on while the pages came is found again further on.
           for (const one of answer.people) found.set(one.person.user_id, { ...one, standing });
           page = answer.next;

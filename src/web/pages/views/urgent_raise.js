@@ -11,6 +11,7 @@ import { nameOf, visible } from './person.js';
 import { refusalWords } from './refusal.js';
 import { createAudience } from './urgent_audience.js';
 import { createLadder, PAID } from './urgent_ladder.js';
+import { leftOutWords } from './urgent_reasons.js';
 import { stepWords } from './urgent_words.js';
 
 const MINUTE_MS = 60_000;
@@ -61,7 +62,7 @@ export function create(page, layer, close) {
 
   function made({ urgent_id, audience_count, left_out, left_out_count }) {
     return html`<div class="urgent_form"><p class="bot_made">${icon('check', 18)}${t('urgent.raise.made', { n: audience_count })}</p>
-      ${left_out_count ? html`<div><p class="muted">${t('urgent.raise.left_out', { n: left_out_count })}</p><ul class="urgent_left_out">${left_out.map((one) => html`<li>${t('urgent.raise.left_out_why', { name: nameOf(page, one.user_id), why: visible(one.why) })}</li>`)}</ul></div>` : nothing}</div>
+      ${left_out_count ? html`<div><p class="muted">${t('urgent.raise.left_out', { n: left_out_count })}</p><ul class="urgent_left_out">${left_out.map((one) => html`<li>${t('urgent.raise.left_out_why', { name: nameOf(page, one.user_id), why: visible(leftOutWords(one)) })}</li>`)}</ul></div>` : nothing}</div>
       <div class="layer_foot"><span class="grow"></span><button class="button" type="button" @click=${() => (close(), page.go({ kind: 'urgent', urgent_id }))}>${t('urgent.raise.report')}</button><button class="button primary" type="button" @click=${close}>${t('urgent.raise.done')}</button></div>`;
   }
 

@@ -15,6 +15,8 @@ import { refusalWords } from './refusal.js';
 import { tell } from './screen.js';
 import { countsBar } from './urgent_counts.js';
 import { reportTable, save } from './urgent_csv.js';
+import { createUrgentPerson } from './urgent_person.js';
+import { failedWords } from './urgent_reasons.js';
 import { chatWords, deadlineWords, overWords, stepWords, timeWords } from './urgent_words.js';
 
 /** Lists follow the numbers after this long: many changes are one question. */
@@ -39,6 +41,8 @@ export function createUrgentReport(page, { urgent_id }) {
     const answer = await page.acts.urgent.people(urgent_id, standing.peek(), next);
     return { rows: answer.people, next: answer.next };
   });
+
+  const one = createUrgentPerson(page, urgent_id);
 
   const counts = () => page.urgents.peek().countsOf(urgent_id) ?? report.value?.urgent.counts;
   const over = () => counts()?.over ?? report.value?.urgent.over;
@@ -75,6 +79,7 @@ export function createUrgentReport(page, { urgent_id }) {
         void load();
         // Who reads further down is not moved back to the top.
         if (people.rows.peek().length <= LIST_PAGE) void people.reload();
+        void one.reload();
       }, FOLLOW_MS);
     });
   });
@@ -115,12 +120,12 @@ export function createUrgentReport(page, { urgent_id }) {
 
   const tabs = (now) => html`<div class="urgent_standings" role="tablist" aria-label=${t('urgent.report_people')} @keydown=${key}>${STANDINGS.map((name) => html`<button class="urgent_standing" type="button" role="tab" data-standing=${name} aria-selected=${String(standing.value === name)} tabindex=${standing.value === name ? '0' : '-1'} @click=${() => choose(name)}><span class="urgent_dot standing_${name}"></span><span>${t(`urgent.standing.${name}`)}</span><b class="count">${now[name]}</b></button>`)}</div>`;
 
-  const personView = ({ person, why }) => html`<div class="people_row"><button class="row_words" type="button" @click=${() => (page.screen.layer.value = { kind: 'profile', user_id: person.user_id })}>${personRow(page, person)}</button>${why ? html`<span class="urgent_why">${visible(why)}</span>` : nothing}</div>`;
+  const personView = ({ person, ...failed }) => html`<div class="people_row"><button class="row_words" type="button" aria-expanded=${String(one.isOpen(person.user_id))} @click=${() => one.toggle(person.user_id)}>${personRow(page, person)}</button>${failed.why ? html`<span class="urgent_why">${visible(failedWords(failed))}</span>` : nothing}</div>${one.isOpen(person.user_id) ? one.view() : nothing}`;
 
   function peopleView() {
     if (people.state.value === 'failed') return html`<p class="list_caption">${t('error.0')}</p>`;
     if (people.rows.value.length === 0) return html`<p class="list_caption">${people.state.value === 'there' ? t('urgent.nobody_here') : t('loading')}</p>`;
-    return html`<div class="urgent_people">${repeat(people.rows.value, (one) => one.person.user_id, personView)}</div>${people.extra.value?.next ? html`<button class="link_button urgent_more" type="button" @click=${people.more}>${t('urgent.list.more')}</button>` : nothing}`;
+    return html`<div class="urgent_people">${repeat(people.rows.value, ({ person }) => person.user_id, personView)}</div>${people.extra.value?.next ? html`<button class="link_button urgent_more" type="button" @click=${people.more}>${t('urgent.list.more')}</button>` : nothing}`;
   }
 
   function deedWords(deed) {

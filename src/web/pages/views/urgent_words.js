@@ -23,6 +23,13 @@ export function timeWords(at_ms, now_ms) {
   return dayOf(at_ms) === dayOf(now_ms) ? clock(at_ms) : `${day(at_ms, now_ms)} ${clock(at_ms)}`;
 }
 
+const exact = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+
+/** "09:12:05", with the day when it is another. */
+export function exactTime(at_ms, now_ms) {
+  return dayOf(at_ms) === dayOf(now_ms) ? exact.format(at_ms) : `${day(at_ms, now_ms)} ${exact.format(at_ms)}`;
+}
+
 /** When it ends, and how long that is from now. `ticking`: it is drawn each second. */
 export function deadlineWords(urgent, now_ms, ticking = false) {
   const left_ms = urgent.deadline_at_ms - now_ms;
