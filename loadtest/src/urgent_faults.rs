@@ -113,10 +113,14 @@ impl Report {
             "`loadtest urgent-faults --nodes {nodes} --kills {kills} --seed {seed}` · commit {} · {cores} cores {}\n\n| | |\n|---|---|\n",
             self.commit, self.machine.processor
         );
-        let words = |counts: &BTreeMap<String, u64>| counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
+        let words =
+            |counts: &BTreeMap<String, u64>| counts.iter().map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ");
         let mut row = |name: &str, value: String| _ = writeln!(table, "| {name} | {value} |");
         let (kills, processes) = self.kills;
-        row("kills", format!("{kills} in {:.0} s, {processes} processes; {} within a second of a step", self.seconds, self.kills_near_steps));
+        row(
+            "kills",
+            format!("{kills} in {:.0} s, {processes} processes; {} within a second of a step", self.seconds, self.kills_near_steps),
+        );
         row("urgents", format!("{} for {} people; {}", self.urgents, self.people, words(&self.over)));
         row("people", format!("{} confirmations acknowledged, {} left", self.confirmed, self.left));
         row("steps", words(&self.steps));

@@ -110,7 +110,9 @@ impl Found {
             }
             let audience = story.audience();
             for (_, people, left_out) in story.raised.iter().filter(|(_, people, left_out)| (*people, *left_out) != (audience, 0)) {
-                self.complain(Broken::LeftOut, || format!("urgent {number} is for {people} of {audience} people, {left_out} were left out"));
+                self.complain(Broken::LeftOut, || {
+                    format!("urgent {number} is for {people} of {audience} people, {left_out} were left out")
+                });
             }
             for (node, reading) in readings.iter().enumerate() {
                 if !reading.reports.contains_key(&urgent_id) {
@@ -120,7 +122,9 @@ impl Found {
                 match listed.as_slice() {
                     [one] if *one == urgent_id => {}
                     [] => self.complain(Broken::Lost, || format!("urgent {number} is not in the list of who raised it, on node {node}")),
-                    _ => self.complain(Broken::Doubled, || format!("urgent {number}, {urgent_id}, is {listed:?} in the list of node {node}")),
+                    _ => {
+                        self.complain(Broken::Doubled, || format!("urgent {number}, {urgent_id}, is {listed:?} in the list of node {node}"))
+                    }
                 }
             }
         }
@@ -156,7 +160,9 @@ impl Found {
         ] {
             let listed = report.people.iter().filter(|(_, at)| *at == standing).count() as u32;
             if listed != count {
-                self.complain(Broken::Totals, || format!("urgent {number} on node {node}: {count} are {standing:?}, and {listed} are listed"));
+                self.complain(Broken::Totals, || {
+                    format!("urgent {number} on node {node}: {count} are {standing:?}, and {listed} are listed")
+                });
             }
         }
         let over = report.over_ms();
@@ -182,13 +188,19 @@ impl Found {
             let before_eyes = reading.open.get(user).is_some_and(|open| open.contains(urgent_id));
             let asked = over.is_none() && !matches!(standing, Some(UrgentStanding::Failed | UrgentStanding::Confirmed));
             if before_eyes && !asked {
-                self.complain(Broken::Reminded, || format!("{user}, {standing:?}, still has urgent {number} before the eyes on node {node}"));
+                self.complain(Broken::Reminded, || {
+                    format!("{user}, {standing:?}, still has urgent {number} before the eyes on node {node}")
+                });
             }
             if asked && !before_eyes {
-                self.complain(Broken::LeftOut, || format!("{user}, {standing:?}, does not have urgent {number} before the eyes on node {node}"));
+                self.complain(Broken::LeftOut, || {
+                    format!("{user}, {standing:?}, does not have urgent {number} before the eyes on node {node}")
+                });
             }
             if confirmed != reading.confirmed.get(user).is_some_and(|list| list.contains(urgent_id)) {
-                self.complain(Broken::Different, || format!("{user} is {standing:?} of urgent {number} on node {node}, the own list says otherwise"));
+                self.complain(Broken::Different, || {
+                    format!("{user} is {standing:?} of urgent {number} on node {node}, the own list says otherwise")
+                });
             }
         }
         for (user, _) in report.people.iter().filter(|(user, _)| !story.people.get(user).is_some_and(|person| person.act.is_some())) {
@@ -201,7 +213,9 @@ impl Found {
         let One { history, number, story, report, node, .. } = one;
         let over = report.counts.over;
         if over != report.timeline.iter().find_map(|deed| deed.over) {
-            self.complain(Broken::Different, || format!("urgent {number} on node {node}: over {over:?} by its counts, otherwise by its timeline"));
+            self.complain(Broken::Different, || {
+                format!("urgent {number} on node {node}: over {over:?} by its counts, otherwise by its timeline")
+            });
         }
         let all_done = story.asked().all(|(_, person)| person.confirm_acked_ms.is_some() || person.leave_acked_ms.is_some());
         let none_open = report.people.iter().all(|(_, standing)| matches!(standing, UrgentStanding::Confirmed | UrgentStanding::Failed));
@@ -215,7 +229,9 @@ impl Found {
                     self.complain(Broken::Lost, || format!("nobody is open in urgent {number}, and it is not over on node {node}"));
                 }
                 if deadline_ms.is_some_and(|deadline_ms| deadline_ms + BEGUN_WITHIN_MS < history.settled_ms) {
-                    self.complain(Broken::Lost, || format!("the deadline of urgent {number} has passed, and it is not over on node {node}"));
+                    self.complain(Broken::Lost, || {
+                        format!("the deadline of urgent {number} has passed, and it is not over on node {node}")
+                    });
                 }
             }
             Some(why) => {
@@ -225,7 +241,9 @@ impl Found {
                     why => story.stop.is_some_and(|stop| stop.why == why),
                 };
                 if !right {
-                    self.complain(Broken::Invented, || format!("urgent {number} is over on node {node}, {why:?}, and nothing has ended it"));
+                    self.complain(Broken::Invented, || {
+                        format!("urgent {number} is over on node {node}, {why:?}, and nothing has ended it")
+                    });
                 }
             }
         }
@@ -261,8 +279,11 @@ impl Found {
         }
         let ways = || report.steps().filter_map(|deed| deed.way);
         if ways().any(|way| way == UrgentWay::Manager) && over_ms > history.settled_ms {
-            let led: BTreeSet<&String> =
-                story.asked().filter(|(_, person)| person.open_at(history.settled_ms)).filter_map(|(user, _)| history.leaders.get(user)).collect();
+            let led: BTreeSet<&String> = story
+                .asked()
+                .filter(|(_, person)| person.open_at(history.settled_ms))
+                .filter_map(|(user, _)| history.leaders.get(user))
+                .collect();
             for manager in led {
                 if !history.managers_told.iter().any(|told| told.number == *number && told.manager == *manager) {
                     self.complain(Broken::LeftOut, || format!("the manager {manager} was never told of urgent {number}"));
@@ -299,31 +320,41 @@ impl Found {
                 self.complain(Broken::Skipped, || format!("step {step} of urgent {number} is {way:?}, and {:?} was done", deed.way));
             }
             if deed.at_ms < report.raised_at_ms + after_ms {
-                self.complain(Broken::Early, || format!("step {step} of urgent {number} began {} ms too soon", report.raised_at_ms + after_ms - deed.at_ms));
+                self.complain(Broken::Early, || {
+                    format!("step {step} of urgent {number} began {} ms too soon", report.raised_at_ms + after_ms - deed.at_ms)
+                });
             }
             let at_most = story.asked().filter(|(_, person)| !person.gone_at(deed.at_ms));
             let at_least = story.asked().filter(|(_, person)| person.open_at(deed.at_ms));
             let (at_least, at_most) = if *way == UrgentWay::Manager {
-                let led = |people: Vec<&String>| people.into_iter().filter_map(|user| history.leaders.get(user)).collect::<BTreeSet<_>>().len();
+                let led =
+                    |people: Vec<&String>| people.into_iter().filter_map(|user| history.leaders.get(user)).collect::<BTreeSet<_>>().len();
                 (led(at_least.map(|(user, _)| user).collect()), led(at_most.map(|(user, _)| user).collect()))
             } else {
                 (at_least.count(), at_most.count())
             };
             if (deed.people as usize) < at_least {
-                self.complain(Broken::LeftOut, || format!("step {step} of urgent {number}, {way:?}, was for {} people; {at_least} were open", deed.people));
+                self.complain(Broken::LeftOut, || {
+                    format!("step {step} of urgent {number}, {way:?}, was for {} people; {at_least} were open", deed.people)
+                });
             }
             if deed.people as usize > at_most {
-                self.complain(Broken::Reminded, || format!("step {step} of urgent {number}, {way:?}, was for {} people; only {at_most} can have been open", deed.people));
+                self.complain(Broken::Reminded, || {
+                    format!("step {step} of urgent {number}, {way:?}, was for {} people; only {at_most} can have been open", deed.people)
+                });
             }
             if deed.reached + deed.failed > deed.people {
                 self.complain(Broken::Totals, || format!("step {step} of urgent {number} has more outcomes than people: {deed:?}"));
             }
         }
         // What was due long enough before it was over, or before everything had been done, must have begun.
-        let until_ms = report.over_ms().map_or(history.settled_ms, |over_ms| over_ms.min(history.settled_ms).saturating_sub(BEGUN_WITHIN_MS));
+        let until_ms =
+            report.over_ms().map_or(history.settled_ms, |over_ms| over_ms.min(history.settled_ms).saturating_sub(BEGUN_WITHIN_MS));
         let due = story.rungs.iter().filter(|(after_ms, _)| report.raised_at_ms + after_ms < until_ms).count();
         if begun.len() < due {
-            self.complain(Broken::Skipped, || format!("{} steps of urgent {number} have begun, and {due} were due: {:?}", begun.len(), story.rungs));
+            self.complain(Broken::Skipped, || {
+                format!("{} steps of urgent {number} have begun, and {due} were due: {:?}", begun.len(), story.rungs)
+            });
         }
     }
 
@@ -369,11 +400,15 @@ impl Found {
             }
             if deed.reached > reached || deed.failed > refused {
                 self.complain(Broken::Invented, || {
-                    format!("step {step} of urgent {number}: the provider reached {reached} and refused {refused}, the report says {deed:?}")
+                    format!(
+                        "step {step} of urgent {number}: the provider reached {reached} and refused {refused}, the report says {deed:?}"
+                    )
                 });
             }
             if deed.reached + deed.failed < must {
-                self.complain(Broken::Lost, || format!("step {step} of urgent {number}: {must} must have an outcome, the report says {deed:?}"));
+                self.complain(Broken::Lost, || {
+                    format!("step {step} of urgent {number}: {must} must have an outcome, the report says {deed:?}")
+                });
             }
         }
     }
@@ -410,11 +445,14 @@ impl Found {
             {
                 self.complain(Broken::Early, || format!("the call {key} came before its time"));
             }
-            // A crash may forget the outcome, and so it is asked for anew; nothing else may.
-            let window_ms = if nodes > 1 { HOMES_KNOWN_MS } else { 0 };
+            // A crash may forget the outcome, and then it is asked for anew; nothing else may. In a cluster the home of an urgent moves
+            // for a moment after a crash.
+            let excuses = |began_ms: u64, killed_ms: u64| {
+                (began_ms..=*at_ms).contains(&killed_ms) || nodes > 1 && (killed_ms..killed_ms + HOMES_KNOWN_MS).contains(at_ms)
+            };
             if let Some((began_ms, answered_ms)) = done.get(key.as_str())
                 && at_ms > answered_ms
-                && !history.kills.iter().any(|killed_ms| *killed_ms + window_ms >= *began_ms && killed_ms <= at_ms)
+                && !history.kills.iter().any(|killed_ms| excuses(*began_ms, *killed_ms))
             {
                 self.complain(Broken::CalledAgain, || {
                     format!("the call {key} came again {} ms after it was answered, and nobody had died", at_ms - answered_ms)
@@ -439,7 +477,8 @@ impl Found {
         }
         for (asked_ms, urgent_id, confirmed) in &history.reports {
             let Some(story) = by_id.get(urgent_id) else { continue };
-            let acked = story.asked().filter(|(_, person)| person.confirm_acked_ms.is_some_and(|acked_ms| acked_ms + ON_ITS_WAY_MS < *asked_ms));
+            let acked =
+                story.asked().filter(|(_, person)| person.confirm_acked_ms.is_some_and(|acked_ms| acked_ms + ON_ITS_WAY_MS < *asked_ms));
             let acked = acked.count() as u32;
             if *confirmed < acked {
                 self.complain(Broken::Lost, || format!("{acked} had confirmed {urgent_id}, and a report told {confirmed}"));

@@ -61,7 +61,7 @@ impl Stage {
             seed,
             history: Mutex::new(history),
             due: Mutex::default(),
-            phase: AtomicU8::new(0),
+            phase: AtomicU8::new(Phase::Kills as u8),
         }
     }
 
