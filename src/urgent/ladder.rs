@@ -108,7 +108,7 @@ impl Urgents {
         if left.is_empty() {
             return Ok(());
         }
-        self.note(cell, &Moves { left, ..Moves::default() }).await
+        self.note(cell, &Moves { left, ..Moves::default() }).await.map(drop)
     }
 
     /// Managers of people, without who has raised the urgent.

@@ -15,7 +15,7 @@ const STEP_WITHIN_MS: u64 = 1_500;
 /// Goes through all kills. Gives how many processes were killed. When it returns, every node is there.
 pub fn go_through(kills: &[Kill], cluster: &mut Cluster, stage: &Stage) -> Result<u64, String> {
     let mut processes = 0;
-    let mut last_ms = now_ms();
+    let (begun, mut last_ms) = (Instant::now(), now_ms());
     for (number, kill) in kills.iter().enumerate() {
         if !kill.while_starting {
             // Something must be there that can die in the middle of its work.
@@ -26,13 +26,13 @@ pub fn go_through(kills: &[Kill], cluster: &mut Cluster, stage: &Stage) -> Resul
         let due_ms = stage.next_due(earliest_ms).filter(|due_ms| *due_ms < earliest_ms + STEP_WITHIN_MS).unwrap_or(earliest_ms);
         let at_ms = due_ms.saturating_add_signed(kill.aim_ms);
         std::thread::sleep(Duration::from_millis(at_ms.saturating_sub(now_ms())));
-        last_ms = now_ms();
-        eprintln!("{:>4} kills nodes {:?}", number + 1, kill.nodes);
-        stage.history().kills.push(last_ms);
+        eprintln!("{:>8.3} s  {:>4} kills nodes {:?}", begun.elapsed().as_secs_f64(), number + 1, kill.nodes);
         for node in &kill.nodes {
             cluster.nodes[*node].kill();
             processes += 1;
         }
+        last_ms = now_ms();
+        stage.history().kills.push(last_ms);
         stage.kills.fetch_add(1, Ordering::AcqRel);
         std::thread::sleep(Duration::from_millis(kill.down_ms));
         kill.nodes.iter().try_for_each(|node| cluster.nodes[*node].start())?;

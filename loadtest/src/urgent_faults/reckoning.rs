@@ -55,6 +55,8 @@ const LEAVING_NOTICED_MS: u64 = 5_000;
 const BEGUN_WITHIN_MS: u64 = 15_000;
 /// Two nodes may believe to be at home for so long after one has died; a call may then be made by both, under the same key.
 const HOMES_KNOWN_MS: u64 = 20_000;
+/// What a node has sent before it was killed may be read so much later.
+const DEAD_HEARD_MS: u64 = 1_000;
 const COMPLAINTS_MAX: usize = 60;
 
 impl Found {
@@ -448,7 +450,8 @@ impl Found {
             // A crash may forget the outcome, and then it is asked for anew; nothing else may. In a cluster the home of an urgent moves
             // for a moment after a crash.
             let excuses = |began_ms: u64, killed_ms: u64| {
-                (began_ms..=*at_ms).contains(&killed_ms) || nodes > 1 && (killed_ms..killed_ms + HOMES_KNOWN_MS).contains(at_ms)
+                (began_ms.saturating_sub(DEAD_HEARD_MS)..=*at_ms).contains(&killed_ms)
+                    || nodes > 1 && (killed_ms..killed_ms + HOMES_KNOWN_MS).contains(at_ms)
             };
             if let Some((began_ms, answered_ms)) = done.get(key.as_str())
                 && at_ms > answered_ms
