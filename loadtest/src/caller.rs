@@ -59,11 +59,20 @@ fn unknown(error: impl std::fmt::Display) -> NoAnswer {
 impl Caller {
     /// A session of somebody on a node, in a window of its own beside the load's sessions.
     pub fn enter(target: &Target, identity: &Identity, window: &str) -> Result<Self, NoAnswer> {
+        Self::begin(target, identity, window, None)
+    }
+
+    /// The same; what the server tells unasked is kept until it is taken, from the first moment on.
+    pub fn enter_hearing(target: &Target, identity: &Identity, window: &str) -> Result<Self, NoAnswer> {
+        Self::begin(target, identity, window, Some(Vec::new()))
+    }
+
+    fn begin(target: &Target, identity: &Identity, window: &str, heard: Option<Vec<Event>>) -> Result<Self, NoAnswer> {
         let socket = TcpStream::connect_timeout(&target.address, Duration::from_secs(2)).map_err(unknown)?;
         socket.set_nodelay(true).map_err(unknown)?;
         socket.set_read_timeout(Some(READ_WITHIN)).map_err(unknown)?;
         socket.set_write_timeout(Some(ANSWER_WITHIN)).map_err(unknown)?;
-        let mut caller = Self { socket, bytes: Vec::new(), last_id: 0, heard: None };
+        let mut caller = Self { socket, bytes: Vec::new(), last_id: 0, heard };
         let key = websocket::upgrade_key(rand::random());
         let request = websocket::upgrade_request(&target.host, "/ws", &key, protocol::SUBPROTOCOL_MSGPACK);
         caller.socket.write_all(request.as_bytes()).map_err(unknown)?;
@@ -87,11 +96,6 @@ impl Caller {
         };
         let _: Welcome = caller.ask(&hello)?;
         Ok(caller)
-    }
-
-    /// From now on what the server tells unasked is kept until it is taken.
-    pub fn hear(&mut self) {
-        self.heard.get_or_insert_default();
     }
 
     /// What the server has told unasked, waiting for it for so long when there is nothing yet.

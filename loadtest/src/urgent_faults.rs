@@ -231,13 +231,9 @@ fn under_kills(options: &Options, plan: Plan, provider: &Provider, cluster: &mut
 /// Each urgent has a group and a message of its own.
 fn make_groups(stage: &mut Stage) -> Result<(), String> {
     let failed = |what: &'static str| move |why: crate::caller::NoAnswer| format!("{what}: {why}");
-    let mut callers = Vec::new();
-    for raiser in 0..RAISERS {
-        let identity = &stage.identities[(MANAGERS + raiser) as usize];
-        callers.push(Caller::enter(&stage.targets[0], identity, "raiser").map_err(failed("who raises urgents cannot sign in"))?);
-    }
     for (number, planned) in stage.plan.urgents.iter().enumerate() {
-        let caller = &mut callers[planned.raiser as usize];
+        let identity = &stage.identities[(MANAGERS + planned.raiser) as usize];
+        let mut caller = Caller::enter(&stage.targets[0], identity, "raiser").map_err(failed("who raises urgents cannot sign in"))?;
         let group = CreateGroup {
             client_message_id: format!("group {number}"),
             name: format!("Urgent {number}"),

@@ -26,6 +26,8 @@ pub struct History {
     pub reports: Vec<(u64, UrgentId, u32)>,
     /// Managers who were told.
     pub managers_told: Vec<ManagerTold>,
+    /// When it was acknowledged that a manager had taken an urgent off the screen, by number and manager.
+    pub managers_done: BTreeMap<(usize, String), u64>,
     /// Of whom no number is known: nobody can write to or call them.
     pub without_number: BTreeSet<String>,
     /// Who leads each person.

@@ -1,7 +1,7 @@
 //! People: each with a device that is there whenever a node is, shows urgents, and confirms or leaves when the plan says.
 
 use super::history::{ManagerTold, Told, now_ms};
-use super::plan::Act;
+use super::plan::{Act, MANAGERS};
 use super::stage::{Phase, Stage, in_ms};
 use crate::caller::{Caller, NoAnswer};
 use protocol::command::{ConfirmUrgent, Leave, UrgentGot};
@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long one waits for events before looking at the clock.
 const LISTENS: Duration = Duration::from_millis(100);
+/// How long a manager looks at an urgent of others before taking it off the screen.
+const MANAGER_LOOKS_MS: std::ops::Range<u64> = 200..3_000;
 /// Before something that has failed is tried again.
 const BEFORE_AGAIN_MS: u64 = 150;
 
@@ -78,6 +80,10 @@ impl Person<'_> {
         if urgent.about_count > 0 {
             let about = urgent.about.iter().map(|person| person.user_id.clone()).collect();
             history.managers_told.push(ManagerTold { at_ms, number, manager: self.user.clone(), about });
+            if !history.managers_done.contains_key(&(number, self.user.clone())) {
+                let due_ms = in_ms(self.rng.random_range(MANAGER_LOOKS_MS));
+                self.acts.entry(number).or_insert((due_ms, urgent.urgent_id, Act::Confirms(0)));
+            }
             return;
         }
         // Whoever is shown one that is for others is noted too: the reckoning complains.
@@ -121,6 +127,9 @@ impl Person<'_> {
         match self.ask(&ConfirmUrgent { urgent_id }) {
             Ok(_) => {
                 self.note(number, |person| _ = person.confirm_acked_ms.get_or_insert(now_ms()));
+                if self.number < MANAGERS {
+                    self.stage.history().managers_done.entry((number, self.user.clone())).or_insert(now_ms());
+                }
                 Ok(true)
             }
             Err(NoAnswer::Refused(error)) if error.code == ErrorCode::UrgentOver.number() => {

@@ -298,6 +298,10 @@ impl Found {
             if !ways().any(|way| way == UrgentWay::Manager) {
                 self.complain(Broken::Early, || format!("{manager} was told of urgent {number} before that step"));
             }
+            let done_ms = history.managers_done.get(&(*number, manager.clone()));
+            if done_ms.is_some_and(|done_ms| told.at_ms > done_ms + ON_ITS_WAY_MS) {
+                self.complain(Broken::Reminded, || format!("{manager}, who had taken urgent {number} off the screen, was told of it"));
+            }
             for user in &told.about {
                 let acked_ms = story.people.get(user).and_then(|person| person.confirm_acked_ms);
                 if acked_ms.is_some_and(|acked_ms| told.at_ms > acked_ms + ON_ITS_WAY_MS) {

@@ -95,11 +95,8 @@ impl Stage {
     /// A session of somebody on any node; None: that one is not there now.
     pub fn enter_anywhere(&self, identity: &Identity, window: &str, rng: &mut StdRng) -> Option<Caller> {
         let target = &self.targets[rng.random_range(0..self.targets.len())];
-        match Caller::enter(target, identity, window) {
-            Ok(mut caller) => {
-                caller.hear();
-                Some(caller)
-            }
+        match Caller::enter_hearing(target, identity, window) {
+            Ok(caller) => Some(caller),
             Err(NoAnswer::Refused(_) | NoAnswer::Unknown(_)) => {
                 std::thread::sleep(Duration::from_millis(rng.random_range(50..250)));
                 None

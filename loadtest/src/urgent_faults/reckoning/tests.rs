@@ -39,6 +39,7 @@ fn history() -> History {
         sums: [((ID, 4), 9)].into(),
         reports: vec![(RAISED + 9_000, ID, 1)],
         managers_told: vec![told],
+        managers_done: [((0, "mona".to_owned()), RAISED + 13_000)].into(),
         without_number: ["dora".to_owned()].into(),
         leaders: names.map(|name| (name.to_owned(), "mona".to_owned())).into(),
         settled_ms: SETTLED,
@@ -225,6 +226,7 @@ fn nobody_is_reminded_after_confirming_or_after_the_end() {
     breaks(Broken::Reminded, |_, reading| report(reading).timeline[1].people = 3);
     breaks(Broken::Reminded, |_, reading| drop(reading.open.insert("anna".into(), [ID].into())));
     breaks(Broken::Reminded, |history, _| history.managers_told[0].about.push("anna".into()));
+    breaks(Broken::Reminded, |history, _| history.managers_told[0].at_ms = RAISED + 15_100);
     breaks(Broken::Reminded, |history, reading| {
         story(history).stop = Some(Stop { why: UrgentOverWhy::Cancelled, asked_ms: RAISED + 9_000, acked_ms: Some(RAISED + 9_100) });
         ends(reading, 9_050, UrgentOverWhy::Cancelled);
