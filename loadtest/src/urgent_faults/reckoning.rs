@@ -54,8 +54,10 @@ pub struct Found {
 
 /// How much later than a confirmation or an ending something may come that was on its way: between nodes, or to a slow device.
 const ON_ITS_WAY_MS: u64 = 2_000;
-/// Leaving is a matter of the chat: an urgent's node has to notice it.
+/// Leaving is a matter of the chat: an urgent's node has to notice it …
 const LEAVING_NOTICED_MS: u64 = 5_000;
+/// … once nobody has been killed for so long; steps look for themselves.
+const UNDISTURBED_MS: u64 = 10_000;
 /// A step that was due so long before the end must have begun.
 const BEGUN_WITHIN_MS: u64 = 15_000;
 const COMPLAINTS_MAX: usize = 60;
@@ -181,7 +183,7 @@ impl Found {
             if confirmed && (person.confirm_asked_ms.is_none() || person.confirm_refused) {
                 self.complain(Broken::Invented, || format!("{user} has not confirmed urgent {number}, and node {node} says so"));
             }
-            let left_ms = person.leave_acked_ms.filter(|left_ms| over.is_none_or(|over_ms| left_ms + LEAVING_NOTICED_MS < over_ms));
+            let left_ms = person.left_noticed_ms(&one.history.kills).filter(|left_ms| over.is_none_or(|over_ms| *left_ms < over_ms));
             if left_ms.is_some() && !matches!(standing, Some(UrgentStanding::Failed | UrgentStanding::Confirmed)) {
                 self.complain(Broken::Lost, || format!("{user} has left the group of urgent {number}, and node {node} says {standing:?}"));
             }
@@ -270,7 +272,7 @@ impl Found {
             }
             for told in &person.told_later {
                 let step_ms = told.reminder.checked_sub(1).and_then(|reminder| reminders.get(reminder as usize)).copied();
-                if let Some(after_ms) = person.reminded_after(told.at_ms, step_ms) {
+                if let Some(after_ms) = person.reminded_after(told.at_ms, step_ms, &history.kills) {
                     self.complain(Broken::Reminded, || {
                         format!(
                             "urgent {number} was shown to {user} {after_ms} ms after that was over for {user}; its reminder {} began at {step_ms:?}",
@@ -430,14 +432,28 @@ impl Person {
 
     /// Something that a step asked of this person came at this time: how many ms too late, when it was too late. A step that began
     /// after a confirmation was acknowledged has nothing to ask of who has confirmed; what began before may be on its way.
-    fn reminded_after(&self, came_ms: u64, step_ms: Option<u64>) -> Option<u64> {
-        let too_late = |gone_ms: Option<u64>, noticed_ms: u64, strict_ms: u64| {
+    fn reminded_after(&self, came_ms: u64, step_ms: Option<u64>, kills: &[u64]) -> Option<u64> {
+        let too_late = |gone_ms: Option<u64>, came_until_ms: u64, begun_until_ms: u64| {
             let gone_ms = gone_ms?;
-            let late = came_ms > gone_ms + noticed_ms || step_ms.is_some_and(|step_ms| step_ms > gone_ms + strict_ms);
+            let late = came_ms > came_until_ms || step_ms.is_some_and(|step_ms| step_ms > begun_until_ms);
             (late && came_ms > gone_ms).then(|| came_ms - gone_ms)
         };
-        too_late(self.confirm_acked_ms, ON_ITS_WAY_MS, 0)
-            .or_else(|| too_late(self.leave_acked_ms, LEAVING_NOTICED_MS + ON_ITS_WAY_MS, LEAVING_NOTICED_MS))
+        let confirmed_ms = self.confirm_acked_ms.unwrap_or(u64::MAX);
+        let left_ms = self.leave_acked_ms.unwrap_or(u64::MAX);
+        let noticed_ms = self.left_noticed_ms(kills).unwrap_or(u64::MAX);
+        too_late(self.confirm_acked_ms, confirmed_ms.saturating_add(ON_ITS_WAY_MS), confirmed_ms)
+            .or_else(|| too_late(self.leave_acked_ms, noticed_ms.saturating_add(ON_ITS_WAY_MS), left_ms.saturating_add(LEAVING_NOTICED_MS)))
+    }
+
+    /// When it must have been noticed that this person has left: nodes had run undisturbed for a while.
+    fn left_noticed_ms(&self, kills: &[u64]) -> Option<u64> {
+        let noticed_ms = self.leave_acked_ms? + LEAVING_NOTICED_MS;
+        Some(kills.iter().fold(
+            noticed_ms,
+            |noticed_ms, killed_ms| {
+                if *killed_ms <= noticed_ms { noticed_ms.max(killed_ms + UNDISTURBED_MS) } else { noticed_ms }
+            },
+        ))
     }
 }
 

@@ -73,7 +73,7 @@ impl Found {
             if *at_ms > over_ms.saturating_add(ON_ITS_WAY_MS) {
                 self.complain(Broken::Reminded, || format!("the call {key} came {} ms after the end of urgent {number}", at_ms - over_ms));
             }
-            if let Some(after_ms) = story.people.get(user_id).and_then(|person| person.reminded_after(*at_ms, step_ms)) {
+            if let Some(after_ms) = story.people.get(user_id).and_then(|person| person.reminded_after(*at_ms, step_ms, &history.kills)) {
                 self.complain(Broken::Reminded, || {
                     format!("the call {key} came {after_ms} ms after urgent {number} was over for {user_id}; its step began at {step_ms:?}")
                 });

@@ -223,6 +223,13 @@ fn nobody_is_reminded_after_confirming_or_after_the_end() {
             (Some(RAISED + 10_020), Some(RAISED + 10_100));
     });
     breaks(Broken::Reminded, |history, _| history.calls.push(call(2, "carl", UrgentWay::Sms, 11_100)));
+    // Who has left is not shown it once that could be noticed: not while nodes are killed every few seconds.
+    breaks(Broken::Reminded, |history, _| person(history, "carl").told_later.push(later(25_000, 0)));
+    let disturbed = found(|history, _| {
+        history.kills.extend([RAISED + 14_000, RAISED + 22_000]);
+        person(history, "carl").told_later.push(later(25_000, 0));
+    });
+    assert_eq!(disturbed.total(), 0, "{:?}", disturbed.complaints);
     breaks(Broken::Reminded, |_, reading| report(reading).timeline[1].people = 3);
     breaks(Broken::Reminded, |_, reading| drop(reading.open.insert("anna".into(), [ID].into())));
     breaks(Broken::Reminded, |history, _| history.managers_told[0].about.push("anna".into()));
