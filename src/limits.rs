@@ -36,6 +36,8 @@ pub const URGENT_TIMES_KEPT: usize = 4;
 pub const URGENT_TIMES_KEPT_MS: u64 = 60_000;
 /// How often steps and deadlines are looked at.
 pub const URGENT_LOOKED_AT_EVERY_MS: u64 = 100;
+/// How long chats of urgents that have changed are looked at, before steps and deadlines are again.
+pub const URGENT_CHATS_LOOKED_AT_MS: u64 = 50;
 /// Looks after which those that ended long ago are let go, and every open one's chat is looked at: a minute.
 pub const URGENT_SWEPT_EVERY: u64 = 600;
 /// What records of urgents make to be told, before the log waits for it.

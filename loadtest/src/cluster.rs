@@ -22,7 +22,7 @@ const END_WITHIN: Duration = Duration::from_secs(30);
 pub struct Size {
     /// Nodes of Clarion.
     pub nodes: usize,
-    /// Servers of NATS, where none are given.
+    /// Servers of NATS, where none are given. With 0 there is no server at all: one node has a database of its own.
     pub nats: usize,
     /// People that exist.
     pub people: u32,
@@ -47,21 +47,29 @@ pub struct Cluster {
 impl Cluster {
     /// Brings the servers up, imports people, and prepares nodes, which do not run yet. `settings` are for every node.
     pub fn prepare(program: &Path, size: &Size, settings: &[(String, String)]) -> Result<Self, String> {
+        Self::prepare_for(program, size, settings, &people::csv(size.people))
+    }
+
+    /// The same with people of this table, as many as `size` says.
+    pub fn prepare_for(program: &Path, size: &Size, settings: &[(String, String)], table: &str) -> Result<Self, String> {
         let folder = std::env::temp_dir().join(format!("clarion-loadtest-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
         let servers = Servers::up(&folder, size).inspect_err(|_| remove(&folder))?;
         let mut cluster = Self { nodes: Vec::new(), servers, identities: Vec::new(), people: size.people.into(), folder, kept: false };
         let mut all = cluster.servers.settings();
         all.extend(settings.iter().cloned());
-        cluster.identities = cluster.import(program, size.people, &all)?;
+        let alone = size.nats == 0;
+        let operator = cluster.folder.join(if alone { "node-0" } else { "operator" });
+        cluster.identities = cluster.import(program, size.people, &all, table, &operator)?;
         for number in 0..size.nodes {
+            let name = (!alone).then(|| ("CLARION_NODE".to_owned(), format!("node-{number}")));
             cluster.nodes.push(Node {
                 program: program.to_owned(),
                 data: cluster.folder.join(format!("node-{number}")),
                 log: cluster.folder.join(format!("node-{number}.log")),
                 pids: cluster.folder.join("pids"),
                 address: free_address()?,
-                settings: [all.clone(), vec![("CLARION_NODE".to_owned(), format!("node-{number}"))]].concat(),
+                settings: all.iter().cloned().chain(name).collect(),
                 child: None,
             });
         }
@@ -69,12 +77,19 @@ impl Cluster {
     }
 
     /// Before any node runs: nodes read who there is when they start.
-    fn import(&self, program: &Path, count: u32, settings: &[(String, String)]) -> Result<Vec<Identity>, String> {
-        let table = self.folder.join("people.csv");
-        std::fs::write(&table, people::csv(count)).map_err(|error| format!("{} cannot be written: {error}", table.display()))?;
-        let path = table.to_string_lossy();
-        output_of(clarion(program, &self.folder.join("operator"), settings, &["people", "import", &path]))?;
-        let tokens = output_of(clarion(program, &self.folder.join("operator"), settings, &["token", "--all", "--device", people::DEVICE]))?;
+    fn import(
+        &self,
+        program: &Path,
+        count: u32,
+        settings: &[(String, String)],
+        table: &str,
+        operator: &Path,
+    ) -> Result<Vec<Identity>, String> {
+        let file = self.folder.join("people.csv");
+        std::fs::write(&file, table).map_err(|error| format!("{} cannot be written: {error}", file.display()))?;
+        let path = file.to_string_lossy();
+        output_of(clarion(program, operator, settings, &["people", "import", &path]))?;
+        let tokens = output_of(clarion(program, operator, settings, &["token", "--all", "--device", people::DEVICE]))?;
         let mut identities = people::read_tokens(&tokens)?;
         identities.retain(|identity| identity.user.starts_with("load"));
         people::first_of(identities, count)
@@ -262,6 +277,9 @@ impl Servers {
         if servers.nats.is_empty() || servers.store.is_empty() {
             servers.guard = Some(guard(folder)?);
         }
+        if size.nats == 0 {
+            return Ok(servers);
+        }
         let outcome = servers.up_where_missing(size.nats);
         if outcome.is_err() {
             servers.end();
@@ -293,6 +311,9 @@ impl Servers {
 
     /// What nodes must be told.
     fn settings(&self) -> Vec<(String, String)> {
+        if self.nats.is_empty() {
+            return Vec::new();
+        }
         let copies = |servers: &[String]| servers.len().clamp(1, 3).to_string();
         let text = |name: &str, value: String| (name.to_owned(), value);
         vec![
@@ -322,7 +343,8 @@ impl Servers {
         if !self.kept {
             down.env("SERVERS_WIPE", "1");
         }
-        if let Err(error) = output_of(down) {
+        let any = !self.nats.is_empty();
+        if any && let Err(error) = output_of(down) {
             eprintln!("the servers could not be ended: {error}");
         }
         let _ = guard.kill();

@@ -1,6 +1,5 @@
 //! A cluster whose parts are killed, held, restarted and cut off in a seeded order, under load, with a reckoning at the end.
 
-mod caller;
 mod changes;
 mod cut;
 mod nemesis;

@@ -5,6 +5,7 @@
 mod agent;
 mod arrivals;
 mod bare;
+mod caller;
 mod check;
 mod cluster;
 mod compare;
@@ -29,11 +30,12 @@ mod report;
 mod scenario;
 mod server;
 mod timeline;
+mod urgent_faults;
 mod websocket;
 mod wire;
 
 use crew::Crew;
-use options::{Asked, FaultsOptions, OpenApiOptions, Options, What, asked, settings};
+use options::{Asked, FaultsOptions, OpenApiOptions, Options, UrgentFaultsOptions, What, asked, settings};
 use progress::Progress;
 use report::Report;
 use scenario::Scenario;
@@ -72,6 +74,7 @@ fn other_than_a_scenario(what: What) -> Result<bool, String> {
         }
         What::OpenApi(options) => run_open_api(&options),
         What::Faults(options) => run_faults(&options),
+        What::UrgentFaults(options) => run_urgent_faults(&options),
         What::Peer { names, scenario, options } => run_peers(&names, &scenario, &options),
         What::Compare { before, after } => {
             let (told, fine) = compare::compare(&before, &after)?;
@@ -251,6 +254,28 @@ fn run_faults(options: &FaultsOptions) -> Result<bool, String> {
         eprintln!("{complaint}");
     }
     Ok(report.violations() == 0)
+}
+
+/// Runs urgents whose servers are killed; `false` when a promise was broken.
+fn run_urgent_faults(options: &UrgentFaultsOptions) -> Result<bool, String> {
+    readiness::raise_open_files();
+    let asked = urgent_faults::Options {
+        nodes: options.nodes.into(),
+        nats: if options.nodes == 1 { 0 } else { options.nats_servers.into() },
+        kills: options.kills.into(),
+        seed: options.seed,
+        people: options.people,
+        keep: options.keep,
+    };
+    let progress = Progress::new();
+    let report = urgent_faults::run(&asked, &program()?, &settings(&options.settings)?, &progress)?;
+    progress.clear();
+    println!("{}", report.markdown());
+    if let Some(path) = &options.json {
+        write(&report, Some(path))?;
+    }
+    report.found.complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+    Ok(report.found.total() == 0)
 }
 
 /// Writes the JSON object into a file, or prints it.

@@ -28,6 +28,9 @@ pub enum What {
     OpenApi(OpenApiOptions),
     /// A cluster whose parts are killed, held, restarted and cut off in a seeded order, with a reckoning at the end.
     Faults(FaultsOptions),
+    /// Urgents whose servers are killed at their steps, again and again, beside a provider that remembers every call, with a
+    /// reckoning of every promise at the end.
+    UrgentFaults(UrgentFaultsOptions),
     /// Other servers under the same work, beside the control and Clarion.
     Peer {
         /// Which: `nats`, `nats-jetstream`, `socket-io`, `mosquitto`, `ejabberd`; several with commas.
@@ -227,6 +230,35 @@ pub struct FaultsOptions {
     /// Bytes of each text.
     #[arg(long, default_value_t = 100)]
     pub text_bytes: usize,
+    /// What nodes and servers wrote stays where the last line says, also when all was well.
+    #[arg(long)]
+    pub keep: bool,
+    /// A setting for the nodes, as `NAME=VALUE` of their environment. May be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub settings: Vec<String>,
+    /// Writes the JSON object here.
+    #[arg(long)]
+    pub json: Option<PathBuf>,
+}
+
+/// What may be asked of `urgent-faults`.
+#[derive(Args)]
+pub struct UrgentFaultsOptions {
+    /// Nodes of Clarion. One has a database of its own; more are a cluster, with servers of NATS and a store of their own.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=9))]
+    pub nodes: u16,
+    /// Servers of NATS of a cluster, each with a copy of every stream.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=5))]
+    pub nats_servers: u16,
+    /// How often nodes are killed.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(12..=10_000))]
+    pub kills: u16,
+    /// Decides which urgents are raised, what people do, and what is killed when: the same seed plans the same.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// People: four managers, three who raise urgents, and those for whom they are.
+    #[arg(long, default_value_t = 48, value_parser = clap::value_parser!(u32).range(i64::from(crate::urgent_faults::PEOPLE_MIN)..=1_000))]
+    pub people: u32,
     /// What nodes and servers wrote stays where the last line says, also when all was well.
     #[arg(long)]
     pub keep: bool,

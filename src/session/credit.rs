@@ -61,15 +61,15 @@ impl Credit {
     }
 
     /// Bytes that may be written now. 0: the answer to a mark is waited for.
-    pub fn room(&mut self, now: Instant) -> u64 {
+    pub fn allowance(&mut self, now: Instant) -> u64 {
         if self.marks.front().is_some_and(|mark| now.duration_since(mark.written) > ANSWERED_WITHIN) {
             return u64::MAX;
         }
-        let room = if self.draining { 0 } else { self.window.saturating_sub(self.written - self.taken) };
-        if room == 0 {
+        let allowance = if self.draining { 0 } else { self.window.saturating_sub(self.written - self.taken) };
+        if allowance == 0 {
             self.waited = now;
         }
-        room
+        allowance
     }
 
     /// So many bytes were written.
@@ -192,7 +192,7 @@ mod tests {
                     if let Some(mark) = credit.mark(0, self.now) {
                         self.write(Err(mark));
                     }
-                    if credit.room(self.now) == 0 {
+                    if credit.allowance(self.now) == 0 {
                         break;
                     }
                     self.write(Ok(frame));
@@ -230,8 +230,8 @@ mod tests {
         let now = Instant::now();
         let mut credit = Credit::new(now);
         assert!(credit.mark(100, now).is_some());
-        assert_eq!((credit.room(now), credit.mark(100, now)), (0, None));
-        assert_eq!(credit.room(now + ANSWERED_WITHIN + Duration::from_millis(1)), u64::MAX);
+        assert_eq!((credit.allowance(now), credit.mark(100, now)), (0, None));
+        assert_eq!(credit.allowance(now + ANSWERED_WITHIN + Duration::from_millis(1)), u64::MAX);
         for _ in 0..100 {
             credit.wrote(100_000);
             credit.mark(0, now);
@@ -244,23 +244,23 @@ mod tests {
         let mut now = Instant::now();
         let mut credit = Credit::new(now);
         credit.answered(7, true, now);
-        assert_eq!(credit.room(now), 0);
+        assert_eq!(credit.allowance(now), 0);
         let mark = credit.mark(0, now).unwrap();
         credit.answered(mark, true, now);
-        assert_eq!(credit.room(now), WINDOW_FIRST);
+        assert_eq!(credit.allowance(now), WINDOW_FIRST);
         let alone = credit.mark(0, now).unwrap();
         credit.wrote(WINDOW_FIRST as usize / 2);
         let first = credit.mark(0, now).unwrap();
         credit.wrote(WINDOW_FIRST as usize / 2);
         let second = credit.mark(0, now).unwrap();
-        assert_eq!(credit.room(now), 0);
+        assert_eq!(credit.allowance(now), 0);
         now += Duration::from_millis(1);
         credit.answered(second, false, now);
-        assert_eq!(credit.room(now), WINDOW_FIRST);
+        assert_eq!(credit.allowance(now), WINDOW_FIRST);
         for late in [alone, first, second] {
             credit.answered(late, false, now);
         }
-        assert_eq!(credit.room(now), WINDOW_FIRST);
+        assert_eq!(credit.allowance(now), WINDOW_FIRST);
         assert!(!credit.over(now) && credit.over(now + ENDS_AFTER + Duration::from_secs(1)));
     }
 }

@@ -116,12 +116,12 @@ impl Waiting {
         self.cut.is_none() && self.urgent.is_empty() && self.ordinary.is_empty() && self.latest.is_empty() && self.last.is_none()
     }
 
-    /// The frames in the order in which they go out; those that are not urgent until `room` is full.
-    fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, mut room: u64) {
+    /// The frames in the order in which they go out; those that are not urgent until `allowance` is used up.
+    fn slices<'a>(&'a self, slices: &mut Vec<IoSlice<'a>>, mut allowance: u64) {
         let latest = self.latest.iter().map(|(_, frame)| frame);
         let others = self.ordinary.iter().chain(latest).chain(&self.last).take_while(|frame| {
-            let begins = room > 0;
-            room = room.saturating_sub(frame.len() as u64);
+            let begins = allowance > 0;
+            allowance = allowance.saturating_sub(frame.len() as u64);
             begins
         });
         let all = self.cut.iter().chain(&self.urgent).chain(others);
@@ -296,7 +296,7 @@ impl Outbox {
                 self.waiting = None;
                 return Ok(Flushed::All);
             }
-            let mut room = u64::MAX;
+            let mut allowance = u64::MAX;
             if let Some(credit) = self.credit.as_mut().filter(|_| !self.closed && !at_once) {
                 let now = Instant::now();
                 if let Some(number) = credit.mark(waiting.cut.as_ref().map_or(0, Bytes::len), now) {
@@ -304,10 +304,10 @@ impl Outbox {
                     waiting.count(mark.bytes().len());
                     waiting.urgent.push_back(mark.bytes().clone());
                 }
-                room = credit.room(now);
+                allowance = credit.allowance(now);
             }
             let mut slices = Vec::with_capacity(SLICES);
-            waiting.slices(&mut slices, room);
+            waiting.slices(&mut slices, allowance);
             if slices.is_empty() {
                 return Ok(Flushed::Reader);
             }

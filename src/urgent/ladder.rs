@@ -13,7 +13,7 @@ use protocol::urgent::{UrgentOverWhy, UrgentWay};
 use roaring::RoaringBitmap;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 impl Urgents {
@@ -31,16 +31,35 @@ impl Urgents {
                 // A node that has died may have had to look.
                 self.index.open().into_iter().for_each(|key| self.index.look_at(key));
             }
-            let changed = self.index.take_changed();
             for key in self.index.open() {
                 let Ok(cell) = self.open_cell(key).await else { continue };
                 if self.chats.peers.home(key.0).is_some() {
                     continue;
                 }
-                if let Err(error) = self.look_after(&cell, changed.contains(&key)).await {
+                if let Err(error) = self.look_after(&cell).await {
                     tracing::debug!(%error, "an urgent cannot go on now; it is tried again");
-                    self.index.look_at(key);
                 }
+            }
+            self.follow_chats().await;
+        }
+    }
+
+    /// Looks at chats that have changed, for a moment: after a start they are those of all open urgents, and no step is to wait for them.
+    async fn follow_chats(self: &Arc<Self>) {
+        let until = Instant::now() + Duration::from_millis(limits::URGENT_CHATS_LOOKED_AT_MS);
+        for key in self.index.take_changed().into_iter().filter(|key| self.index.is_open(*key)) {
+            // What is not looked at now is kept, also what another node has to look at: it may die before it has.
+            if self.chats.peers.home(key.0).is_some() || Instant::now() > until {
+                self.index.look_at(key);
+                continue;
+            }
+            let followed = match self.open_cell(key).await {
+                Ok(cell) => self.follow_chat(&cell).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = followed {
+                tracing::debug!(%error, "the chat of an urgent cannot be looked at now; it is tried again");
+                self.index.look_at(key);
             }
         }
     }
@@ -57,11 +76,8 @@ impl Urgents {
     }
 
     /// Does what is due for one urgent.
-    async fn look_after(self: &Arc<Self>, cell: &Arc<Cell>, changed: bool) -> Result<()> {
+    async fn look_after(self: &Arc<Self>, cell: &Arc<Cell>) -> Result<()> {
         let now_ms = self.chats.clock.now_ms();
-        if changed {
-            self.follow_chat(cell).await?;
-        }
         if self.change(cell, |urgent| Ok(urgent.ends(now_ms).map(|why| (urgent.by, UrgentChange::Over { why })))).await? {
             return Ok(());
         }
@@ -99,7 +115,7 @@ impl Urgents {
         if left.is_empty() {
             return Ok(());
         }
-        self.note(cell, &Moves { left, ..Moves::default() }).await
+        self.note(cell, &Moves { left, ..Moves::default() }).await.map(drop)
     }
 
     /// Managers of people, without who has raised the urgent.

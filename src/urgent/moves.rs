@@ -6,6 +6,7 @@
 
 use super::state::Moves;
 use super::{Cell, Urgents};
+use crate::chat::members::{bitmap_bytes, bitmap_of};
 use crate::error::{Error, Result};
 use crate::ids::ChatKey;
 use crate::limits;
@@ -29,7 +30,7 @@ const PLACED_WITHIN: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub(super) struct Waiting {
     moves: Moves,
-    told: Vec<oneshot::Sender<Result<()>>>,
+    told: Vec<oneshot::Sender<Result<RoaringBitmap>>>,
     /// Somebody collects.
     collected: bool,
 }
@@ -41,8 +42,16 @@ struct Forwarded {
     moves: UrgentMoves,
 }
 
-/// What became of them.
-type Outcome = std::result::Result<(), ErrorBody>;
+/// What became of them. An older node says only that they are placed; then they are placed once more, which tells the same.
+type Outcome = std::result::Result<Placed, ErrorBody>;
+
+/// Moves have a record, as far as they still could.
+#[derive(Serialize, Deserialize)]
+struct Placed {
+    /// Those whose confirmation came too late.
+    #[serde(with = "crate::log::record::serde_bytes_vec")]
+    too_late: Vec<u8>,
+}
 
 fn only(user: u32) -> RoaringBitmap {
     RoaringBitmap::from_iter([user])
@@ -94,11 +103,15 @@ impl Urgents {
             let confirmed = if asked { only(user) } else { RoaringBitmap::new() };
             Moves { confirmed, managers: if manager { only(user) } else { RoaringBitmap::new() }, ..Moves::default() }
         };
-        self.note(&cell, &moves).await
+        // It was open a moment ago. What came between, an end or leaving, is told: a confirmation that nobody will find is not taken.
+        if self.note(&cell, &moves).await?.contains(user) {
+            return Err(over(cell.with(|urgent| urgent.over.map(|(why, _)| why)).flatten()));
+        }
+        Ok(())
     }
 
-    /// Notes moves; they are durable when what is returned has ended.
-    pub(super) fn note(self: &Arc<Self>, cell: &Arc<Cell>, moves: &Moves) -> impl Future<Output = Result<()>> + Send + use<> {
+    /// Notes moves; they are durable when what is returned has ended. It gives those whose confirmation came too late.
+    pub(super) fn note(self: &Arc<Self>, cell: &Arc<Cell>, moves: &Moves) -> impl Future<Output = Result<RoaringBitmap>> + Send + use<> {
         let (told, done) = oneshot::channel();
         let collects = {
             let mut waiting = cell.waiting.lock();
@@ -131,18 +144,19 @@ impl Urgents {
         }
     }
 
-    /// Writes moves where the urgent is at home.
-    async fn place(&self, cell: &Cell, moves: Moves) -> Result<()> {
+    /// Writes moves where the urgent is at home. Gives those whose confirmation came too late.
+    async fn place(&self, cell: &Cell, moves: Moves) -> Result<RoaringBitmap> {
         if let Some(home) = self.chats.peers.home(cell.key.0) {
             let body = Encoding::Msgpack.encode(&Forwarded { key: cell.key.0, moves: moves.kept() });
             if let Ok(answer) = self.chats.peers.ask(home, Ask::UrgentMoves, body, PLACED_WITHIN).await
                 && let Ok(outcome) = Encoding::Msgpack.decode::<Outcome>(&answer)
             {
-                return outcome.map_err(|error| Error::of_body(error, None));
+                return outcome.map(|placed| bitmap_of(&placed.too_late)).map_err(|error| Error::of_body(error, None));
             }
             // It has died, or does not answer: what is placed twice counts once.
         }
-        self.change(cell, |urgent| Ok(urgent.new_of(&moves).map(|moves| (urgent.by, UrgentChange::Moved(moves.kept()))))).await.map(drop)
+        self.change(cell, |urgent| Ok(urgent.new_of(&moves).map(|moves| (urgent.by, UrgentChange::Moved(moves.kept()))))).await?;
+        cell.with(|urgent| (&moves.confirmed & &urgent.audience) - &urgent.confirmed).ok_or_else(Error::urgent_not_found)
     }
 
     /// Takes what other nodes have collected, until told to stop.
@@ -166,6 +180,7 @@ impl Urgents {
                     Ok(cell) => urgents.note(&cell, &Moves::of(&moves)).await,
                     Err(error) => Err(error),
                 };
+                let outcome = outcome.map(|too_late| Placed { too_late: bitmap_bytes(&too_late) });
                 asked.answer(Encoding::Msgpack.encode::<Outcome>(&outcome.map_err(|error| error.body())));
             });
         }

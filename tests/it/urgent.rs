@@ -244,3 +244,41 @@ async fn hundreds_who_confirm_together_are_all_counted() {
     }
     assert_eq!(server.metric("urgent_confirmed_total").await, 5.0 * people.len() as f64);
 }
+
+#[tokio::test]
+async fn whoever_confirms_while_it_is_being_ended_is_counted_or_told_that_it_is_over() {
+    let server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "100000")]).await;
+    let mut boss = server.client("e1001").await;
+    let people: Vec<String> = (2..=12).map(|number| format!("e10{number:02}")).collect();
+    let chat = group(&mut boss, "Everybody", &people.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let mut clients = Vec::new();
+    for login in &people {
+        clients.push(server.client(login).await);
+    }
+    let (mut counted, mut told_over) = (0, 0);
+    // Both at the same moment, again and again: now the one comes first, now the other.
+    for number in 0..30u32 {
+        let sent = boss.say(chat, &format!("order {number}")).await;
+        let urgent_id = boss.must(for_everyone(sent.message_id, &format!("u{number}"))).await.urgent_id;
+        let confirming = clients.iter_mut().zip(0..).map(async |(client, place): (&mut Client, u32)| {
+            tokio::time::sleep(Duration::from_millis(place.into())).await;
+            match client.ask(ConfirmUrgent { urgent_id }).await {
+                Ok(_) => true,
+                Err(error) => {
+                    assert_eq!(error.code, 2102, "{error:?}");
+                    false
+                }
+            }
+        });
+        let cancelling = async {
+            tokio::time::sleep(Duration::from_millis(2 + u64::from(number % 10))).await;
+            boss.must(CancelUrgent { urgent_id }).await;
+        };
+        let ((), taken) = tokio::join!(cancelling, futures_util::future::join_all(confirming));
+        let taken = taken.into_iter().filter(|taken| *taken).count() as u32;
+        assert_eq!(counts(&mut boss, urgent_id).await.confirmed, taken, "what was taken is counted, in round {number}");
+        counted += taken;
+        told_over += people.len() as u32 - taken;
+    }
+    assert!(counted > 0 && told_over > 0, "{counted} counted, {told_over} told that it is over: neither came first at times");
+}

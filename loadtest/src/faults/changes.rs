@@ -1,6 +1,6 @@
 //! Changes of the groups while nodes die: names change, guests come and go. Each change is repeated until it is acknowledged.
 
-use super::caller::{Caller, NoAnswer};
+use crate::caller::{Caller, NoAnswer};
 use crate::fleet::{Identity, Target};
 use protocol::command::{AddMembers, RemoveMembers, UpdateChat};
 use protocol::ids::ChatId;

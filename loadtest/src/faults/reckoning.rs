@@ -1,7 +1,7 @@
 //! The end of a fault run: every chat is read from every node and held against what was acknowledged.
 
-use super::caller::{Caller, NoAnswer};
 use super::changes::{Change, What};
+use crate::caller::{Caller, NoAnswer};
 use crate::fleet::{Identity, Kept, Target};
 use protocol::chat::ChatConfig;
 use protocol::command::{GetChat, History, Inbox, Members};

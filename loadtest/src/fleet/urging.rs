@@ -217,16 +217,16 @@ impl Fleet {
             let latencies = match (client.reads_slowly, client.slow, measured) {
                 (true, _, _) => &mut seen.to_slow,
                 // It has stalled until a moment ago.
-                (false, true, _) => return self.to_be_confirmed(at, urgent.urgent_id, now),
+                (false, true, _) => return self.confirms_later(at, urgent.urgent_id, now),
                 (false, false, true) => &mut seen.raise_to_shown,
                 (false, false, false) => &mut seen.alone,
             };
             latencies.record_ns(now.saturating_sub(due_ns));
         }
-        self.to_be_confirmed(at, urgent.urgent_id, now);
+        self.confirms_later(at, urgent.urgent_id, now);
     }
 
-    fn to_be_confirmed(&mut self, at: u32, urgent_id: [u8; 16], now: u64) {
+    fn confirms_later(&mut self, at: u32, urgent_id: [u8; 16], now: u64) {
         let due_ns = now + CONFIRM_NS.0 + self.rng.random_range(0..CONFIRM_NS.1);
         self.urging.to_confirm.push(Reverse((due_ns, at, urgent_id)));
     }

@@ -1,4 +1,4 @@
-//! One session that asks and waits: for what is done beside the load, and for the reckoning.
+//! One session that asks and waits: for what is done beside the load, for people one by one, and for a reckoning.
 
 use crate::fleet::{Identity, Target};
 use crate::people;
@@ -16,6 +16,8 @@ pub struct Caller {
     socket: TcpStream,
     bytes: Vec<u8>,
     last_id: u32,
+    /// Events that came and were not taken yet; None: nobody wants them.
+    heard: Option<Vec<Event>>,
 }
 
 /// Why there is no answer.
@@ -47,6 +49,8 @@ impl Drop for Caller {
 
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(6);
+/// How long one read waits at most.
+const READ_WITHIN: Duration = Duration::from_millis(200);
 
 fn unknown(error: impl std::fmt::Display) -> NoAnswer {
     NoAnswer::Unknown(error.to_string())
@@ -55,11 +59,20 @@ fn unknown(error: impl std::fmt::Display) -> NoAnswer {
 impl Caller {
     /// A session of somebody on a node, in a window of its own beside the load's sessions.
     pub fn enter(target: &Target, identity: &Identity, window: &str) -> Result<Self, NoAnswer> {
+        Self::begin(target, identity, window, None)
+    }
+
+    /// The same; what the server tells unasked is kept until it is taken, from the first moment on.
+    pub fn enter_hearing(target: &Target, identity: &Identity, window: &str) -> Result<Self, NoAnswer> {
+        Self::begin(target, identity, window, Some(Vec::new()))
+    }
+
+    fn begin(target: &Target, identity: &Identity, window: &str, heard: Option<Vec<Event>>) -> Result<Self, NoAnswer> {
         let socket = TcpStream::connect_timeout(&target.address, Duration::from_secs(2)).map_err(unknown)?;
         socket.set_nodelay(true).map_err(unknown)?;
-        socket.set_read_timeout(Some(Duration::from_millis(200))).map_err(unknown)?;
+        socket.set_read_timeout(Some(READ_WITHIN)).map_err(unknown)?;
         socket.set_write_timeout(Some(ANSWER_WITHIN)).map_err(unknown)?;
-        let mut caller = Self { socket, bytes: Vec::new(), last_id: 0 };
+        let mut caller = Self { socket, bytes: Vec::new(), last_id: 0, heard };
         let key = websocket::upgrade_key(rand::random());
         let request = websocket::upgrade_request(&target.host, "/ws", &key, protocol::SUBPROTOCOL_MSGPACK);
         caller.socket.write_all(request.as_bytes()).map_err(unknown)?;
@@ -85,6 +98,26 @@ impl Caller {
         Ok(caller)
     }
 
+    /// What the server has told unasked, waiting for it for so long when there is nothing yet.
+    pub fn listen(&mut self, at_most: Duration) -> Result<Vec<Event>, NoAnswer> {
+        let until = Instant::now() + at_most;
+        loop {
+            while let Some((opcode, payload)) = self.frame()? {
+                self.take(None, opcode, &payload)?;
+            }
+            let heard = self.heard.as_mut().map(std::mem::take).unwrap_or_default();
+            let left = until.saturating_duration_since(Instant::now());
+            if !heard.is_empty() || left.is_zero() {
+                return Ok(heard);
+            }
+            self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1)).min(READ_WITHIN))).map_err(unknown)?;
+            // That nothing comes is no fault here.
+            let read = self.read_more(Instant::now() + ANSWER_WITHIN);
+            self.socket.set_read_timeout(Some(READ_WITHIN)).map_err(unknown)?;
+            read?;
+        }
+    }
+
     /// Asks, and waits for the answer.
     pub fn ask<C: CommandBody>(&mut self, body: &C) -> Result<C::Reply, NoAnswer> {
         self.last_id += 1;
@@ -92,31 +125,43 @@ impl Caller {
         self.write(&Encoding::Msgpack.command(id, body))?;
         let until = Instant::now() + ANSWER_WITHIN;
         loop {
-            let frame = match websocket::frame_at(&self.bytes) {
-                Ok(Some(frame)) => frame,
-                Ok(None) => {
-                    self.read_more(until)?;
-                    continue;
+            match self.frame()? {
+                None => self.read_more(until)?,
+                Some((opcode, payload)) => {
+                    if let Some(answer) = self.take(Some(id), opcode, &payload)? {
+                        return Encoding::Msgpack.decode(&answer).map_err(unknown);
+                    }
                 }
-                Err(bad) => return Err(unknown(bad.0)),
-            };
-            let payload = self.bytes[frame.payload_at..frame.end].to_vec();
-            self.bytes.drain(..frame.end);
-            match frame.opcode {
-                Opcode::Binary => match Encoding::Msgpack.read_outgoing(&payload) {
-                    Ok(Outgoing::Reply(of, body)) if of == id => return Encoding::Msgpack.decode(&body).map_err(unknown),
-                    Ok(Outgoing::Refusal(of, error)) if of == id => return Err(NoAnswer::Refused(error)),
-                    Ok(Outgoing::Event(Event::Heartbeat(_))) => self.write(&Encoding::Msgpack.command(0, &Alive {}))?,
-                    Ok(_) => {}
-                    Err(error) => return Err(unknown(error)),
-                },
-                Opcode::Close => {
-                    let (code, reason) = websocket::close_reason(&payload);
-                    return Err(NoAnswer::Unknown(format!("the server closed with {code} {reason}")));
-                }
-                _ => {}
             }
         }
+    }
+
+    /// The next frame, when it is whole.
+    fn frame(&mut self) -> Result<Option<(Opcode, Vec<u8>)>, NoAnswer> {
+        let Some(frame) = websocket::frame_at(&self.bytes).map_err(|bad| unknown(bad.0))? else { return Ok(None) };
+        let payload = self.bytes[frame.payload_at..frame.end].to_vec();
+        self.bytes.drain(..frame.end);
+        Ok(Some((frame.opcode, payload)))
+    }
+
+    /// Takes a frame. Gives the answer to the command that is waited for, when it is that.
+    fn take(&mut self, awaited: Option<u32>, opcode: Opcode, payload: &[u8]) -> Result<Option<Vec<u8>>, NoAnswer> {
+        match opcode {
+            Opcode::Binary => match Encoding::Msgpack.read_outgoing(payload) {
+                Ok(Outgoing::Reply(of, body)) if Some(of) == awaited => return Ok(Some(body.to_vec())),
+                Ok(Outgoing::Refusal(of, error)) if Some(of) == awaited => return Err(NoAnswer::Refused(error)),
+                Ok(Outgoing::Event(Event::Heartbeat(_))) => self.write(&Encoding::Msgpack.command(0, &Alive {}))?,
+                Ok(Outgoing::Event(event)) => self.heard.iter_mut().for_each(|heard| heard.push(event.clone())),
+                Ok(_) => {}
+                Err(error) => return Err(unknown(error)),
+            },
+            Opcode::Close => {
+                let (code, reason) = websocket::close_reason(payload);
+                return Err(NoAnswer::Unknown(format!("the server closed with {code} {reason}")));
+            }
+            _ => {}
+        }
+        Ok(None)
     }
 
     fn write(&mut self, command: &[u8]) -> Result<(), NoAnswer> {
