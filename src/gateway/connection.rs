@@ -291,14 +291,14 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
     let mut flushed = Flushed::All;
     loop {
         for _ in 0..limits::COMMANDS_IN_A_ROW {
-            let room = may_read(session);
-            let got = match held.take_if(|_| room) {
+            let may = may_read(session);
+            let got = match held.take_if(|_| may) {
                 Some(held) => Got::Message(*held),
-                None if room || (flushed == Flushed::Reader && held.is_none() && !session.closing()) => read(websocket),
+                None if may || (flushed == Flushed::Reader && held.is_none() && !session.closing()) => read(websocket),
                 None => break,
             };
             match got {
-                Got::Message(message) if !room => held = Some(Box::new(message)),
+                Got::Message(message) if !may => held = Some(Box::new(message)),
                 Got::Message(message) => {
                     session.heard(gateway.clock.now_ms());
                     // On the heap for as long as it runs: within the task it would be 4 KB of each idle session.
@@ -332,11 +332,11 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
             return;
         }
         // What was written may have made room again: nothing else would wake this task to read what has come meanwhile.
-        let room = may_read(session);
-        if room && held.is_some() {
+        let may = may_read(session);
+        if may && held.is_some() {
             continue;
         }
-        let reads = room || (flushed == Flushed::Reader && held.is_none() && !session.closing());
+        let reads = may || (flushed == Flushed::Reader && held.is_none() && !session.closing());
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }

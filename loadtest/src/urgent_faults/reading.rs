@@ -101,7 +101,7 @@ fn report(caller: &mut Caller, urgent_id: UrgentId) -> Result<Option<Report>, No
     for standing in STANDINGS {
         let mut page = None;
         loop {
-            let got = caller.ask(&GetUrgentPeople { urgent_id, standing, page: page.take(), limit: None })?;
+            let got = caller.ask(&GetUrgentPeople { urgent_id, standing, page: page.take(), limit: None, times: false })?;
             people.extend(got.people.into_iter().map(|one| (one.person.user_id, standing)));
             match got.next {
                 Some(next) => page = Some(next),
