@@ -296,4 +296,52 @@ mod tests {
         lately.note(&committed(10, 1, 7, 10));
         assert_eq!(seqs(&lately, 9, 1), Some(vec![7]));
     }
+
+    #[test]
+    fn what_concerns_somebody_behind_a_place_is_known_or_it_is_said_that_it_is_not() {
+        let lately = Lately::of(vec![LogEnd { behind: 10, records: Vec::new() }]);
+        let record = |offset, chat, seq, by, change| {
+            let record = Arc::new(Record { chat, seq, position: 0, at_ms: 1, by, change });
+            lately.note(&Committed { record, ..committed(offset, chat, seq, 10) });
+        };
+        let bitmap = |users: &[u32]| crate::chat::members::bitmap_bytes(&users.iter().copied().collect());
+        record(11, 20, 1, 1, Change::Created { name: String::new(), owner: 1, members: bitmap(&[1, 2]) });
+        record(12, 21, 5, 3, Change::Unpinned { target: 1 });
+        let of = |user, offset| {
+            let concerning = lately.concerning(user, &[offset].into_iter().collect(), |_| 0)?;
+            let mut own: Vec<u64> = concerning.own_changes.iter().map(|chat| chat.0).collect();
+            own.sort_unstable();
+            Some((concerning.chats.iter().map(|chat| chat.0).collect::<Vec<_>>(), own))
+        };
+        assert_eq!(of(1, 10), None, "who is in the second one is not known");
+        assert_eq!(lately.with_unknown_members(9), [ChatKey(21)]);
+        lately.has_members(ChatKey(21), &Arc::new([1, 3].into_iter().collect()));
+        record(13, 20, 2, 1, Change::MembersRemoved { members: bitmap(&[2]), member_count: 1 });
+        let notes = ChatKey::notes().0;
+        record(14, notes, 1, 1, Change::OwnSettings { chat: 99 });
+        record(15, notes, 2, 2, Change::OwnSettings { chat: 98 });
+        assert_eq!(of(1, 10), Some((vec![20, 21], vec![99])));
+        assert_eq!(of(1, 12), Some((vec![20], vec![99])));
+        assert_eq!((of(1, 13), of(1, 14)), (Some((vec![], vec![99])), Some((vec![], vec![]))));
+        assert_eq!((of(2, 10), of(3, 10), of(4, 10)), (Some((vec![20], vec![98])), Some((vec![21], vec![])), Some((vec![], vec![]))));
+        assert_eq!(of(1, 9), None, "older than what is known");
+        // The record before was not followed: nobody knows whom it concerned.
+        lately.note(&Committed { behind_hole: true, ..committed(17, 22, 1, 10) });
+        lately.has_members(ChatKey(22), &Arc::new([1].into_iter().collect()));
+        assert_eq!((of(1, 15), of(1, 16)), (None, Some((vec![22], vec![]))));
+    }
+
+    #[test]
+    fn notes_of_own_changes_go_with_what_else_is_let_go() {
+        let lately = Lately::of(vec![LogEnd::default()]);
+        let notes = ChatKey::notes().0;
+        for seq in 1..=4 {
+            let record = Arc::new(Record { chat: notes, seq, position: 0, at_ms: 1, by: 7, change: Change::OwnSettings { chat: seq } });
+            lately.note(&Committed { record, ..committed(seq, notes, seq, limits::LATELY_BYTES_MAX / 3) });
+        }
+        let of = |offset| lately.concerning(7, &[offset].into_iter().collect(), |_| 0).map(|concerning| concerning.own_changes.len());
+        assert_eq!((of(1), of(2), of(3), of(4)), (None, Some(2), Some(1), Some(0)));
+        lately.0.lock().forget(0, 9);
+        assert!(lately.0.lock().own_changes.is_empty());
+    }
 }
