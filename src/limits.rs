@@ -329,7 +329,9 @@ pub const BY_PERSON_NOTED_AT_ONCE: u64 = 2_000;
 pub const BY_PERSON_READ_AT_ONCE: usize = 64;
 /// So long, in ms, it is tried to know by heart what concerns somebody who comes back. Then it is read, as it was before: a node that
 /// cannot read somebody else's chat must not keep this person from theirs.
-pub const BY_HEART_MS_MAX: u64 = 1_000;
+pub const BY_HEART_MS_MAX: u64 = 3_000;
+/// So long, in ms, it is not tried again when something for it could not be read: meanwhile the store does not answer, or a chat is damaged.
+pub const BY_HEART_AGAIN_MS: u64 = 1_000;
 /// Cursors older than this are too long: the list of chats is loaded anew.
 pub const SYNC_AGE_MS_MAX: u64 = 30 * 24 * 3_600_000;
 /// Heads of chats in memory before idle ones are let go; an ordinary one is about 1 KB.

@@ -5,15 +5,17 @@
 
 use super::inbox::LOADED_AT_ONCE;
 use super::lately::Concerning;
-use super::members::bitmap_of;
+use super::members::{MemberSet, bitmap_of};
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
 use crate::log::record::Change;
 use crate::log::{Entry, Position, Record};
 use crate::metrics;
+use crate::store::tables::{self, Table};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use protocol::command::{Sync, Synced};
+use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -205,7 +207,7 @@ impl Chats {
         }
         let mut failed_at_ms = self.lately_reading.lock().await;
         let now_ms = self.clock.now_ms();
-        if now_ms.saturating_sub(*failed_at_ms) < limits::BY_HEART_MS_MAX {
+        if now_ms.saturating_sub(*failed_at_ms) < limits::BY_HEART_AGAIN_MS {
             return Err(Error::storage("chats could not be read a moment ago"));
         }
         loop {
@@ -215,13 +217,26 @@ impl Chats {
             }
             // Until it has succeeded it has failed, also when nobody waits for it any more.
             *failed_at_ms = now_ms;
-            let mut heads = futures_util::stream::iter(unknown).map(|key| self.head(key)).buffer_unordered(LOADED_AT_ONCE);
-            while let Some(head) = heads.try_next().await? {
-                let members = head.lock().members.all().clone();
-                self.lately.has_members(head.key, &members);
+            let mut read = futures_util::stream::iter(unknown).map(|key| self.members_now(key)).buffer_unordered(LOADED_AT_ONCE);
+            while let Some((key, members)) = read.try_next().await? {
+                self.lately.has_members(key, &members);
             }
             *failed_at_ms = 0;
         }
+    }
+
+    /// Who is in a group, as far as this node has followed the log or farther. A whole head is not needed for it.
+    async fn members_now(&self, key: ChatKey) -> Result<(ChatKey, Arc<RoaringBitmap>)> {
+        if let Some(head) = self.head_in_memory(key) {
+            let state = head.lock();
+            // What is on its way may be refused: who was taken out by it would be in the chat and not be known.
+            if state.seq <= head.committed_seq.load(Ordering::Acquire) {
+                return Ok((key, state.members.all().clone()));
+            }
+        }
+        let kept = self.store.get(Table::Members, tables::u64_key(key.0), tables::none()).await?;
+        let members = kept.and_then(|kept| MemberSet::decode(&kept)).ok_or_else(|| Error::storage("members of a chat are not there"))?;
+        Ok((key, members.all().clone()))
     }
 
     async fn missed(

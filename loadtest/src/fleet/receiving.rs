@@ -189,7 +189,9 @@ impl Fleet {
             Verdict::Doubled => {
                 self.faults.doubled += 1;
                 let (user, node) = (&self.identities[at as usize].user, self.clients[at as usize].node);
-                self.complain(format!("doubled: {user} got seq {} of chat {chat} again, from node {node}", record.seq));
+                let words =
+                    format!("doubled: {user} got seq {} of chat {chat} again, from node {node}{}", record.seq, self.trail(at as usize));
+                self.complain(words);
                 return;
             }
         }
