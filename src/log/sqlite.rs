@@ -2,7 +2,8 @@
 
 use super::trim::{STEP, trim};
 use super::{
-    Answer, Append, Appended, Audience, Committed, DedupeKey, EndRecord, Entry, Followed, Log, LogEnd, Position, Record, Refused, followed, of_urgent,
+    Answer, Append, Appended, Audience, Committed, DedupeKey, EndRecord, Entry, Followed, Log, LogEnd, Position, Record, Refused, followed,
+    of_urgent,
 };
 use crate::clock::Clock;
 use crate::error::{Error, Result};
