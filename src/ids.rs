@@ -18,6 +18,8 @@ const DIRECT: u64 = 1 << 63;
 const URGENT: u64 = 1 << 62;
 /// Bits of an urgent's key that tell those of one millisecond apart.
 const URGENT_RANDOM_BITS: u32 = 20;
+/// Keys of urgents below this would be of before 1988: those are for notes.
+const NOTES_END: u64 = 1 << 59;
 
 impl ChatKey {
     /// The direct chat of two people, the same whoever asks. Indices are below 2³¹.
@@ -44,7 +46,22 @@ impl ChatKey {
 
     /// Is it the key of an urgent, and not of a chat?
     pub fn is_urgent(self) -> bool {
-        self.0 & (DIRECT | URGENT) == DIRECT | URGENT
+        self.0 & (DIRECT | URGENT) == DIRECT | URGENT && !self.is_notes()
+    }
+
+    /// A new key under which a node notes what people change for themselves.
+    pub fn notes() -> Self {
+        Self(DIRECT | URGENT | rand::random::<u64>() & (NOTES_END - 1))
+    }
+
+    /// Is it the key of such notes, and not of a chat?
+    pub fn is_notes(self) -> bool {
+        self.0 & !(NOTES_END - 1) == DIRECT | URGENT
+    }
+
+    /// Is it the key of a chat?
+    pub fn is_chat(self) -> bool {
+        self.0 & (DIRECT | URGENT) != DIRECT | URGENT
     }
 
     /// The two of a direct chat, which are one in a chat with oneself.
@@ -133,7 +150,7 @@ impl Seal {
 
     /// The chat of an identifier, when it was made here.
     pub fn chat(&self, id: ChatId) -> Option<ChatKey> {
-        self.reveal_marked(CHAT, id.0).map(|(_, key)| ChatKey(key)).filter(|key| !key.is_urgent())
+        self.reveal_marked(CHAT, id.0).map(|(_, key)| ChatKey(key)).filter(|key| key.is_chat())
     }
 
     /// An urgent's identifier.
@@ -349,6 +366,10 @@ mod tests {
         let urgent = ChatKey::urgent(1_790_000_000_000);
         assert!(urgent.is_urgent() && urgent.pair().is_none() && !chat.is_urgent());
         assert!(ChatKey::urgent(1_790_000_000_001) > urgent);
+        let notes = ChatKey::notes();
+        assert!(notes.is_notes() && notes.pair().is_none() && !notes.is_urgent() && !notes.is_chat());
+        assert!(!urgent.is_notes() && !urgent.is_chat() && !chat.is_notes() && chat.is_chat() && ChatKey(NOTES_END).is_chat());
+        assert_eq!(seal.chat(seal.chat_id(notes)), None);
         assert!(!ChatKey::direct(0x7fff_ffff, 0x7fff_ffff).is_urgent());
         assert_eq!(seal.urgent(seal.urgent_id(urgent)), Some(urgent));
         assert_eq!(seal.urgent(UrgentId(seal.chat_id(chat).0)), None);

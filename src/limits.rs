@@ -320,6 +320,20 @@ pub const SYNC_RECORDS_OF_A_PAGE: usize = 1_000;
 pub const SYNC_RECORDS_OF_A_CHAT: usize = 300;
 /// Chats looked at for one page of `sync`.
 pub const SYNC_CHATS_OF_A_PAGE: usize = 500;
+/// Groups of more members than this are not noted by person among what is known by heart: everybody who comes back looks into them.
+pub const BY_PERSON_MEMBERS_MAX: u64 = 5_000;
+/// Persons and chats that are noted so in all, about 30 bytes each: a thousand groups of a thousand. Whatever is more is looked into by
+/// everybody.
+pub const BY_PERSON_MAX: usize = 1_000_000;
+/// How many are noted at once, in well below a millisecond.
+pub const BY_PERSON_NOTED_AT_ONCE: u64 = 2_000;
+/// Groups whose members are read at once, for those who come back after a start.
+pub const BY_PERSON_READ_AT_ONCE: usize = 64;
+/// So long, in ms, it is tried to know by heart what concerns somebody who comes back. Then it is read, as it was before: a node that
+/// cannot read somebody else's chat must not keep this person from theirs.
+pub const BY_HEART_MS_MAX: u64 = 3_000;
+/// So long, in ms, it is not tried again when something for it could not be read: meanwhile the store does not answer, or a chat is damaged.
+pub const BY_HEART_AGAIN_MS: u64 = 1_000;
 /// Cursors older than this are too long: the list of chats is loaded anew.
 pub const SYNC_AGE_MS_MAX: u64 = 30 * 24 * 3_600_000;
 /// Heads of chats in memory before idle ones are let go; an ordinary one is about 1 KB.

@@ -91,6 +91,7 @@ metrics! {
     GAPS: IntCounter = counter("session_gaps_total", "Times that a session fell behind and was given a gap marker");
     HEADS: IntGauge = gauge("chat_heads", "Chats whose head is in memory");
     RECEIPTS_WRITTEN: IntCounter = counter("chat_receipts_written_total", "Receipts that the store has taken");
+    MEMBERSHIPS_READ: IntCounter = counter("chat_memberships_read_total", "Times that it was read in which chats somebody is, and what they have changed for themselves, for a device that was away: what happened since is not known by heart any more, or too much");
     MISSED_READ: IntCounter = counter("chat_missed_read_total", "Chats of which what a device had missed was read, because it is not known by heart any more");
     URGENTS_OPEN: IntGauge = gauge("urgent_open", "Urgents that are not over");
     URGENT_RAISED: IntCounter = counter("urgent_raised_total", "Urgents that were raised through this node");

@@ -19,7 +19,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What is run.
 #[derive(Debug, Clone, Serialize)]
@@ -58,6 +58,8 @@ const RECEIPTS_SECONDS: f64 = 4.0;
 /// How often a node is asked how far somebody has read, before it counts as behind.
 const READ_TRIES: u32 = 5;
 const BETWEEN_READS: Duration = Duration::from_secs(1);
+/// And how long it is waited for in all: when everybody is behind on every node, the run is to end all the same.
+const READS_WITHIN: Duration = Duration::from_secs(30);
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -228,7 +230,7 @@ fn under_faults(
     })?;
     fleet.announce("everything is well again: the last letters");
     fleet.deliver_letters(SETTLE_SECONDS)?;
-    fleet.say_read_again();
+    fleet.say_read_again(SETTLE_SECONDS)?;
     fleet.hold(RECEIPTS_SECONDS)?;
 
     fleet.announce("reckoning");
@@ -326,6 +328,7 @@ fn reckon(
         }
         found.judge(&account, &told);
     }
+    let until = Instant::now() + READS_WITHIN;
     for (at, identity) in identities.iter().enumerate() {
         let said = fleet.said_read(at as u32);
         let chats: Vec<_> = said.iter().map(|(chat_id, _)| *chat_id).collect();
@@ -336,7 +339,7 @@ fn reckon(
                 told = reckoning::reading(target, identity, &chats)
                     .map_err(|why| format!("the list of {} cannot be read from node {node}: {why}", identity.user))?;
                 // What was said a moment ago may still be on its way to the other nodes.
-                if said.iter().all(|(chat, said)| told.get(chat).is_some_and(|told| told >= said)) {
+                if said.iter().all(|(chat, said)| told.get(chat).is_some_and(|told| told >= said)) || Instant::now() > until {
                     break;
                 }
             }

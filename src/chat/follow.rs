@@ -18,6 +18,11 @@ impl Chats {
     /// Notes a committed record; called in the order of the log, before anybody is told.
     pub fn committed(&self, committed: &Committed) {
         let record = &committed.record;
+        if ChatKey(record.chat).is_notes() {
+            self.lately.note(committed);
+            self.noted.raise(committed.group, committed.offset);
+            return self.own_notes.came(record);
+        }
         for row in &committed.rows {
             self.row_came(row);
         }

@@ -4,6 +4,8 @@ use super::history::Folded;
 use super::{ChatKey, Chats, Head, Personal};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::log::Entry;
+use crate::log::record::Change;
 use crate::store::tables::{self, Table};
 use crate::store::{Range, Write};
 use futures_util::{StreamExt, TryStreamExt};
@@ -18,7 +20,7 @@ use std::sync::atomic::Ordering;
 /// Unread mentions that an entry names.
 const MENTIONS_SHOWN: usize = 100;
 /// Heads that are loaded at once for one list.
-const LOADED_AT_ONCE: usize = 8;
+pub(super) const LOADED_AT_ONCE: usize = 8;
 
 /// Where an entry stands in the list: pinned ones first, then the newest.
 type Place = (Reverse<bool>, Reverse<u64>, ChatKey);
@@ -144,9 +146,9 @@ impl Chats {
         let mut entries = Vec::with_capacity(limit);
         let mut last = None;
         while entries.len() < limit
-            && let Some((place, head, _)) = rest.next()
+            && let Some((place, head, own)) = rest.next()
         {
-            entries.push(self.inbox_entry(user, &head).await?);
+            entries.push(self.inbox_entry_of(user, &head, own).await?);
             last = Some(place);
         }
         let next = rest.peek().and(last).map(print_place);
@@ -156,16 +158,21 @@ impl Chats {
 
     /// One chat in somebody's list.
     pub(super) async fn inbox_entry(&self, user: u32, head: &Arc<Head>) -> Result<InboxEntry> {
-        let cursor = self.cursor(head, user).await?;
         let own = self.personal(user, head.key).await?;
-        let mentions = self.unread_mentions(user, head.key, cursor.read_seq).await?;
+        self.inbox_entry_of(user, head, own).await
+    }
+
+    /// The same for somebody whose settings of it are known.
+    async fn inbox_entry_of(&self, user: u32, head: &Arc<Head>, own: Personal) -> Result<InboxEntry> {
+        let cursor = self.cursor(head, user).await?;
+        let mentions = self.unread_mentions(user, head, cursor.read_seq).await?;
         let peer_cursor = match head.key.peer(user) {
             Some(peer) if peer != user => Some(self.cursor(head, peer).await?),
             _ => None,
         };
         let last_seq = head.lock().last_message.as_ref().map(|record| record.seq);
         let folded = match last_seq {
-            Some(seq) => self.folded(head.key, seq, seq).await?,
+            Some(seq) => self.folded_last(head, seq).await?,
             None => Folded::default(),
         };
         let (chat, last, active_at_ms, unread) = {
@@ -189,7 +196,23 @@ impl Chats {
         })
     }
 
-    async fn unread_mentions(&self, user: u32, key: ChatKey, read_seq: u64) -> Result<Vec<u64>> {
+    /// What was done to the last message of a chat.
+    async fn folded_last(&self, head: &Head, seq: u64) -> Result<Folded> {
+        let last = head.lock().seq;
+        match self.lately.to_end(head.key.0, seq, last) {
+            Some(lately) => Ok(Folded::of_records(lately.iter().map(|entry| &entry.record), seq, seq)),
+            None => self.folded(head.key, seq, seq).await,
+        }
+    }
+
+    async fn unread_mentions(&self, user: u32, head: &Head, read_seq: u64) -> Result<Vec<u64>> {
+        let (key, last) = (head.key, head.lock().seq);
+        if read_seq >= last {
+            return Ok(Vec::new());
+        }
+        if let Some(seqs) = self.lately.to_end(key.0, read_seq + 1, last).and_then(|unread| mentions_in(user, &unread)) {
+            return Ok(seqs);
+        }
         let mut seqs = Vec::new();
         for mentioned in [user, u32::MAX] {
             let partition = tables::KeyMaker::default().u32(mentioned).u64(key.0).done();
@@ -236,6 +259,8 @@ impl Chats {
         own.changed_at_ms = self.clock.now_ms();
         let json = serde_json::to_vec(&own).expect("own settings are plain data");
         self.store.write(vec![Write::Put(Table::Personal, tables::u32_key(user), tables::u64_key(key.0), json)]).await?;
+        // Behind the change itself: whoever is told of the note finds it.
+        self.note_own_settings(user, key).await?;
         self.own_state(user, key).await
     }
 
@@ -244,7 +269,7 @@ impl Chats {
         let head = self.head(key).await?;
         let cursor = self.cursor(&head, user).await?;
         let own = self.personal(user, key).await?;
-        let mentions = self.unread_mentions(user, key, cursor.read_seq).await?;
+        let mentions = self.unread_mentions(user, &head, cursor.read_seq).await?;
         let state = head.lock();
         Ok(InboxChanged {
             chat_id: self.seal.chat_id(key),
@@ -270,6 +295,23 @@ impl Chats {
         ids.dedup();
         ids.into_iter().filter_map(|id| self.directory.index(id)).map(|index| self.directory.card(index)).collect()
     }
+}
+
+/// The messages of these that mention somebody, when nothing of them was changed.
+fn mentions_in(user: u32, unread: &[Entry]) -> Option<Vec<u64>> {
+    let mut seqs = Vec::new();
+    for Entry { record, .. } in unread {
+        if matches!(record.change, Change::Edited { .. } | Change::Recalled { .. }) {
+            return None;
+        }
+        if let Some(message) = record.message()
+            && (message.mention_all || (record.by != user && message.mentions.contains(&user)))
+        {
+            seqs.push(record.seq);
+        }
+    }
+    seqs.truncate(MENTIONS_SHOWN);
+    Some(seqs)
 }
 
 /// Time of the last message, or of the join when that is later.

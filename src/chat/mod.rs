@@ -8,6 +8,7 @@ mod amend;
 mod announcement;
 mod batch;
 mod bound;
+mod by_person;
 mod card;
 mod card_content;
 mod card_token;
@@ -37,6 +38,7 @@ pub mod members;
 mod menu;
 mod moderation;
 mod number;
+mod own_settings;
 mod parts;
 mod permission;
 mod pin;
@@ -147,6 +149,9 @@ pub struct Chats {
     /// How far `committed` has noted the log. A cursor that is given out is not beyond it: `sync` knows of nothing later.
     noted: Reached,
     lately: lately::Lately,
+    /// When members of chats could not be read for it, ms since 1970; held by who reads them.
+    lately_reading: tokio::sync::Mutex<u64>,
+    own_notes: own_settings::OwnNotes,
     last_pages: last_page::LastPages,
     /// Chats whose heads are to be at hand.
     wanted: mpsc::Sender<ChatKey>,
@@ -216,6 +221,8 @@ impl Chats {
             card_tokens: card_token::CardTokens::default(),
             noted: Reached::from(&head),
             lately: lately::Lately::of(ends),
+            lately_reading: tokio::sync::Mutex::default(),
+            own_notes: own_settings::OwnNotes::default(),
             last_pages: last_page::LastPages::default(),
             wanted,
             wanted_here: Mutex::new(Some(wanted_here)),

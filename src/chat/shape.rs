@@ -45,7 +45,7 @@ impl Chats {
                 wire::Change::Unreacted(wire::Reacted { message_id: message_id(*target), target_seq: *target, emoji: emoji.clone() })
             }
             // Stands in no chat: its key is that of no chat's identifier.
-            Change::Urgent(_) => wire::Change::TabsChanged(wire::TabsChanged {}),
+            Change::Urgent(_) | Change::OwnSettings { .. } => wire::Change::TabsChanged(wire::TabsChanged {}),
             Change::Pinned { target } => wire::Change::Pinned(wire::Pinned { message_id: message_id(*target), target_seq: *target }),
             Change::Unpinned { target } => wire::Change::Unpinned(wire::Pinned { message_id: message_id(*target), target_seq: *target }),
             Change::Created { name, members, .. } => {

@@ -3,13 +3,20 @@
 //! A cursor is a place in the order of the whole log, and the hour. A chat has changed when its last record stands
 //! behind the cursor; what was missed of it are the records behind the cursor, found from its end backwards.
 
+use super::inbox::LOADED_AT_ONCE;
+use super::lately::Concerning;
+use super::members::{MemberSet, bitmap_of};
 use super::{ChatKey, Chats, Head};
 use crate::error::{Error, Result};
 use crate::limits;
+use crate::log::record::Change;
 use crate::log::{Entry, Position, Record};
 use crate::metrics;
+use crate::store::tables::{self, Table};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use protocol::command::{Sync, Synced};
-use std::collections::BTreeMap;
+use roaring::RoaringBitmap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -39,6 +46,14 @@ impl SyncCursor {
         let (position, at_ms) = text.split_once('-')?;
         Some(Self { position: Position::parse(position)?, at_ms: u64::from_str_radix(at_ms, 16).ok()? })
     }
+}
+
+/// What may have happened to somebody's list of chats since a cursor.
+struct Since {
+    /// By key, so that a page can go on behind the last chat of the one before; `false`: no longer theirs.
+    chats: BTreeMap<ChatKey, bool>,
+    /// Of these they have changed their own settings.
+    changed_settings: HashSet<ChatKey>,
 }
 
 impl Chats {
@@ -90,22 +105,9 @@ impl Chats {
             }
         };
         let since_ms = cursor.at_ms.saturating_sub(CLOCK_SLACK_MS);
-        let (inside, left) = self.memberships(user).await?;
-        // By key, so that a page can go on behind the last chat of the one before.
-        let mut chats: BTreeMap<ChatKey, bool> = inside.into_iter().map(|key| (key, true)).collect();
-        for (key, membership) in left {
-            if membership.left_at_ms >= since_ms {
-                chats.insert(key, false);
-            }
-        }
-        let changed_settings = match self.personal_changed_since(user, since_ms).await {
-            Ok(changed) => changed,
-            Err(error) if error.is_unavailable() => {
-                // What was said comes all the same. Settings that changed meanwhile are told by the next sync.
-                end.at_ms = end.at_ms.min(cursor.at_ms);
-                Vec::new()
-            }
-            Err(error) => return Err(error),
+        let Since { chats, changed_settings } = match self.since_by_heart(user, &cursor).await {
+            Some(since) => since,
+            None => self.since_as_kept(user, since_ms, &cursor, &mut end).await?,
         };
         let mut synced = Synced::default();
         let mut shown: Vec<Arc<Record>> = Vec::new();
@@ -125,7 +127,7 @@ impl Chats {
             }
             if head.last_offset.load(Ordering::Acquire) > cursor.position.of(self.log.group(key.0)) {
                 self.missed(user, &head, &cursor, &mut synced, &mut shown).await?;
-            } else if changed_settings.contains(&key) {
+            } else if changed_settings.contains(&key) && head.lock().members.contains(user) {
                 synced.entries.push(self.inbox_entry(user, &head).await?);
             }
         }
@@ -136,6 +138,105 @@ impl Chats {
             synced.cursor = Some(end.print());
         }
         Ok(synced)
+    }
+
+    /// What may have happened since, from what the store has of a person.
+    async fn since_as_kept(&self, user: u32, since_ms: u64, cursor: &SyncCursor, end: &mut SyncCursor) -> Result<Since> {
+        metrics::MEMBERSHIPS_READ.inc();
+        let (inside, left) = self.memberships(user).await?;
+        let mut chats: BTreeMap<ChatKey, bool> = inside.into_iter().map(|key| (key, true)).collect();
+        chats.extend(left.into_iter().filter(|(_, membership)| membership.left_at_ms >= since_ms).map(|(key, _)| (key, false)));
+        let changed_settings = match self.personal_changed_since(user, since_ms).await {
+            Ok(changed) => changed.into_iter().collect(),
+            Err(error) if error.is_unavailable() => {
+                // What was said comes all the same. Settings that changed meanwhile are told by the next sync.
+                end.at_ms = end.at_ms.min(cursor.at_ms);
+                HashSet::new()
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Since { chats, changed_settings })
+    }
+
+    /// The same from what is known by heart, without a read for this person. None: it does not reach so far back, or a chat that must be
+    /// looked into cannot be read now; an error is no answer.
+    async fn since_by_heart(&self, user: u32, cursor: &SyncCursor) -> Option<Since> {
+        if !self.lately.reaches(&cursor.position) {
+            return None;
+        }
+        let looked = tokio::time::timeout(Duration::from_millis(limits::BY_HEART_MS_MAX), self.look_by_heart(user, cursor)).await;
+        match looked {
+            Ok(Ok(since)) => since,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "what concerns somebody who comes back cannot be looked for by heart");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    async fn look_by_heart(&self, user: u32, cursor: &SyncCursor) -> Result<Option<Since>> {
+        self.read_unknown_members().await?;
+        let group = |key: ChatKey| self.log.group(key.0);
+        let Some(Concerning { chats: concerned, own_changes }) = self.lately.concerning(user, &cursor.position, group) else {
+            return Ok(None);
+        };
+        let mut chats = BTreeMap::new();
+        for key in concerned {
+            if self.head(key).await?.lock().members.contains(user) {
+                chats.insert(key, true);
+                continue;
+            }
+            let Some(since) = self.lately.behind(group(key), cursor.position.of(group(key)), key.0, 1) else { return Ok(None) };
+            if since.iter().any(|entry| takes_out(&entry.record, user)) {
+                chats.insert(key, false);
+            }
+        }
+        // Of these it is looked below who is in them.
+        for key in &own_changes {
+            chats.entry(*key).or_insert(true);
+        }
+        Ok(Some(Since { chats, changed_settings: own_changes }))
+    }
+
+    /// Sees to it that it is known who is in the chats of which something is known by heart: after a start, and of large chats in which other
+    /// nodes have written, it is read once for all who come back.
+    async fn read_unknown_members(&self) -> Result<()> {
+        if self.lately.with_unknown_members(1).is_empty() {
+            return Ok(());
+        }
+        let mut failed_at_ms = self.lately_reading.lock().await;
+        let now_ms = self.clock.now_ms();
+        if now_ms.saturating_sub(*failed_at_ms) < limits::BY_HEART_AGAIN_MS {
+            return Err(Error::storage("chats could not be read a moment ago"));
+        }
+        loop {
+            let unknown = self.lately.with_unknown_members(limits::BY_PERSON_READ_AT_ONCE);
+            if unknown.is_empty() {
+                return Ok(());
+            }
+            // Until it has succeeded it has failed, also when nobody waits for it any more.
+            *failed_at_ms = now_ms;
+            let mut read = futures_util::stream::iter(unknown).map(|key| self.members_now(key)).buffer_unordered(LOADED_AT_ONCE);
+            while let Some((key, members)) = read.try_next().await? {
+                self.lately.has_members(key, &members);
+            }
+            *failed_at_ms = 0;
+        }
+    }
+
+    /// Who is in a group, as far as this node has followed the log or farther. A whole head is not needed for it.
+    async fn members_now(&self, key: ChatKey) -> Result<(ChatKey, Arc<RoaringBitmap>)> {
+        if let Some(head) = self.head_in_memory(key) {
+            let state = head.lock();
+            // What is on its way may be refused: who was taken out by it would be in the chat and not be known.
+            if state.seq <= head.committed_seq.load(Ordering::Acquire) {
+                return Ok((key, state.members.all().clone()));
+            }
+        }
+        let kept = self.store.get(Table::Members, tables::u64_key(key.0), tables::none()).await?;
+        let members = kept.and_then(|kept| MemberSet::decode(&kept)).ok_or_else(|| Error::storage("members of a chat are not there"))?;
+        Ok((key, members.all().clone()))
     }
 
     async fn missed(
@@ -203,4 +304,9 @@ impl Chats {
         }
         Ok(Some(missed))
     }
+}
+
+/// Does a record take somebody out of its chat?
+fn takes_out(record: &Record, user: u32) -> bool {
+    matches!(&record.change, Change::MembersRemoved { members, .. } if bitmap_of(members).contains(user))
 }

@@ -82,7 +82,7 @@ mod tests {
 
     fn committed(chat: u64, seq: u64) -> Committed {
         let record = Arc::new(Record { chat, seq, position: seq, at_ms: 1, by: 1, change: Change::Unpinned { target: 1 } });
-        Committed { group: 0, offset: seq, record, members: None, moved: None, own: false, rows: Vec::new(), bytes: 10 }
+        Committed { group: 0, offset: seq, record, members: None, moved: None, own: false, rows: Vec::new(), bytes: 10, behind_hole: false }
     }
 
     #[test]

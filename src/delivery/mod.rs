@@ -84,6 +84,11 @@ impl Delivery {
                 let (group, offset) = (committed.group, committed.offset);
                 self.chats.committed(&committed);
                 self.urgents.chat_changed(&committed);
+                if let Change::OwnSettings { chat } = committed.record.change
+                    && !committed.own
+                {
+                    self.own_settings_changed(committed.record.by, ChatKey(chat));
+                }
                 match self.chats.audience_known(&committed).filter(|_| !self.late.waits(committed.record.chat)) {
                     Some(members) => self.record(&committed, members, started).await,
                     None => self.clone().later(committed),
@@ -105,6 +110,21 @@ impl Delivery {
                 JoinTold::Decided(decided, asker) => self.aim(&only(asker), None, Event::JoinDecided(decided), 0),
             }
         }
+    }
+
+    /// Somebody has changed their own settings on another node. That node tells the devices which it knew of; one that has come here a
+    /// moment before, and was not told by its `sync`, is told now.
+    fn own_settings_changed(self: &Arc<Self>, user: u32, chat: ChatKey) {
+        if !self.registry.online(user) {
+            return;
+        }
+        let delivery = self.clone();
+        tokio::spawn(async move {
+            match delivery.chats.own_state(user, chat).await {
+                Ok(changed) => drop(delivery.to_user(user, Lane::Ordinary, &EventFrame::new(Event::InboxChanged(changed)))),
+                Err(error) => tracing::debug!(%error, "somebody's devices are not told now what they have changed for themselves"),
+            }
+        });
     }
 
     /// Tells a record when its audience was read, and others of its chat behind it. Until then the cursor stays before it.

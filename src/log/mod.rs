@@ -109,6 +109,8 @@ pub struct Committed {
     pub own: bool,
     /// Bytes of the record as it is kept.
     pub bytes: usize,
+    /// Records of its group before it were not followed: they are gone, or cannot be read.
+    pub behind_hole: bool,
     /// Rows that came with it from another node. They are in the store already, for whoever asks it.
     pub rows: Vec<Write>,
 }
@@ -127,8 +129,19 @@ pub struct Entry {
 pub struct LogEnd {
     /// Every record of the group behind this place is here.
     pub behind: u64,
-    /// In their order, each with its bytes as it is kept.
-    pub records: Vec<(Entry, usize)>,
+    /// In their order.
+    pub records: Vec<EndRecord>,
+}
+
+/// One record of it.
+#[derive(Debug)]
+pub struct EndRecord {
+    /// The record and its place.
+    pub entry: Entry,
+    /// Bytes of the record as it is kept.
+    pub bytes: usize,
+    /// Members when it was made, where the log has them beside it.
+    pub members: Option<Arc<RoaringBitmap>>,
 }
 
 /// The log. Engines: SQLite on one machine; JetStream in a cluster.

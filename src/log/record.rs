@@ -164,6 +164,12 @@ pub enum Change {
     },
     /// Of an urgent, whose key is in the place of the chat's.
     Urgent(UrgentChange),
+    /// Somebody has changed their own settings of a chat. It is noted under a key of its own, which is in the place of the chat's, and
+    /// nobody is shown it: who was away is told by it that there is something to tell.
+    OwnSettings {
+        /// Key of the chat.
+        chat: u64,
+    },
 }
 
 /// What stands on top of a group.

@@ -2,7 +2,8 @@
 
 use super::trim::{STEP, trim};
 use super::{
-    Answer, Append, Appended, Audience, Committed, DedupeKey, Entry, Followed, Log, LogEnd, Position, Record, Refused, followed, of_urgent,
+    Answer, Append, Appended, Audience, Committed, DedupeKey, EndRecord, Entry, Followed, Log, LogEnd, Position, Record, Refused, followed,
+    of_urgent,
 };
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -174,6 +175,7 @@ impl crate::store::Job for AppendJob {
             moved,
             own: true,
             bytes: self.body.len(),
+            behind_hole: false,
             rows: Vec::new(),
         });
         self.outcome = Ok(Appended::New);
@@ -223,7 +225,7 @@ fn read_end(connection: &rusqlite::Connection, since_ms: u64, bytes: usize) -> r
             break;
         };
         end.behind = offset - 1;
-        end.records.push((Entry { offset, record: Arc::new(record) }, body.len()));
+        end.records.push(EndRecord { entry: Entry { offset, record: Arc::new(record) }, bytes: body.len(), members: None });
     }
     end.records.reverse();
     Ok(end)

@@ -1,6 +1,7 @@
 //! From no connection to `welcome`, and back.
 
 use super::{Fleet, Stage, Wait};
+use crate::check::Standing;
 use crate::dial;
 use crate::readiness::now_ns;
 use crate::websocket::{self, Opcode};
@@ -310,6 +311,8 @@ impl Fleet {
         client.unsent = Vec::new();
         if self.survival.is_some() || self.returning {
             self.forget_waiting(at);
+            // Here and not with the welcome: events may come just before it, and they count.
+            self.standings(at, Standing::new_session);
         }
         self.forget_device(at);
     }

@@ -189,7 +189,9 @@ impl Fleet {
             Verdict::Doubled => {
                 self.faults.doubled += 1;
                 let (user, node) = (&self.identities[at as usize].user, self.clients[at as usize].node);
-                self.complain(format!("doubled: {user} got seq {} of chat {chat} again, from node {node}", record.seq));
+                let words =
+                    format!("doubled: {user} got seq {} of chat {chat} again, from node {node}{}", record.seq, self.trail(at as usize));
+                self.complain(words);
                 return;
             }
         }
@@ -223,7 +225,7 @@ impl Fleet {
         (run == self.run.mark).then_some(u64::from(client) << 32 | u64::from(number))
     }
 
-    fn seat_in(&self, at: u32, chat: u32) -> Option<usize> {
+    pub(super) fn seat_in(&self, at: u32, chat: u32) -> Option<usize> {
         let client = &self.clients[at as usize];
         let from = client.seats_from as usize;
         let seats = self.seats.get(from..from + client.seats as usize)?;
@@ -240,6 +242,7 @@ impl Fleet {
             *self.refusal_codes.entry(code).or_default() += 1;
         }
         match (waiting.kind, body) {
+            (Wait::Receipt, Err(_)) => self.receipt_refused(at, waiting.chat),
             (Wait::Nothing | Wait::Receipt | Wait::Late, _) => {}
             (Wait::Watch, _) => {}
             (Wait::Raise, body) => self.raised(body.is_ok(), waiting.intended_ns, now),

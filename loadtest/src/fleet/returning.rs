@@ -1,7 +1,6 @@
 //! Sessions that end and go on: a network that goes away, a server that is killed, people who change their place, readers that stop.
 
 use super::{Fleet, Stage};
-use crate::check::Standing;
 use crate::readiness::now_ns;
 use rand::RngExt as _;
 use std::cmp::Reverse;
@@ -72,7 +71,6 @@ impl Fleet {
 
     /// The session stands again: what was missed is asked for.
     pub(super) fn resume(&mut self, at: u32, cursor: Box<str>, resumable: bool) {
-        self.standings(at, Standing::new_session);
         if resumable {
             self.counts.resumed += 1;
             let client = &mut self.clients[at as usize];

@@ -4,7 +4,7 @@
 //! acknowledged. So an acknowledged message must be there once, behind everything that was acknowledged in its chat before it was
 //! first sent. Every acknowledgement is kept, for the reckoning at the end.
 
-use super::{Fleet, Stage, Wait, Waiting};
+use super::{Fleet, Seat, Stage, Wait, Waiting};
 use crate::arrivals::Arrivals;
 use crate::incoming::ReceiptSeen;
 use crate::readiness::now_ns;
@@ -284,16 +284,17 @@ impl Fleet {
             let chat_id = chat.id;
             if upto > *read {
                 *read = upto;
-                let id = self.wait_for(at, Wait::Receipt, 0, 0, 0);
+                let id = self.wait_for(at, Wait::Receipt, self.seats[seat].chat, 0, 0);
                 let receipt = ReceiptUpTo { chat_id, delivered_seq: Some(upto), read_seq: Some(upto) };
                 self.command(at, &Encoding::Msgpack.command(id, &receipt));
             }
         }
     }
 
-    /// Says it all again: what a node had not written when it died is said by the clients.
-    pub fn say_read_again(&mut self) {
-        let Some(mut survival) = self.survival.take() else { return };
+    /// Says it all again: what a node had not written when it died is said by the clients. Then waits until all of it is taken, or this
+    /// long: a node that has just found its store again may still refuse.
+    pub fn say_read_again(&mut self, seconds_max: f64) -> Result<(), String> {
+        let Some(mut survival) = self.survival.take() else { return Ok(()) };
         for at in 0..self.clients.len() as u32 {
             if self.clients[at as usize].stage == Stage::Here {
                 self.forget_read(at, &mut survival.read);
@@ -303,6 +304,36 @@ impl Fleet {
         self.survival = Some(survival);
         for at in std::mem::take(&mut self.lost_meanwhile) {
             self.move_on(at, None);
+        }
+        let until = now_ns() + (seconds_max * 1e9) as u64;
+        while now_ns() < until {
+            if self.all_read_is_taken() {
+                return Ok(());
+            }
+            self.turn(now_ns() + TURN_NS)?;
+        }
+        self.faults.unanswered += 1;
+        self.complain(format!("unanswered: how far people have read was not taken within {seconds_max} s after everything was well again"));
+        Ok(())
+    }
+
+    /// Has every client said how far it has read, and is none of it refused or without an answer?
+    fn all_read_is_taken(&self) -> bool {
+        let Some(survival) = &self.survival else { return true };
+        let said = |seat: usize| {
+            let Seat { chat, excused, standing } = &self.seats[seat];
+            *excused || survival.read[seat] >= standing.whole_up_to(&self.chats[*chat as usize].truth)
+        };
+        self.clients.iter().all(|client| client.stage == Stage::Here)
+            && (0..self.seats.len()).all(said)
+            && self.waiting.iter().all(|waiting| waiting.kind != Wait::Receipt)
+    }
+
+    /// A node could not take how far somebody has read: it is said once more.
+    pub(super) fn receipt_refused(&mut self, at: u32, chat: u32) {
+        let Some(seat) = self.seat_in(at, chat) else { return };
+        if let Some(survival) = &mut self.survival {
+            survival.read[seat] = 0;
         }
     }
 

@@ -3,7 +3,8 @@
 use super::streams::decode;
 use super::{Inner, offset_of};
 use crate::error::Result;
-use crate::log::{Entry, LogEnd};
+use crate::log::{EndRecord, Entry, LogEnd};
+use std::sync::Arc;
 
 /// Messages that are read at once.
 const WINDOW: u64 = 256;
@@ -30,7 +31,11 @@ impl Inner {
                 let Ok(envelope) = decode(group, kept.sequence, &kept.payload) else { return Ok(whole(end, windows)) };
                 for (index, entry) in envelope.entries.into_iter().enumerate() {
                     young |= entry.record.at_ms >= since_ms;
-                    records.push((Entry { offset: offset_of(kept.sequence, index), record: entry.record }, entry.body.len()));
+                    records.push(EndRecord {
+                        entry: Entry { offset: offset_of(kept.sequence, index), record: entry.record },
+                        bytes: entry.body.len(),
+                        members: entry.members.map(Arc::new),
+                    });
                 }
             }
             if !young || read > bytes {
@@ -45,6 +50,6 @@ impl Inner {
 }
 
 /// The windows were read from the last to the first.
-fn whole(end: LogEnd, windows: Vec<Vec<(Entry, usize)>>) -> LogEnd {
+fn whole(end: LogEnd, windows: Vec<Vec<EndRecord>>) -> LogEnd {
     LogEnd { records: windows.into_iter().rev().flatten().collect(), ..end }
 }

@@ -15,6 +15,7 @@ use crate::metrics;
 use async_nats::header;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -111,7 +112,7 @@ impl Inner {
                 match decode(group, sequence, &come.payload) {
                     Ok(envelope) => self.take(group, sequence, envelope, &mut batch),
                     // It is told, and counted; what stands behind it must not wait for ever.
-                    Err(_) => self.damaged(),
+                    Err(_) => self.damaged(group),
                 }
                 self.reached(group, sequence);
             }
@@ -138,7 +139,7 @@ impl Inner {
             if read.is_empty() {
                 if self.gone(group, last, &mut empty).await? {
                     tracing::warn!(group, last, "messages of the log are gone that this node had not followed");
-                    self.overlay.missed();
+                    self.missed(group);
                     self.reached(group, last);
                     return Ok(());
                 }
@@ -147,7 +148,7 @@ impl Inner {
             for kept in read {
                 match decode(group, kept.sequence, &kept.payload) {
                     Ok(envelope) => self.take(group, kept.sequence, envelope, &mut batch),
-                    Err(_) => self.damaged(),
+                    Err(_) => self.damaged(group),
                 }
                 self.reached(group, kept.sequence);
             }
@@ -183,13 +184,21 @@ impl Inner {
             let offset = offset_of(sequence, index);
             self.overlay.followed(&entry.writes);
             let rows = if mine { Vec::new() } else { entry.writes };
-            batch.push(Committed { group, offset, record: entry.record, members, moved, own: mine, bytes: entry.body.len(), rows });
+            let behind_hole = self.holes[group].swap(false, Ordering::AcqRel);
+            let (record, bytes) = (entry.record, entry.body.len());
+            batch.push(Committed { group, offset, record, members, moved, own: mine, bytes, behind_hole, rows });
         }
     }
 
-    fn damaged(&self) {
+    fn damaged(&self, group: usize) {
         metrics::LOG_DAMAGED.inc();
+        self.missed(group);
+    }
+
+    /// Messages of a group are passed over.
+    fn missed(&self, group: usize) {
         self.overlay.missed();
+        self.holes[group].store(true, Ordering::Release);
     }
 
     /// Another node has gone on with a chat.

@@ -30,7 +30,7 @@ use appender::Lane;
 use dashmap::DashMap;
 use recent::Recent;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use streams::Streams;
 use tokio::sync::{Notify, mpsc, watch};
 
@@ -71,6 +71,8 @@ struct Inner {
     followed_more: Vec<watch::Sender<u64>>,
     /// Held by who reads a chat's last records from the log, by group.
     tails: Vec<tokio::sync::Mutex<()>>,
+    /// Messages of a group were passed over, and whoever follows is to know it, by group.
+    holes: Vec<AtomicBool>,
     /// Asks a group's follower to read what it has not got.
     look: Vec<Notify>,
     followers: Followers,
@@ -130,6 +132,7 @@ impl JetStreamLog {
             followed: Reached::from(&nowhere),
             followed_more: (0..groups).map(|_| watch::channel(0).0).collect(),
             tails: (0..groups).map(|_| tokio::sync::Mutex::default()).collect(),
+            holes: (0..groups).map(|_| AtomicBool::new(false)).collect(),
             look: (0..groups).map(|_| Notify::new()).collect(),
             followers,
             writer: rand::random(),

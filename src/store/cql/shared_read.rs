@@ -55,6 +55,7 @@ pub(super) fn joined(table: Table) -> bool {
             | Table::Passwords
             | Table::CardTokens
             | Table::EditTokens
+            | Table::Personal
             | Table::Dedupe
             | Table::Apps
             | Table::People

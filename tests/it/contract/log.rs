@@ -71,13 +71,13 @@ async fn the_end_of_a_group_is_whole_as_far_back_as_it_says(mut place: Place) {
     let times: Vec<u64> = committed.iter().map(|one| one.record.at_ms).collect();
     for (since_ms, bytes, at_least) in [(0, 1 << 20, 900), (times[880], 1 << 20, 20), (times[899] + 1, 1 << 20, 0), (0, 1, 0)] {
         let end = place.log.end(group, since_ms, bytes).await.unwrap();
-        let found: Vec<(u64, u64)> = end.records.iter().map(|(entry, _)| (entry.offset, entry.record.seq)).collect();
+        let found: Vec<(u64, u64)> = end.records.iter().map(|one| (one.entry.offset, one.entry.record.seq)).collect();
         let expected = committed.iter().filter(|one| one.offset > end.behind).map(|one| (one.offset, one.record.seq));
         assert_eq!(found, expected.collect::<Vec<_>>());
         assert!(found.len() >= at_least, "{} of {at_least}", found.len());
         // Of a cluster's log, what was appended together is one message, and some hundred are read at once.
         assert!(at_least > 0 || found.is_empty(), "nothing is so young, or there is no room for it");
-        assert!(end.records.iter().all(|(_, bytes)| *bytes > 100));
+        assert!(end.records.iter().all(|one| one.bytes > 100));
     }
 }
 
