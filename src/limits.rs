@@ -316,6 +316,10 @@ pub const LAST_PAGE_SHARED_BYTES_MAX: usize = 256 << 10;
 pub const CHANGES_OF_A_PAGE_MAX: usize = 50_000;
 /// Records in one page of `sync`, but for the last chat's.
 pub const SYNC_RECORDS_OF_A_PAGE: usize = 1_000;
+/// Bytes of records in one page of `sync`, about.
+pub const SYNC_BYTES_OF_A_PAGE: usize = 256 << 10;
+/// The same for who reads slowly: an urgent frame waits for the whole page before it.
+pub const SYNC_BYTES_OF_A_SLOW_PAGE: usize = 12 << 10;
 /// Missed records of one chat that are told one by one; more are `too_long`, and loading the page anew is cheaper.
 pub const SYNC_RECORDS_OF_A_CHAT: usize = 300;
 /// Chats looked at for one page of `sync`.

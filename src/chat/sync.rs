@@ -56,6 +56,38 @@ struct Since {
     changed_settings: HashSet<ChatKey>,
 }
 
+/// A page of a sync that is being filled.
+struct Filling {
+    synced: Synced,
+    /// Its records.
+    shown: Vec<Arc<Record>>,
+    bytes_left: usize,
+}
+
+/// Where a page of a sync begins.
+struct Page {
+    /// Where the sync ends.
+    end: SyncCursor,
+    /// Key of the chat before the next one.
+    after: u64,
+    /// Of that next one, what was told up to this seq.
+    told: u64,
+}
+
+impl Page {
+    /// As clients give it back.
+    fn print(&self) -> String {
+        format!("{}/{:x}/{:x}", self.end.print(), self.after, self.told)
+    }
+
+    fn parse(page: &str) -> Option<Self> {
+        let (end, rest) = page.split_once('/')?;
+        let (after, told) = rest.split_once('/')?;
+        let number = |digits: &str| u64::from_str_radix(digits, 16).ok();
+        Some(Self { end: SyncCursor::parse(end)?, after: number(after)?, told: number(told)? })
+    }
+}
+
 impl Chats {
     /// The cursor of this moment: what was committed a moment ago and is not noted yet stands behind it, so that the
     /// next `sync` tells it.
@@ -85,8 +117,8 @@ impl Chats {
         true
     }
 
-    /// A page of what was missed.
-    pub async fn sync(&self, user: u32, command: Sync) -> Result<Synced> {
+    /// A page of what was missed, of about so many bytes at most.
+    pub async fn sync(&self, user: u32, command: Sync, bytes: usize) -> Result<Synced> {
         let now = self.cursor_now();
         let Some(cursor) = SyncCursor::parse(&command.cursor) else {
             return Err(Error::invalid("cursor", "it is not a cursor of this server"));
@@ -97,40 +129,44 @@ impl Chats {
         // The end stays where the first page saw it; what comes later is told live, or by the next sync.
         let (mut end, after) = match command.page.as_deref() {
             None => (now, None),
-            Some(page) => {
-                match page.split_once('/').and_then(|(end, after)| Some((SyncCursor::parse(end)?, u64::from_str_radix(after, 16).ok()?))) {
-                    Some((end, after)) => (end, Some(ChatKey(after))),
-                    None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
-                }
-            }
+            Some(page) => match Page::parse(page) {
+                Some(Page { end, after, told }) => (end, Some((ChatKey(after), told))),
+                None => return Err(Error::invalid("page", "it is not a `next` of this sync")),
+            },
         };
         let since_ms = cursor.at_ms.saturating_sub(CLOCK_SLACK_MS);
         let Since { chats, changed_settings } = match self.since_by_heart(user, &cursor).await {
             Some(since) => since,
             None => self.since_as_kept(user, since_ms, &cursor, &mut end).await?,
         };
-        let mut synced = Synced::default();
-        let mut shown: Vec<Arc<Record>> = Vec::new();
-        for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|after| *key > after)).enumerate() {
-            if shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE
-                || synced.too_long.len() + synced.entries.len() >= limits::PAGE_MAX as usize
+        let mut filling = Filling { synced: Synced::default(), shown: Vec::new(), bytes_left: bytes };
+        for (looked_at, (key, inside)) in chats.into_iter().filter(|(key, _)| after.is_none_or(|(after, _)| *key > after)).enumerate() {
+            if filling.shown.len() >= limits::SYNC_RECORDS_OF_A_PAGE
+                || filling.bytes_left == 0
+                || filling.synced.too_long.len() + filling.synced.entries.len() >= limits::PAGE_MAX as usize
                 || looked_at >= limits::SYNC_CHATS_OF_A_PAGE
             {
                 // The next page goes on behind the key before the chat that did not fit.
-                synced.next = Some(format!("{}/{:x}", end.print(), key.0.saturating_sub(1)));
+                filling.synced.next = Some(Page { end: end.clone(), after: key.0.saturating_sub(1), told: 0 }.print());
                 break;
             }
+            // The page before may have ended within this chat.
+            let told = after.filter(|(after, _)| after.0 == key.0.saturating_sub(1)).map_or(0, |(_, told)| told);
             let head = self.head(key).await?;
             if !inside {
-                synced.left.push(self.seal.chat_id(key));
+                filling.synced.left.push(self.seal.chat_id(key));
                 continue;
             }
             if head.last_offset.load(Ordering::Acquire) > cursor.position.of(self.log.group(key.0)) {
-                self.missed(user, &head, &cursor, &mut synced, &mut shown).await?;
+                if let Some(told) = self.missed(user, &head, &cursor, told, &mut filling).await? {
+                    filling.synced.next = Some(Page { end: end.clone(), after: key.0.saturating_sub(1), told }.print());
+                    break;
+                }
             } else if changed_settings.contains(&key) && head.lock().members.contains(user) {
-                synced.entries.push(self.inbox_entry(user, &head).await?);
+                filling.synced.entries.push(self.inbox_entry(user, &head).await?);
             }
         }
+        let Filling { mut synced, shown, .. } = filling;
         synced.people = self.people_of(&shown);
         synced.people.extend(self.people_of_entries(&synced.too_long));
         synced.people.extend(self.people_of_entries(&synced.entries));
@@ -239,41 +275,41 @@ impl Chats {
         Ok((key, members.all().clone()))
     }
 
-    async fn missed(
-        &self,
-        user: u32,
-        head: &Arc<Head>,
-        cursor: &SyncCursor,
-        synced: &mut Synced,
-        shown: &mut Vec<Arc<Record>>,
-    ) -> Result<()> {
+    /// Tells what was missed of a chat behind what was `told`. Gives how far that is when it does not fit.
+    async fn missed(&self, user: u32, head: &Arc<Head>, cursor: &SyncCursor, told: u64, filling: &mut Filling) -> Result<Option<u64>> {
         let (first, joined_seq, last) = {
             let state = head.lock();
             if !state.members.contains(user) {
-                return Ok(());
+                return Ok(None);
             }
             (state.first_seq(user), state.members.joined(user).seq, state.seq)
         };
         let Some(missed) = self.read_back(head.key, first, last, cursor.position.of(self.log.group(head.key.0))).await? else {
-            synced.too_long.push(self.inbox_entry(user, head).await?);
-            return Ok(());
+            filling.synced.too_long.push(self.inbox_entry(user, head).await?);
+            return Ok(None);
         };
         let own = |entry: &Entry| entry.record.by == user;
         // A chat that is new to the device, or in which another device of this person was active, comes with its entry.
         let new = missed.iter().any(|entry| entry.record.seq == joined_seq || entry.record.seq == 1);
-        if new || missed.iter().any(own) {
+        if told == 0 && (new || missed.iter().any(own)) {
             match self.inbox_entry(user, head).await {
-                Ok(entry) => synced.entries.push(entry),
+                Ok(entry) => filling.synced.entries.push(entry),
                 // The store is away: the records show as much of a chat that the device knows.
                 Err(error) if !new && error.is_unavailable() => {}
                 Err(error) => return Err(error),
             }
         }
-        for entry in missed {
-            synced.records.push(self.shape(&entry.record));
-            shown.push(entry.record);
+        let mut missed = missed.into_iter().filter(|entry| entry.record.seq > told).peekable();
+        while let Some(entry) = missed.next() {
+            filling.bytes_left = filling.bytes_left.saturating_sub(entry.record.encode().len());
+            let seq = entry.record.seq;
+            filling.synced.records.push(self.shape(&entry.record));
+            filling.shown.push(entry.record);
+            if filling.bytes_left == 0 && missed.peek().is_some() {
+                return Ok(Some(seq));
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Records of a chat behind a place in the log, oldest first; `None` when they are too many.

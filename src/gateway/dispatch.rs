@@ -96,7 +96,8 @@ pub async fn dispatch(gateway: &Arc<Gateway>, session: &Arc<Session>, id: u32, c
         Command::Sync(body) => {
             // What was left out is in what is read from now on.
             session.caught_up();
-            later!(chats.sync(user, body))
+            let bytes = if session.reads_slowly() { limits::SYNC_BYTES_OF_A_SLOW_PAGE } else { limits::SYNC_BYTES_OF_A_PAGE };
+            later!(chats.sync(user, body, bytes))
         }
         Command::Inbox(body) => later!(chats.inbox(user, body)),
         Command::ReceiptUpTo(body) => now!(receipt(gateway, session, body).await),

@@ -150,6 +150,11 @@ impl Session {
         Ok(flushed)
     }
 
+    /// It is written no more than its reader soon reads.
+    pub fn reads_slowly(&self) -> bool {
+        self.outbox.lock().reads_slowly()
+    }
+
     /// The client has answered a ping.
     pub fn answered(&self, pong: &[u8]) {
         if let Some(mark) = frame::mark_of(pong) {

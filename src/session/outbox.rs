@@ -279,6 +279,11 @@ impl Outbox {
         }
     }
 
+    /// The socket has refused something, not long ago.
+    pub fn reads_slowly(&self) -> bool {
+        self.credit.is_some()
+    }
+
     fn keeps_up(&mut self) {
         if self.credit.take().is_some() {
             metrics::SLOW_READERS.dec();

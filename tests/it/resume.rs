@@ -130,6 +130,39 @@ async fn too_much_of_one_chat_is_told_as_such_and_the_others_still_come_whole() 
 }
 
 #[tokio::test]
+async fn much_of_one_chat_comes_in_pages_of_which_none_is_large_and_each_record_comes_once() {
+    let server = Server::start_with(&[("CLARION_COMMANDS_PER_SECOND", "10000")]).await;
+    let mut one = server.client("e1001").await;
+    let other = server.client("e1002").await;
+    let cursor = other.welcome.cursor.clone();
+    drop(other);
+    let (chat, later) = (one.direct("e1002").await, one.direct("e1003").await);
+    let text = "x".repeat(4_000);
+    for _ in 0..200 {
+        one.say(chat, &text).await;
+    }
+    one.say(later, "and this").await;
+    let mut other = server.client("e1002").await;
+    let (mut page, mut pages, mut found, mut entries) = (None, 0, Vec::new(), 0);
+    loop {
+        let part = other.must(Sync { cursor: cursor.clone(), page }).await;
+        assert!(Encoding::Msgpack.encode(&part).len() < 300_000, "a page is a frame, and what is urgent waits behind a whole frame");
+        found.extend(seqs(&part.records, chat));
+        entries += part.entries.len();
+        pages += 1;
+        page = part.next;
+        if page.is_none() {
+            break;
+        }
+    }
+    let first = found[0];
+    assert_eq!(found, (first..first + found.len() as u64).collect::<Vec<_>>());
+    assert!(found.len() >= 200 && pages > 2, "{} records in {pages} pages", found.len());
+    assert_eq!(entries, 1, "the chat, which is new to the device, is told once");
+    assert_eq!(other.refused(Sync { cursor: cursor.clone(), page: Some("rubbish".into()) }).await, 1004);
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_world_means_to_load_everything_anew() {
     let server = Server::start().await;
     let mut one = server.client("e1001").await;
