@@ -66,8 +66,8 @@ pub async fn run(config: Config) -> Result<(), String> {
     let serving = tokio::spawn(serve(listener, starting.clone(), accepting, grace));
     let mut told_to_go = std::pin::pin!(told_to_go());
     // The kernel gives its thread a turn at once, while a task waits behind all that are ready: thousands in a burst to everybody.
-    let urgent_runtime = urgent_runtime()?;
-    let urgents_on = if config.urgent_lane { urgent_runtime.handle().clone() } else { Handle::current() };
+    let urgent_runtime = UrgentRuntime::start()?;
+    let urgents_on = if config.urgent_lane { urgent_runtime.1.clone() } else { Handle::current() };
     let loaded = tokio::select! {
         loaded = load(&config, &clock, &starting, &urgents_on) => Some(loaded?),
         () = &mut told_to_go => None,
@@ -76,7 +76,6 @@ pub async fn run(config: Config) -> Result<(), String> {
     else {
         tracing::info!("told to go before log and store were there");
         stop_accepting.send_replace(true);
-        urgent_runtime.shutdown_background();
         return serving.await.map_err(|error| format!("the listener has ended badly: {error}"));
     };
     let uploads = attachments.clone();
@@ -198,7 +197,6 @@ pub async fn run(config: Config) -> Result<(), String> {
     followers.shutdown().await;
     stop_urgents.send_replace(true);
     urgent_followers.shutdown().await;
-    urgent_runtime.shutdown_background();
     drop(folder);
     tracing::info!("gone");
     Ok(())
@@ -258,10 +256,23 @@ async fn load(config: &Arc<Config>, clock: &Clock, starting: &Starting, urgent_r
     Ok(Loaded { engines, committed, urgents_committed, directory, auth, demo, peers, attachments, audit, chats, urgents })
 }
 
-/// A thread for urgents alone, with everything that they wait for.
-fn urgent_runtime() -> Result<Runtime, String> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("urgents").enable_all().build();
-    runtime.map_err(|error| format!("the thread `urgents` cannot be started: {error}"))
+/// A thread for urgents alone, with everything that they wait for. It ends with this, whatever is still to be done there.
+struct UrgentRuntime(Option<Runtime>, Handle);
+
+impl UrgentRuntime {
+    fn start() -> Result<Self, String> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).thread_name("urgents").enable_all().build();
+        let runtime = runtime.map_err(|error| format!("the thread `urgents` cannot be started: {error}"))?;
+        let handle = runtime.handle().clone();
+        Ok(Self(Some(runtime), handle))
+    }
+}
+
+impl Drop for UrgentRuntime {
+    fn drop(&mut self) {
+        // One that is dropped would wait, which a task must not.
+        self.0.take().into_iter().for_each(Runtime::shutdown_background);
+    }
 }
 
 /// Runs something until told to stop.

@@ -5,7 +5,7 @@
 //! marks: pings of WebSocket, which every client answers by itself, in order. What stands between the last mark that was
 //! answered and the last byte that was written is on the way, and it is kept to what the reader takes in [`WAIT`].
 //!
-//! This begins when a socket has refused something, and ends when nothing has had to wait for a while. Whoever keeps up is
+//! This begins when something had to be dropped, and ends when nothing has had to wait for a while. Whoever keeps up is
 //! sent no mark at all.
 
 use std::collections::VecDeque;
@@ -19,6 +19,8 @@ const WINDOW_FIRST: u64 = 32 << 10;
 const WINDOW_MIN: u64 = 8 << 10;
 /// The same at most: a network of 10 MB/s and 100 ms.
 const WINDOW_MAX: u64 = 1 << 20;
+/// Bytes of a mark.
+pub(super) const MARK_BYTES: usize = 6;
 /// Marks in a window: what is on the way is known to a quarter of it.
 const MARKS: u64 = 4;
 /// A reader who keeps up for so long is left alone again.
@@ -29,10 +31,10 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(20);
 /// A ping that is on its way.
 struct Mark {
     number: u32,
-    /// Bytes that were written before it.
+    /// Bytes that were written with it.
     position: u64,
     written: Instant,
-    /// Bytes of these that were still on the way.
+    /// Bytes before it that were still on the way.
     behind: u64,
 }
 
@@ -55,7 +57,7 @@ pub(super) struct Credit {
 }
 
 impl Credit {
-    /// Of a reader whose socket has just refused something.
+    /// Of a reader for whom something has just been dropped.
     pub fn new(now: Instant) -> Self {
         Self { written: 0, taken: 0, marks: VecDeque::new(), numbers: 0, window: WINDOW_FIRST, path: None, draining: true, waited: now }
     }
@@ -65,7 +67,7 @@ impl Credit {
         if self.marks.front().is_some_and(|mark| now.duration_since(mark.written) > ANSWERED_WITHIN) {
             return u64::MAX;
         }
-        let allowance = if self.draining { 0 } else { self.window.saturating_sub(self.written - self.taken) };
+        let allowance = if self.draining { 0 } else { self.window.saturating_sub(self.written.saturating_sub(self.taken)) };
         if allowance == 0 {
             self.waited = now;
         }
@@ -79,10 +81,10 @@ impl Credit {
 
     /// The number of a mark, if one is to be written behind what was written and `ahead` bytes that are begun.
     pub fn mark(&mut self, ahead: usize, now: Instant) -> Option<u32> {
-        let position = self.written + ahead as u64;
+        let begins = self.written + ahead as u64;
         let first = self.marks.is_empty() && self.path.is_none();
         let last = self.marks.back().map_or(self.taken, |mark| mark.position);
-        if !first && position - last < self.window / MARKS {
+        if !first && begins.saturating_sub(last) < self.window / MARKS {
             return None;
         }
         // Who answers none is not sent more and more of them.
@@ -91,7 +93,12 @@ impl Credit {
         }
         let number = self.numbers;
         self.numbers = self.numbers.wrapping_add(1);
-        self.marks.push_back(Mark { number, position, written: now, behind: position - self.taken });
+        self.marks.push_back(Mark {
+            number,
+            position: begins + MARK_BYTES as u64,
+            written: now,
+            behind: begins.saturating_sub(self.taken),
+        });
         Some(number)
     }
 
@@ -121,7 +128,7 @@ impl Credit {
 
     /// The reader has kept up for a while.
     pub fn over(&self, now: Instant) -> bool {
-        now.duration_since(self.waited) > ENDS_AFTER
+        self.marks.is_empty() && now.duration_since(self.waited) > ENDS_AFTER
     }
 }
 
@@ -191,6 +198,7 @@ mod tests {
                 loop {
                     if let Some(mark) = credit.mark(0, self.now) {
                         self.write(Err(mark));
+                        credit.wrote(MARK_BYTES);
                     }
                     if credit.allowance(self.now) == 0 {
                         break;
@@ -246,13 +254,15 @@ mod tests {
         credit.answered(7, true, now);
         assert_eq!(credit.allowance(now), 0);
         let mark = credit.mark(0, now).unwrap();
+        credit.wrote(MARK_BYTES);
         credit.answered(mark, true, now);
         assert_eq!(credit.allowance(now), WINDOW_FIRST);
         let alone = credit.mark(0, now).unwrap();
-        credit.wrote(WINDOW_FIRST as usize / 2);
+        credit.wrote(MARK_BYTES + WINDOW_FIRST as usize / 2);
         let first = credit.mark(0, now).unwrap();
-        credit.wrote(WINDOW_FIRST as usize / 2);
+        credit.wrote(MARK_BYTES + WINDOW_FIRST as usize / 2);
         let second = credit.mark(0, now).unwrap();
+        credit.wrote(MARK_BYTES);
         assert_eq!(credit.allowance(now), 0);
         now += Duration::from_millis(1);
         credit.answered(second, false, now);

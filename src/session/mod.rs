@@ -252,14 +252,18 @@ mod tests {
         let socket = Arc::new(Socket::plain(listener.accept().await.unwrap().0).unwrap());
         let session = Session::new(1, "device-of-test", Encoding::Msgpack, socket, &Clock::default());
         let ordinary = Frame::new(Encoding::Msgpack, &[1; 1_000]);
-        // The ordinary lane is kept full; the reader takes a kilobyte a millisecond, and answers marks.
+        // The ordinary lane is filled until something is dropped, again and again; the reader takes a kilobyte a millisecond, and answers
+        // marks.
         let (mut read, mut frame) = (Vec::new(), [0; 1_000]);
         let (mut at, mut urgent_at, mut waited) = (0, None, None);
         for round in 0..3_000 {
-            while session.outbox.lock().bytes() < 20_000 {
-                session.write(Lane::Ordinary, ordinary.clone());
+            if session.outbox.lock().is_empty() {
+                session.caught_up();
+                while !session.behind.load(Ordering::Acquire) {
+                    session.write(Lane::Ordinary, ordinary.clone());
+                }
             }
-            if round == 2_000 {
+            if round >= 2_000 && urgent_at.is_none() && session.outbox.lock().bytes() > 16_000 {
                 urgent_at = Some(read.len());
                 session.write(Lane::Urgent, Frame::new(Encoding::Msgpack, &[2; 10]));
             }
@@ -267,7 +271,7 @@ mod tests {
             if let Ok(count) = client.try_read(&mut frame) {
                 read.extend_from_slice(&frame[..count]);
             }
-            // Frames of this test are 12, 1,004 or 6 bytes long.
+            // Only frames of a thousand bytes have a long head.
             while let Some(first) = read.get(at..at + 2) {
                 let length = if first[1] == 126 { 1_004 } else { 2 + first[1] as usize };
                 let Some(whole) = read.get(at..at + length) else { break };

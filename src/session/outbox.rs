@@ -5,8 +5,8 @@
 //! ones, then what only counts in its latest form. Ordinary frames over the bound are dropped and counted: a `gap` tells
 //! it. Urgent frames over the bound end the session.
 //!
-//! A socket that has refused something is that of a slow reader: from then on, no more is written than the reader soon reads
-//! ([`Credit`]), and only urgent frames go before.
+//! Whoever something had to be dropped for is a slow reader: from then on, no more is written than is soon read ([`Credit`]), and
+//! only urgent frames go before.
 
 use super::credit::Credit;
 use super::{Frame, frame};
@@ -185,10 +185,7 @@ impl Outbox {
         };
         let mut written = match written {
             Ok(written) => written,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                self.is_slow();
-                return self.queue(lane, frames);
-            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return self.queue(lane, frames),
             Err(_) => return Put::Broken,
         };
         if let Some(credit) = &mut self.credit {
@@ -207,7 +204,6 @@ impl Outbox {
             // TLS may hold a rest of its own that must be pushed when the socket can take it.
             return if socket.pending() { Put::Waits } else { Put::Written };
         }
-        self.is_slow();
         let mut rest = &frames[whole..];
         let mut waiting = Box::<Waiting>::default();
         if written > 0 {
@@ -238,6 +234,7 @@ impl Outbox {
                 if waiting.empty() {
                     self.waiting = None;
                 }
+                self.is_slow();
                 return Put::Dropped;
             }
             Lane::Ordinary => waiting.ordinary.extend(frames.iter().map(|frame| frame.bytes().clone())),
@@ -260,7 +257,7 @@ impl Outbox {
         Put::Waits
     }
 
-    /// The socket has refused something.
+    /// Something was dropped.
     fn is_slow(&mut self) {
         self.credit.get_or_insert_with(|| {
             metrics::SLOW_READERS.inc();
@@ -279,7 +276,7 @@ impl Outbox {
         }
     }
 
-    /// The socket has refused something, not long ago.
+    /// Something was dropped, not long ago.
     pub fn reads_slowly(&self) -> bool {
         self.credit.is_some()
     }
@@ -324,11 +321,7 @@ impl Outbox {
                         credit.wrote(written);
                     }
                 }
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    drop(slices);
-                    self.is_slow();
-                    return Ok(Flushed::Socket);
-                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(Flushed::Socket),
                 Err(error) => return Err(error),
             }
         }

@@ -83,6 +83,6 @@ async fn subscriptions_and_readers_of_nodes_do_not_grow_with_people_and_chats() 
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert_eq!(readers(&host).await, readers_before);
-    assert_eq!(readers_before, 2, "one for each group of the log, whatever the number of nodes");
+    assert_eq!(readers_before, 3, "one for each of the two groups of the log and one for urgents, whatever the number of nodes");
     drop((clients, one, other, servers));
 }

@@ -64,6 +64,7 @@ fn only_the_right_server_is_talked_to_and_only_by_who_may() {
     let servers = servers.with("NATS_CONF", &conf.display().to_string());
     assert_eq!(servers.up("nats"), addresses);
 
+    let _entered = runtime().enter();
     let good = JetStreamSettings {
         user: Some(("clarion".into(), Secret::new("right one"))),
         ca: Some(folder.path().join("ours.pem")),
