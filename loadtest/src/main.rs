@@ -100,11 +100,8 @@ fn run(options: &Options, scenario: Scenario) -> Result<bool, String> {
     changed.settings.push(setting.clone());
     let other = measured(&changed, &scenario, &progress, || Ok(()))?;
     progress.clear();
-    println!("{}", report.beside(&other, setting));
-    if let Some(path) = &options.json {
-        write(&serde_json::json!({ "run": report, "against": other }), Some(path))?;
-    }
-    report.complaints.iter().chain(&other.complaints).for_each(|complaint| eprintln!("{complaint}"));
+    let both = serde_json::json!({ "run": report, "against": other });
+    tell(&report.beside(&other, setting), &both, options.json.as_deref(), report.complaints.iter().chain(&other.complaints))?;
     Ok(report.faults.total() + other.faults.total() == 0)
 }
 
@@ -246,14 +243,23 @@ fn run_faults(options: &FaultsOptions) -> Result<bool, String> {
     let progress = Progress::new();
     let report = faults::run(&plan, &program()?, &settings(&options.settings)?, &progress)?;
     progress.clear();
-    println!("{}", report.markdown());
-    if let Some(path) = &options.json {
-        write(&report, Some(path))?;
-    }
-    for complaint in report.complaints.iter().chain(&report.found.complaints) {
-        eprintln!("{complaint}");
-    }
+    tell(&report.markdown(), &report, options.json.as_deref(), report.complaints.iter().chain(&report.found.complaints))?;
     Ok(report.violations() == 0)
+}
+
+/// Tells what was found: the table, the JSON object where it is asked for, and each complaint.
+fn tell<'a>(
+    table: &str,
+    report: &impl serde::Serialize,
+    json: Option<&std::path::Path>,
+    complaints: impl IntoIterator<Item = &'a String>,
+) -> Result<(), String> {
+    println!("{table}");
+    if let Some(path) = json {
+        write(report, Some(path))?;
+    }
+    complaints.into_iter().for_each(|complaint| eprintln!("{complaint}"));
+    Ok(())
 }
 
 /// Runs urgents whose servers are killed; `false` when a promise was broken.
@@ -270,11 +276,7 @@ fn run_urgent_faults(options: &UrgentFaultsOptions) -> Result<bool, String> {
     let progress = Progress::new();
     let report = urgent_faults::run(&asked, &program()?, &settings(&options.settings)?, &progress)?;
     progress.clear();
-    println!("{}", report.markdown());
-    if let Some(path) = &options.json {
-        write(&report, Some(path))?;
-    }
-    report.found.complaints.iter().for_each(|complaint| eprintln!("{complaint}"));
+    tell(&report.markdown(), &report, options.json.as_deref(), &report.found.complaints)?;
     Ok(report.found.total() == 0)
 }
 

@@ -294,7 +294,7 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
             let may = may_read(session);
             let got = match held.take_if(|_| may) {
                 Some(held) => Got::Message(*held),
-                None if may || (flushed == Flushed::Reader && held.is_none() && !session.closing()) => read(websocket),
+                None if may || (held.is_none() && waits_for_reader(session, flushed)) => read(websocket),
                 None => break,
             };
             match got {
@@ -336,7 +336,7 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
         if may && held.is_some() {
             continue;
         }
-        let reads = may || (flushed == Flushed::Reader && held.is_none() && !session.closing());
+        let reads = may || (held.is_none() && waits_for_reader(session, flushed));
         if session.closing() && closing_since.get_or_insert_with(Instant::now).elapsed() > Duration::from_millis(limits::CLOSE_MS) {
             return;
         }
@@ -348,6 +348,11 @@ async fn serve(gateway: &Arc<Gateway>, websocket: &mut WebSocket<View>, session:
             () = tokio::time::sleep(Duration::from_millis(limits::CLOSE_MS)), if session.closing() => {}
         }
     }
+}
+
+/// Answers to pings are read, whatever else waits: they make room.
+fn waits_for_reader(session: &Session, flushed: Flushed) -> bool {
+    flushed == Flushed::Reader && !session.closing()
 }
 
 /// Commands are read while there is room for their answers.
